@@ -1,0 +1,71 @@
+"""What a codec is: text in, payload symbols out, and back, with what the receiver knows of each symbol."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from semcom_ota.types import ComplexArray, FloatArray
+
+GAP = "[…]"
+"""Stands in a received text where a lost frame took a part of it away: a gap, never silence."""
+
+
+class DoesNotFit(ValueError):
+    """The text cannot be carried by the number of payload symbols that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message as its codec made it."""
+
+    symbols: ComplexArray  # (N,), mean |s|**2 = 1
+    parameters: int  # 0..2**24-1, travels in the protected header and comes back in `decode`
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A message as the receiver understood it.
+
+    `intact` is the receiver's own verdict: a checksum that held, or, for a codec without one, that no part is missing.
+    A text that is not intact is shown (with gaps) but does not count as delivered.
+    """
+
+    text: str
+    confidence: float  # 0..1, the codec's own estimate that the text (or its average token) is right
+    intact: bool
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """The one interface of every codec, learned or conventional. Stateless: the same input gives the same output."""
+
+    name: str
+    number: int  # 0..255, in the frame header; 0..127 ship with the project, 128..255 are for codecs that users bring
+    ordered_symbols: bool  # True if any prefix of the symbols is a valid, coarser description of the message
+
+    def symbol_count(self, text: str) -> int:
+        """Payload symbols that `encode(text)` would spend at this codec's own budget. Cheap: no inference."""
+        ...
+
+    def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
+        """Text to payload symbols.
+
+        Args:
+            text: any non-empty text.
+            n_symbols: payload symbols to spend, exactly; None leaves it to the codec's own budget.
+            snr_db: what the transmitter knows of the channel's mean Es/N0, for link adaptation; None if nothing.
+
+        Raises:
+            DoesNotFit: `n_symbols` cannot carry this text.
+        """
+        ...
+
+    def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
+        """Equalised payload symbols back to text.
+
+        Args:
+            symbols: (N,) complex64, an unbiased estimate of what `encode` returned.
+            noise_variance: (N,) float32, error variance of each; inf where a symbol was masked or lost.
+            parameters: as returned by `encode`. Came over the air: any value, also one that makes no sense, must give a
+                `Decoded` with `intact=False` and never an exception.
+        """
+        ...
