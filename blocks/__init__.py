@@ -1,0 +1,1 @@
+"""GNU Radio blocks of semcom-ota: thin adapters over semcom_ota, which does the work."""

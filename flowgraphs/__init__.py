@@ -1,0 +1,1 @@
+"""The flowgraphs of semcom-ota, and the processes that run them."""

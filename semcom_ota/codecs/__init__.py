@@ -1,0 +1,1 @@
+"""Codecs: text to payload symbols and back. base.py says what each of them promises."""

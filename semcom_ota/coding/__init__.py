@@ -1,0 +1,1 @@
+"""Checksums, channel code and constellations: what the air interface and the conventional codecs share."""

@@ -1,0 +1,1 @@
+"""Runs, their statistics and their report."""

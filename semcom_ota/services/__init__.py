@@ -1,0 +1,1 @@
+"""The worker processes, where the models run."""
