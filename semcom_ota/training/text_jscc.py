@@ -1,0 +1,254 @@
+"""The recipe of `text-jscc`: `semcom train text-jscc --data DIR`.
+
+Encoder and decoder are trained together through the symbol-level channels of `symbol_channel.py` with the cross-entropy
+of every token. The run is a function of its configuration alone (on one kind of machine), can be stopped at any time and
+goes on from its last checkpoint.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+
+from semcom_ota.codecs.text_budget import symbol_budget
+from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
+from semcom_ota.codecs.tokenizer import TextTokenizer
+from semcom_ota.training.corpus import MIXTURE, literal, load_corpus, load_validation_captions, word_salad
+from semcom_ota.training.symbol_channel import draw_noise_variance, transmit
+
+POOL = 4096
+"""Texts drawn at a time; batches of similar length are cut from a pool."""
+
+
+class TextTraining(BaseModel):
+    """Everything that decides what is learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(12_000, ge=1)
+    batch_tokens: int = Field(1536, ge=64, description="tokens in a batch, padding included")
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup_steps: int = Field(500, ge=1)
+    decay_share: float = Field(0.3, gt=0, le=1, description="last share of the steps, in which the rate falls to zero")
+    weight_decay: float = Field(0.01, ge=0)
+    snr_db: tuple[float, float] = (-6.0, 18.0)
+    symbols_per_word: float = 8.0
+    seed: int = 0
+    device: str = "auto"
+    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$")
+    threads: int = Field(0, ge=0, description="CPU threads; 0 leaves it to torch")
+    checkpoint_every: int = Field(500, ge=1)
+
+
+class Batches:
+    """Seeded batches of mixed text; the same (seed, step) gives the same batch, so that a resumed run sees what it would have."""
+
+    def __init__(self, corpus: dict[str, list[str]], tokenizer: TextTokenizer, training: TextTraining, model: TextModelConfig):
+        self.tokenizer, self.training, self.model = tokenizer, training, model
+        self.texts = {kind: [(tokenizer.encode(text), len(text.split())) for text in texts] for kind, texts in corpus.items()}
+        self.words = sorted({word for kind in ("requests", "encyclopaedia") for text in corpus[kind] for word in text.split()})
+
+    def __call__(self, first_step: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """Yields (tokens (B, T), lengths (B,), symbols (B,)) for `first_step`, `first_step + 1`, ..."""
+        step = pool = 0
+        while True:
+            rng = np.random.default_rng([self.training.seed, pool])
+            cut = self._cut(sorted((self._draw(rng) for _ in range(POOL)), key=lambda item: len(item[0])))
+            for i in rng.permutation(len(cut)):
+                if step >= first_step:
+                    yield self._tensors(cut[i])
+                step += 1
+            pool += 1
+
+    def _draw(self, rng: np.random.Generator) -> tuple[list[int], int]:
+        tokens, words, raw = self._draw_text(rng)
+        layers, length = self.model.layers_per_token, len(tokens)
+        if rng.random() < 0.7:
+            return tokens, symbol_budget(words, length, raw, self.training.symbols_per_word, layers)
+        return tokens, int(rng.integers(2 * length, layers * length + 1))  # any prefix has to make sense
+
+    def _draw_text(self, rng: np.random.Generator) -> tuple[list[int], int, bool]:
+        """A text as (tokens, words, has raw bytes), at most one chunk long."""
+        kinds = [*MIXTURE, "random_tokens"]
+        kind = kinds[int(np.searchsorted(np.cumsum(list(MIXTURE.values())), rng.random()))]
+        if kind == "random_tokens":
+            tokens = rng.integers(self.model.vocabulary, size=rng.integers(1, 33)).tolist()
+            return tokens, max(1, len(tokens) // 3), False
+        if kind in ("word_salad", "literals"):
+            text = word_salad(self.words, rng) if kind == "word_salad" else literal(rng)
+            tokens, words = self.tokenizer.encode(text), len(text.split())
+        else:
+            texts = self.texts[kind]
+            tokens, words = texts[rng.integers(len(texts))]
+            while rng.random() < 0.15:  # several sentences in one chunk
+                more, more_words = texts[rng.integers(len(texts))]
+                tokens, words = tokens + more, words + more_words
+        if len(tokens) > self.model.max_tokens:  # a chunk out of a longer text
+            start = int(rng.integers(len(tokens) - self.model.max_tokens + 1))
+            words = max(1, words * self.model.max_tokens // len(tokens))
+            tokens = tokens[start : start + self.model.max_tokens]
+        return tokens, words, self.tokenizer.has_raw_bytes(tokens)
+
+    def _cut(self, items: list[tuple[list[int], int]]) -> list[list[tuple[list[int], int]]]:
+        batches: list[list[tuple[list[int], int]]] = [[]]
+        for item in items:  # by rising length, so that this item is its batch's longest
+            if (len(batches[-1]) + 1) * len(item[0]) > self.training.batch_tokens:
+                batches.append([])
+            batches[-1].append(item)
+        return batches
+
+    @staticmethod
+    def _tensors(items: list[tuple[list[int], int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        lengths = torch.tensor([len(tokens) for tokens, _ in items])
+        padded = torch.zeros(len(items), int(lengths.max()), dtype=torch.long)
+        for row, (tokens, _) in enumerate(items):
+            padded[row, : len(tokens)] = torch.tensor(tokens)
+        return padded, lengths, torch.tensor([symbols for _, symbols in items])
+
+
+def learning_rate(step: int, training: TextTraining) -> float:
+    """Linear warm-up, constant, then a linear fall to zero over the last `decay_share` of the steps."""
+    left = (training.steps - step) / max(1, training.decay_share * training.steps)
+    return training.learning_rate * min(1.0, (step + 1) / training.warmup_steps, left)
+
+
+def loss_of(
+    model: TextModel,
+    batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    snr_db: tuple[float, float],
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy per token in nats, and the share of tokens decided right, of one batch through the channel."""
+    tokens, lengths, symbols = (part.to(generator.device) for part in batch)
+    padding = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
+    _, sent = symbol_positions(lengths, symbols, model.config.layers_per_token)
+    received, claimed = transmit(
+        model.encode(tokens, padding, sent), draw_noise_variance(sent, snr_db, generator), generator
+    )
+    logits = model.decode(received, claimed, padding)[padding].float()
+    return functional.cross_entropy(logits, tokens[padding]), (logits.argmax(-1) == tokens[padding]).float().mean()
+
+
+def train(data: Path, out: Path, training: TextTraining, model_config: TextModelConfig | None = None) -> None:
+    """Train, or go on training, into the folder `out` (weights, optimiser state, tokenizer, log, TensorBoard events).
+
+    Raises:
+        ConfigError: the data is missing, or `out` holds something that is not such a run.
+    """
+    from torch.utils.tensorboard import SummaryWriter  # an extra: only training needs it
+
+    model_config = model_config or TextModelConfig()
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if training.device == "auto" else training.device)
+    half = training.precision == "bf16" or training.precision == "auto"
+    if training.threads:
+        torch.set_num_threads(training.threads)
+    torch.set_flush_denormal(True)
+    out.mkdir(parents=True, exist_ok=True)
+
+    corpus = load_corpus(data)
+    tokenizer_file = out / "tokenizer.json"
+    if not tokenizer_file.exists():
+        texts = (text for kind, lines in corpus.items() if kind != "stories" for text in lines)
+        TextTokenizer.train(texts, model_config.vocabulary).save(tokenizer_file)
+    tokenizer = TextTokenizer.load(tokenizer_file)
+
+    torch.manual_seed(training.seed)
+    model = TextModel(model_config).to(device)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=training.learning_rate, betas=(0.9, 0.98), weight_decay=training.weight_decay
+    )
+    first_step = _resume(out, model, optimiser)
+    (out / "model.json").write_text(json.dumps(model_config.asdict(), indent=1))
+    (out / "training.json").write_text(training.model_dump_json(indent=1))
+
+    batches = Batches(corpus, tokenizer, training, model_config)(first_step)
+    validation = _validation_batches(data, tokenizer, training, model_config)
+    log = SummaryWriter(str(out / "tensorboard"), purge_step=first_step)
+    columns = (BarColumn(), TextColumn("{task.completed}/{task.total} steps, {task.fields[loss]}"), TimeRemainingColumn())
+    started = time.monotonic()
+    with Progress(*columns) as progress:
+        bar = progress.add_task("training", total=training.steps, completed=first_step, loss="")
+        for step in range(first_step, training.steps):
+            generator = torch.Generator(device).manual_seed(hash((training.seed, step)) % 2**31)
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(step, training)
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                loss, right = loss_of(model, next(batches), training.snr_db, generator)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            if step % 20 == 0:
+                log.add_scalar("train/loss", loss.item(), step)
+                log.add_scalar("train/token_accuracy", right.item(), step)
+                progress.update(bar, completed=step + 1, loss=f"loss {loss.item():.3f}")
+            if (step + 1) % training.checkpoint_every == 0 or step + 1 == training.steps:
+                _save(out, model, optimiser, step + 1)
+                scores = validate(model, validation, device)
+                for name, value in scores.items():
+                    log.add_scalar(f"validation/{name}", value, step + 1)
+                line = {"step": step + 1, "seconds": round(time.monotonic() - started), "loss": round(loss.item(), 4)}
+                with (out / "log.jsonl").open("a") as stream:
+                    stream.write(json.dumps(line | scores) + "\n")
+    log.close()
+
+
+@torch.no_grad()
+def validate(model: TextModel, batches: list, device: torch.device) -> dict[str, float]:
+    """Token accuracy on validation captions, by SNR in dB over the training's mix of channels."""
+    model.eval()
+    scores = {}
+    for snr_db in (0.0, 6.0, 12.0):
+        generator = torch.Generator(device).manual_seed(0)
+        right = [loss_of(model, batch, (snr_db, snr_db), generator)[1].item() for batch in batches]
+        scores[f"token_accuracy_{snr_db:g}dB"] = round(math.fsum(right) / len(right), 4)
+    model.train()
+    return scores
+
+
+def _validation_batches(data: Path, tokenizer: TextTokenizer, training: TextTraining, model: TextModelConfig) -> list:
+    items = []
+    for text in load_validation_captions(data)[::10]:
+        tokens = tokenizer.encode(text)[: model.max_tokens]
+        budget = symbol_budget(len(text.split()), len(tokens), False, training.symbols_per_word, model.layers_per_token)
+        items.append((tokens, budget))
+    items.sort(key=lambda item: len(item[0]))
+    return [Batches._tensors(items[i : i + 64]) for i in range(0, len(items), 64)]
+
+
+def _save(out: Path, model: TextModel, optimiser: torch.optim.Optimizer, step: int) -> None:
+    """Weights and optimiser state as safetensors, each written beside and then renamed: a kill leaves the old or the new."""
+    state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, entry in optimiser.state_dict()["state"].items():
+        state |= {f"optimiser.{index}.{name}": tensor for name, tensor in entry.items()}
+    state = {name: tensor.contiguous() for name, tensor in state.items()}
+    save_file(state, out / "resume.tmp", metadata={"step": str(step)})
+    (out / "resume.tmp").rename(out / "resume.safetensors")
+
+
+def _resume(out: Path, model: TextModel, optimiser: torch.optim.Optimizer) -> int:
+    """Load the last checkpoint of `out`, if there is one; returns the step to go on with."""
+    from safetensors import safe_open
+
+    file = out / "resume.safetensors"
+    if not file.exists():
+        return 0
+    with safe_open(str(file), "pt") as stored:
+        step = int(stored.metadata()["step"])
+    state = load_file(file)
+    model.load_state_dict({name.removeprefix("model."): t for name, t in state.items() if name.startswith("model.")})
+    entries: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in state.items():
+        if name.startswith("optimiser."):
+            _, index, field = name.split(".")
+            entries.setdefault(int(index), {})[field] = tensor
+    optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
+    return step
