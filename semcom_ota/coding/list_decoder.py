@@ -1,0 +1,191 @@
+"""The inner loops of polar decoding, compiled.
+
+Successive-cancellation list decoding (Tal and Vardy, IEEE Transactions on Information Theory 61(5), 2015) on LLRs
+(Balatsoukas-Stimming, Bastani Parizi and Burg, IEEE Transactions on Signal Processing 63(19), 2015), with the min-sum
+rule, which does not depend on the scale of the LLRs.
+
+Memory: stage s of row p (2**s values) is `[p, 2**s : 2**(s+1)]`. All paths write a stage at the same time, each into
+its own row, so nothing that is still needed is overwritten; to copy a path is to copy the row numbers of its stages.
+"""
+
+import numba
+import numpy as np
+
+from semcom_ota.coding.crc import CRC_BITS, PRESET, BitArray, remainder
+from semcom_ota.types import FloatArray
+
+FROZEN = 0
+REPETITION = 1
+_KNOWN = np.float32(1e12)  # LLR of a bit known to be zero
+_LARGEST = np.float32(1e6)
+
+
+@numba.njit(cache=True)
+def _minus(upper, lower, out):
+    """LLRs of the sum of two bits, min-sum."""
+    for i in range(out.size):
+        a, b = upper[i], lower[i]
+        smaller = min(abs(a), abs(b))
+        out[i] = smaller if (a < 0) == (b < 0) else -smaller
+
+
+@numba.njit(cache=True)
+def _plus(upper, lower, sums, out):
+    """LLRs of the lower bit, once the sums are decided."""
+    for i in range(out.size):
+        out[i] = lower[i] + (upper[i] if sums[i] == 0 else -upper[i])
+
+
+@numba.njit(cache=True)
+def _choose(costs, paths, list_size, keep):
+    """Mark in `keep` (list_size, 2) the list_size cheapest children of the first `paths` paths."""
+    threshold = np.sort(costs[:paths].copy().reshape(2 * paths))[min(list_size, 2 * paths) - 1]
+    room = list_size
+    for p in range(paths):
+        for bit in range(2):
+            keep[p, bit] = costs[p, bit] < threshold
+            room -= keep[p, bit]
+    for p in range(paths):
+        for bit in range(2):
+            if room > 0 and costs[p, bit] == threshold:
+                keep[p, bit] = True
+                room -= 1
+
+
+@numba.njit(cache=True)
+def _list_decode(channel, starts, stages, kinds, free_bits, list_size):
+    """All surviving paths: (paths, free_bits) uint8, their costs (paths,), the lowest first."""
+    length = channel.size
+    top = 0
+    while 1 << top < length:
+        top += 1
+    llr = np.empty((list_size, length), np.float32)
+    left = np.empty((list_size, length), np.uint8)
+    current = np.empty((list_size, length), np.uint8)
+    llr_row = np.zeros((list_size, top + 1), np.int64)
+    left_row = np.zeros((list_size, top + 1), np.int64)
+    bits = np.zeros((list_size, free_bits), np.uint8)
+    cost = np.zeros(list_size, np.float64)
+    costs = np.empty((list_size, 2), np.float64)
+    keep = np.zeros((list_size, 2), np.bool_)
+    decided = np.zeros(list_size, np.uint8)
+    paths = 1
+    done = 0
+
+    for node in range(starts.size):
+        start, stage = starts[node], stages[node]
+        size = 1 << stage
+
+        # LLRs of this node, from the deepest stage that is still valid
+        for p in range(paths):
+            down = top
+            if start > 0:
+                down = 0
+                while start >> down & 1 == 0:
+                    down += 1
+                half = 1 << down
+                above = channel if down + 1 == top else llr[llr_row[p, down + 1], 2 * half : 4 * half]
+                sums = left[left_row[p, down], half : 2 * half]
+                _plus(above[:half], above[half:], sums, llr[p, half : 2 * half])
+                llr_row[p, down] = p
+            while down > stage:
+                down -= 1
+                half = 1 << down
+                above = channel if down + 1 == top else llr[p, 2 * half : 4 * half]
+                _minus(above[:half], above[half:], llr[p, half : 2 * half])
+                llr_row[p, down] = p
+
+        # what a zero and a one would cost
+        for p in range(paths):
+            own = channel if stage == top else llr[p, size : 2 * size]
+            negative = np.float64(0)
+            positive = np.float64(0)
+            for i in range(size):
+                negative += max(-own[i], np.float32(0))
+                positive += max(own[i], np.float32(0))
+            costs[p, 0] = cost[p] + negative
+            costs[p, 1] = cost[p] + positive
+
+        if kinds[node] == FROZEN:
+            for p in range(paths):
+                cost[p] = costs[p, 0]
+                decided[p] = 0
+        else:
+            _choose(costs, paths, list_size, keep)
+            before = paths
+            vacant = 0
+            for p in range(before):
+                if keep[p, 0] and keep[p, 1]:
+                    # the child with a one moves to the row of a path that dies, or to a new one
+                    while vacant < before and (keep[vacant, 0] or keep[vacant, 1]):
+                        vacant += 1
+                    q = vacant
+                    if vacant < before:
+                        vacant += 1
+                    else:
+                        q = paths
+                        paths += 1
+                    llr_row[q] = llr_row[p]
+                    left_row[q] = left_row[p]
+                    bits[q, :done] = bits[p, :done]
+                    bits[q, done] = decided[q] = 1
+                    cost[q] = costs[p, 1]
+                if keep[p, 0] or keep[p, 1]:
+                    value = 0 if keep[p, 0] else 1
+                    bits[p, done] = decided[p] = value
+                    cost[p] = costs[p, value]
+            done += 1
+
+        # partial sums upwards, as long as a right half is complete
+        for p in range(paths):
+            current[p, :size] = decided[p]
+            up = stage
+            while start >> up & 1:
+                half = 1 << up
+                sums = left[left_row[p, up], half : 2 * half]
+                for i in range(half):
+                    current[p, half + i] = current[p, i]
+                    current[p, i] ^= sums[i]
+                up += 1
+            if up < top:
+                half = 1 << up
+                left[p, half : 2 * half] = current[p, :half]
+                left_row[p, up] = p
+
+    order = np.argsort(cost[:paths])
+    return bits[:paths][order]
+
+
+@numba.njit(cache=True)
+def _checksum_holds(bits, information_bits):
+    # a word followed by its own parity leaves an empty register
+    return remainder(bits[: information_bits + CRC_BITS], PRESET) == 0
+
+
+@numba.njit(cache=True)
+def decode(
+    llr: FloatArray,
+    positions: np.ndarray,
+    known_zero: np.ndarray,
+    starts: np.ndarray,
+    stages: np.ndarray,
+    kinds: np.ndarray,
+    mother_bits: int,
+    information_bits: int,
+    list_size: int,
+) -> tuple[BitArray, bool]:
+    """Rate recovery and decoding: one path first, the whole list if its checksum fails. See `PolarCode.decode`."""
+    channel = np.zeros(mother_bits, np.float32)
+    for i in range(llr.size):
+        if not np.isnan(llr[i]):
+            channel[positions[i]] += min(max(llr[i], -_LARGEST), _LARGEST)
+    for i in known_zero:
+        channel[i] = _KNOWN
+    free_bits = information_bits + CRC_BITS
+    survivors = _list_decode(channel, starts, stages, kinds, free_bits, 1)
+    if list_size > 1 and not _checksum_holds(survivors[0], information_bits):
+        survivors = _list_decode(channel, starts, stages, kinds, free_bits, list_size)
+    for survivor in survivors:
+        if _checksum_holds(survivor, information_bits):
+            return survivor[:information_bits].copy(), True
+    return survivors[0, :information_bits].copy(), False
