@@ -1,0 +1,144 @@
+"""`text-jscc`: learned joint source-channel coding of text. The network is in `text_model.py`, its recipe in `training/`."""
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
+from semcom_ota.codecs.text_budget import chunks, symbol_budget
+from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
+from semcom_ota.codecs.tokenizer import TextTokenizer
+from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.types import ComplexArray, FloatArray
+
+SHIPPED = Path(__file__).parent.parent / "checkpoints" / "text-jscc"
+WEIGHTS, SIZES, TOKENIZER = "model.safetensors", "model.json", "tokenizer.json"
+MAX_CHECKPOINT_BYTES = 2**30
+
+
+class TextJscc:
+    """Text to symbols by a transformer, and back by another that is told how noisy each symbol is.
+
+    The header's `codec_parameters` is the number of tokens. Symbols are ordered: any prefix of a chunk describes its
+    whole text. Confidence is the mean probability of the decided tokens.
+    """
+
+    name = "text-jscc"
+    number = 0
+    ordered_symbols = True
+
+    def __init__(self, codec: CodecConfig, device: DeviceConfig):
+        """Load a checkpoint; raises ConfigError if it is missing or damaged."""
+        self._symbols_per_word = codec.symbols_per_word
+        self._device = torch.device(_device_name(device.device))
+        self._tokenizer, self._model = load_checkpoint(codec.checkpoint or SHIPPED)
+        self._model.to(self._device)
+
+    def symbol_count(self, text: str) -> int:
+        return self._budget(text, self._tokenizer.encode(text))
+
+    @torch.inference_mode()
+    def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
+        tokens = self._tokenizer.encode(text)
+        total = self._budget(text, tokens) if n_symbols is None else n_symbols
+        layers = self._model.config.layers_per_token
+        if not len(tokens) <= total <= layers * len(tokens):
+            raise DoesNotFit(
+                f"{len(tokens)} tokens need {len(tokens)} to {layers * len(tokens)} payload symbols, not {total}"
+            )
+        parts, first = [], 0
+        for length, symbols in chunks(len(tokens), total, self._model.config.max_tokens):
+            order, sent = self._grid(length, symbols)
+            identities = torch.tensor([tokens[first : first + length]], device=self._device)
+            grid = self._model.encode(identities, torch.ones_like(identities, dtype=torch.bool), sent)
+            stream = torch.zeros(symbols, dtype=torch.complex64, device=self._device)
+            stream[order[sent]] = grid[sent]
+            parts.append(stream.cpu().numpy())
+            first += length
+        return Encoded(np.concatenate(parts), parameters=len(tokens))
+
+    @torch.inference_mode()
+    def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
+        layers = self._model.config.layers_per_token
+        if not 0 < parameters <= len(symbols) <= layers * parameters:
+            return Decoded("", 0.0, False)
+        tokens: list[int] = []
+        present: list[bool] = []
+        probability: list[float] = []
+        for received, variance, order, sent in self._chunks(symbols, noise_variance, parameters):
+            grid = torch.where(sent, received[order.clamp(max=len(received) - 1)], 0)
+            grid_variance = torch.where(sent, variance[order.clamp(max=len(received) - 1)], torch.inf)
+            everyone = torch.ones(sent.shape[:2], dtype=torch.bool, device=self._device)
+            best = self._model.decode(grid, grid_variance, everyone).softmax(-1).max(-1)
+            tokens += best.indices[0].tolist()
+            present += torch.isfinite(grid_variance).any(-1)[0].tolist()
+            probability += best.values[0].tolist()
+        confidence = sum(p for p, here in zip(probability, present, strict=True) if here) / len(tokens)
+        return Decoded(self._text(tokens, present), confidence, all(present))
+
+    def _chunks(
+        self, symbols: ComplexArray, noise_variance: FloatArray, tokens: int
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        received = torch.from_numpy(np.ascontiguousarray(symbols, np.complex64)).to(self._device)
+        variance = torch.from_numpy(np.ascontiguousarray(noise_variance, np.float32)).to(self._device)
+        first = 0
+        for length, count in chunks(tokens, len(symbols), self._model.config.max_tokens):
+            order, sent = self._grid(length, count)
+            yield received[first : first + count], variance[first : first + count], order, sent
+            first += count
+
+    def _grid(self, tokens: int, symbols: int) -> tuple[Tensor, Tensor]:
+        return symbol_positions(
+            torch.tensor([tokens], device=self._device),
+            torch.tensor([symbols], device=self._device),
+            self._model.config.layers_per_token,
+        )
+
+    def _text(self, tokens: list[int], present: list[bool]) -> str:
+        parts = []
+        for here, run in groupby(zip(present, tokens, strict=True), key=lambda pair: pair[0]):
+            parts.append(self._tokenizer.decode([token for _, token in run]) if here else f" {GAP}")
+        return "".join(parts).strip() if not all(present) else "".join(parts)
+
+    def _budget(self, text: str, tokens: list[int]) -> int:
+        return symbol_budget(
+            len(text.split()),
+            len(tokens),
+            self._tokenizer.has_raw_bytes(tokens),
+            self._symbols_per_word,
+            self._model.config.layers_per_token,
+        )
+
+
+def load_checkpoint(folder: Path) -> tuple[TextTokenizer, TextModel]:
+    """Tokenizer and network of a checkpoint folder, in evaluation mode, float32, on the CPU.
+
+    Raises:
+        ConfigError: a file is missing, damaged, or does not belong to the others.
+    """
+    try:
+        if (folder / WEIGHTS).stat().st_size > MAX_CHECKPOINT_BYTES:
+            raise ConfigError(f"checkpoint '{folder / WEIGHTS}' is larger than {MAX_CHECKPOINT_BYTES} bytes")
+        model = TextModel(TextModelConfig(**json.loads((folder / SIZES).read_text(encoding="utf-8"))))
+        model.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()})
+    except OSError as error:
+        raise ConfigError(f"no checkpoint of text-jscc in '{folder}' ({error.strerror}): name its folder") from error
+    except (SafetensorError, RuntimeError, ValueError, TypeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise ConfigError(
+            f"checkpoint '{folder}' is damaged ({first_line}): restore it, or train it again with 'semcom train text-jscc'"
+        ) from error
+    return TextTokenizer.load(folder / TOKENIZER), model.eval()
+
+
+def _device_name(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device

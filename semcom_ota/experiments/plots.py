@@ -1,0 +1,98 @@
+"""The pictures of a report, as PNG bytes. Every one names its level and its units."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+COLOURS = ("#1f6feb", "#d1570b", "#2f8a4c", "#8250df", "#b3261e", "#5b6470")
+MAX_POINTS = 4000
+
+
+def quality_against_snr(points: Sequence[Mapping], metric: str, label: str) -> bytes:
+    """One curve a codec with 95 % intervals. `points` are a summary's points."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    for colour, codec in zip(_cycle(COLOURS), dict.fromkeys(point["codec"] for point in points), strict=False):
+        mine = sorted((point for point in points if point["codec"] == codec), key=lambda point: point["snr_db"])
+        snr = [point["snr_db"] for point in mine]
+        value = np.array([point[metric] for point in mine])
+        low = np.maximum(value - [point[f"{metric}_low"] for point in mine], 0)
+        high = np.maximum([point[f"{metric}_high"] for point in mine] - value, 0)
+        axes.errorbar(snr, value, (low, high), label=codec, color=colour, marker="o", capsize=3, linewidth=1.8)
+    axes.set(xlabel="SNR: Es/N0 on a data subcarrier (dB)", ylabel=label, ylim=(-0.03, 1.03))
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def constellations(rows: Mapping[float, Mapping[str, NDArray[np.complex64]]]) -> bytes:
+    """Equalised payload symbols: a row for each SNR, a column for each codec.
+
+    Args:
+        rows: SNR in dB -> codec -> (N,) symbols.
+    """
+    codecs = list(dict.fromkeys(codec for row in rows.values() for codec in row))
+    figure, grid = plt.subplots(len(rows), len(codecs), figsize=(2.5 * len(codecs), 2.6 * len(rows)), squeeze=False)
+    for axes_row, (snr, row) in zip(grid, rows.items(), strict=True):
+        for axes, codec in zip(axes_row, codecs, strict=True):
+            axes.set(xlim=(-2.5, 2.5), ylim=(-2.5, 2.5), aspect="equal", title=f"{codec}, {snr:g} dB")
+            axes.grid(alpha=0.25)
+            axes.tick_params(labelsize=7)
+            if codec in row:
+                symbols = row[codec][:MAX_POINTS]
+                axes.plot(symbols.real, symbols.imag, ".", markersize=2.2, alpha=0.6, color=COLOURS[0])
+            else:
+                axes.text(0, 0, "nothing arrived", ha="center", va="center", fontsize=8)
+    return _png(figure)
+
+
+def channel_over_time(responses: Mapping[float, NDArray[np.complex64]], carrier_spacing_hz: float) -> bytes:
+    """|H| in dB over time and frequency, a panel for each SNR.
+
+    Args:
+        responses: SNR in dB -> (OFDM symbols, carriers), carriers in ascending frequency without DC.
+        carrier_spacing_hz: between neighbouring carriers.
+    """
+    figure, grid = plt.subplots(1, len(responses), figsize=(3.6 * len(responses), 3.2), squeeze=False)
+    for axes, (snr, response) in zip(grid[0], responses.items(), strict=True):
+        edge = response.shape[1] / 2 * carrier_spacing_hz / 1e3
+        image = axes.imshow(
+            20 * np.log10(np.abs(response.T) + 1e-6),
+            origin="lower", aspect="auto", vmin=-15, vmax=6, extent=(0, len(response), -edge, edge),
+        )  # fmt: skip
+        axes.set(xlabel="OFDM symbol", ylabel="frequency (kHz)", title=f"{snr:g} dB")
+        figure.colorbar(image, ax=axes, label="|H| (dB)")
+    return _png(figure)
+
+
+def latency_by_stage(stages: Mapping[str, Mapping[str, float]]) -> bytes:
+    """Stacked bars: codec -> stage -> median milliseconds."""
+    figure, axes = plt.subplots(figsize=(6.4, 0.6 + 0.5 * len(stages)))
+    names = list(dict.fromkeys(name for row in stages.values() for name in row))
+    left = np.zeros(len(stages))
+    for colour, name in zip(_cycle(COLOURS), names, strict=False):
+        width = np.array([row.get(name, 0.0) for row in stages.values()])
+        axes.barh(list(stages), width, left=left, color=colour, label=name, height=0.6)
+        left += width
+    axes.invert_yaxis()
+    axes.set_xlabel("median milliseconds a message")
+    axes.legend(frameon=False, ncols=len(names), fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.35))
+    return _png(figure)
+
+
+def _cycle(values: Sequence[str]) -> list[str]:
+    return list(values) * 16
+
+
+def _png(figure: Figure) -> bytes:
+    figure.tight_layout()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()

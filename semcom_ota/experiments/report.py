@@ -1,0 +1,145 @@
+"""`report.html`: one self-contained page that shows a run to a person."""
+
+import base64
+import json
+from difflib import SequenceMatcher
+from html import escape
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semcom_ota.experiments import plots
+
+PAGE = Path(__file__).parent / "report_template.html"
+MAX_ROWS = 300
+STAGES = ("encode", "transmit", "air", "receive", "decode")
+
+
+def write_report(folder: Path, captures: dict[tuple[float, str], dict[str, NDArray]], carrier_spacing_hz: float) -> Path:
+    """Write `report.html` from a run folder's `summary.json` and `messages.jsonl`.
+
+    Args:
+        folder: the run folder.
+        captures: (SNR in dB, codec) -> arrays `symbols` (N,) and `frequency_response` (OFDM symbols, carriers) of one
+            message, for the pictures.
+        carrier_spacing_hz: of those responses.
+
+    Returns:
+        The page's path.
+    """
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    lines = (folder / "messages.jsonl").read_text(encoding="utf-8").splitlines()
+    messages = [json.loads(line) for line in lines]
+    run, points = summary["run"], summary["points"]
+    pictures = [
+        ("Quality against SNR", plots.quality_against_snr(points, "bleu1", "BLEU-1 (lost messages count as zero)"),
+         "Whiskers are 95 % intervals of a bootstrap over messages. Every codec had the same payload symbols, the same "
+         "energy and the same channel realisations."),
+        ("Words in the right place", plots.quality_against_snr(points, "words_right", "share of words received right"),
+         "Share of the sent words that came out unchanged and in order."),
+    ]  # fmt: skip
+    symbols = _by_snr(captures, "symbols")
+    responses = {snr: next(iter(row.values())) for snr, row in _by_snr(captures, "frequency_response").items()}
+    if symbols:
+        pictures.append((
+            "Constellations after equalisation", plots.constellations(symbols),
+            "The first message at each SNR. A learned codec has no fixed grid of points; a coded one sends QAM.",
+        ))  # fmt: skip
+        pictures.append((
+            "The channel, as estimated from pilots", plots.channel_over_time(responses, carrier_spacing_hz),
+            "|H| over one frame, carrier by carrier. Dark stripes are faded carriers: their symbols arrive with a "
+            "higher noise variance, and the decoder is told so.",
+        ))  # fmt: skip
+    pictures.append(("Where the time goes", plots.latency_by_stage(_median_stages(messages)), "Air time is samples over sample rate."))
+    page = Template(PAGE.read_text(encoding="utf-8")).substitute(
+        level=escape(run["level"]),
+        channel=escape(points[0]["channel"]),
+        facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(_short(value))}</dd>" for name, value in run.items()),
+        points=_points_table(points),
+        pictures="".join(_picture(*picture) for picture in pictures),
+        messages=_messages_table(messages),
+    )
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def mark_differences(sent: str, received: str) -> str:
+    """`received` as HTML, with the words that differ from `sent` marked."""
+    reference, words = sent.split(" "), received.split(" ")
+    parts = []
+    for kind, _, _, start, stop in SequenceMatcher(None, reference, words, autojunk=False).get_opcodes():
+        text = escape(" ".join(words[start:stop]))
+        if text:
+            parts.append(text if kind == "equal" else f"<mark>{text}</mark>")
+        elif kind == "delete":
+            parts.append('<mark title="missing">&nbsp;</mark>')
+    return " ".join(parts)
+
+
+def _by_snr(captures: dict[tuple[float, str], dict[str, NDArray]], name: str) -> dict[float, dict[str, NDArray]]:
+    rows: dict[float, dict[str, NDArray]] = {}
+    for (snr, codec), arrays in captures.items():
+        rows.setdefault(snr, {})[codec] = arrays[name]
+    return dict(sorted(rows.items()))
+
+
+def _median_stages(messages: list[dict]) -> dict[str, dict[str, float]]:
+    stages: dict[str, dict[str, float]] = {}
+    for codec in dict.fromkeys(message["codec"] for message in messages):
+        mine = [message["latency_ms"] for message in messages if message["codec"] == codec and message["latency_ms"]]
+        if mine:
+            stages[codec] = {stage: float(np.median([row[stage] for row in mine])) for stage in STAGES}
+    return stages
+
+
+def _picture(title: str, png: bytes, caption: str) -> str:
+    data = base64.b64encode(png).decode()
+    return (
+        f'<figure><h2>{escape(title)}</h2><img alt="{escape(title)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def _points_table(points: list[dict]) -> str:
+    head = (
+        "codec", "SNR (dB)", "BLEU-1 [95 %]", "words right [95 %]", "word errors", "exact", "messages", "delivered",
+        "corrupted", "lost", "symbols a word", "overhead symbols", "energy a symbol",
+    )  # fmt: skip
+    rows = []
+    for point in points:
+        rows.append((
+            point["codec"], f"{point['snr_db']:g}",
+            f"{point['bleu1']:.3f} [{point['bleu1_low']:.3f}, {point['bleu1_high']:.3f}]",
+            f"{point['words_right']:.3f} [{point['words_right_low']:.3f}, {point['words_right_high']:.3f}]",
+            f"{point['word_error_rate']:.3f}", f"{point['exact_match']:.3f}", point["messages"], point["delivered"],
+            point["corrupted"], point["lost"], f"{point['payload_symbols_per_word']:.2f}", point["overhead_symbols"],
+            f"{point['mean_symbol_energy']:.3f}",
+        ))  # fmt: skip
+    return _table(head, [tuple(escape(str(cell)) for cell in row) for row in rows])
+
+
+def _messages_table(messages: list[dict]) -> str:
+    rows = []
+    for message in messages[:MAX_ROWS]:
+        received = mark_differences(message["sent"], message["received"]) or f"<i>{escape(message['reason'] or 'lost')}</i>"
+        estimated = "" if message["snr_db_estimated"] is None else f"{message['snr_db_estimated']:.1f}"
+        rows.append((
+            f"{message['snr_db']:g}", estimated, escape(message["codec"]), escape(message["sent"]), received,
+            escape(message["status"]), f"{message['confidence']:.2f}", str(message["payload_symbols"]),
+        ))  # fmt: skip
+    head = ("SNR (dB)", "estimated", "codec", "sent", "received", "status", "confidence", "payload symbols")
+    more = f"<p>{len(messages) - MAX_ROWS} more in messages.jsonl.</p>" if len(messages) > MAX_ROWS else ""
+    return _table(head, rows) + more
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _short(value: object) -> str:
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)

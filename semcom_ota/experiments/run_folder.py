@@ -1,0 +1,117 @@
+"""What a run leaves behind: effective configuration, one line a message, a summary that programs read."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semcom_ota.config import ConfigError, LinkConfig
+from semcom_ota.experiments.statistics import bleu_signature, text_quality
+
+VERSIONS = ("semcom-ota", "numpy", "torch", "transformers", "pyzmq", "sacrebleu")
+
+
+def prepare(folder: Path) -> Path:
+    """Create a run folder.
+
+    Raises:
+        ConfigError: it cannot be written, or already holds a run.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "messages.jsonl").exists():
+            raise ConfigError(f"'{folder}' already holds a run: choose another --out")
+        (folder / "messages.jsonl").touch()
+    except OSError as error:
+        raise ConfigError(f"cannot write to '{folder}' ({error.strerror}): choose another --out") from error
+    return folder
+
+
+def describe(level: str, link: LinkConfig) -> dict[str, Any]:
+    """The `run` part of a summary: what is needed to get the same figures again."""
+    text = link.model_dump_json(exclude={"transport"})
+    return {
+        "level": level,
+        "seed": link.radio.seed,
+        "commit": _commit(),
+        "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "bleu": bleu_signature(),
+        "versions": {name: _version(name) for name in VERSIONS},
+    }
+
+
+def points(messages: Iterable[dict[str, Any]], channel: str, link: LinkConfig) -> list[dict[str, Any]]:
+    """A point for each codec and SNR, in the order in which they were sent.
+
+    Every message counts. Symbols, energy and air samples are those that were really spent: a message that fitted no
+    order spent none.
+    """
+    groups: dict[tuple[float, str], list[dict[str, Any]]] = {}
+    for message in messages:
+        groups.setdefault((message["snr_db"], message["codec"]), []).append(message)
+    return [_point(codec, snr_db, group, channel, link) for (snr_db, codec), group in sorted(groups.items())]
+
+
+def _point(codec: str, snr_db: float, group: Sequence[dict[str, Any]], channel: str, link: LinkConfig) -> dict[str, Any]:
+    sent = [message for message in group if message["payload_symbols"] > 0]
+    words = sum(len(message["sent"].split()) for message in sent)
+    symbols = sum(message["payload_symbols"] for message in sent)
+    energy = sum(message["mean_symbol_energy"] * message["payload_symbols"] for message in sent)
+    latency = [message["latency_ms"]["total"] for message in group if message["latency_ms"]]
+    statuses = [message["status"] for message in group]
+    point = {
+        "codec": codec,
+        "channel": channel,
+        "snr_db": snr_db,
+        "budget": link.codec.symbols_per_word,
+        "task": "text",
+        "memory": "fifo" if link.memory.entries else "none",
+        "mask": link.mask.kind,
+        "csi": "estimated",
+        "messages": len(group),
+        "delivered": statuses.count("delivered"),
+        "corrupted": statuses.count("corrupted"),
+        "lost": statuses.count("lost"),
+        "does_not_fit": sum(message["reason"].startswith("does not fit") for message in group),
+        "payload_symbols_per_word": symbols / words if words else 0.0,
+        "overhead_symbols": sum(message["overhead_symbols"] for message in sent),
+        "air_samples": sum(message["air_samples"] for message in sent),
+        "mean_symbol_energy": energy / symbols if symbols else 0.0,
+    }
+    quality = text_quality([m["sent"] for m in group], [m["received"] for m in group], seed=link.radio.seed)
+    for name, estimate in quality.items():
+        point |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return point | {
+        "latency_ms_p50": float(np.percentile(latency, 50)) if latency else None,
+        "latency_ms_p99": float(np.percentile(latency, 99)) if latency else None,
+    }
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a JSON file; raises ConfigError if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write '{path}' ({error.strerror}): choose another file") from error
+
+
+def _commit() -> str:
+    root = Path(__file__).parents[2]
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,95 @@
+"""How good received texts are, with intervals. A message that did not arrive is an empty text and scores zero."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sacrebleu.metrics import BLEU
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bleu_signature() -> str:
+    """sacrebleu's description of how BLEU is computed here."""
+    metric = BLEU(tokenize="13a", lowercase=False, smooth_method="none")
+    metric.corpus_score(["a"], [["a"]])
+    return str(metric.get_signature())
+
+
+def word_errors(sent: str, received: str) -> tuple[int, int]:
+    """Word-level Levenshtein alignment of two texts (words: runs between white space).
+
+    Returns:
+        errors: substitutions, deletions and insertions.
+        right: words of `sent` that are matched; the most that an alignment with so few errors has.
+    """
+    reference, words = sent.split(), received.split()
+    row = [(j, 0) for j in range(len(words) + 1)]  # (errors, -matches): the smallest tuple is the best
+    for i, expected in enumerate(reference, 1):
+        previous, row = row, [(i, 0)]
+        for j, word in enumerate(words, 1):
+            errors, matches = previous[j - 1]
+            diagonal = (errors, matches - 1) if word == expected else (errors + 1, matches)
+            deletion = (previous[j][0] + 1, previous[j][1])
+            insertion = (row[j - 1][0] + 1, row[j - 1][1])
+            row.append(min(diagonal, deletion, insertion))
+    errors, matches = row[-1]
+    return errors, -matches
+
+
+def text_quality(sent: Sequence[str], received: Sequence[str], seed: int = 0) -> dict[str, Estimate]:
+    """Corpus BLEU-1..4 (sacrebleu, 13a, cased, unsmoothed, 0..1), word error rate, shares of words right and of exact copies.
+
+    Intervals are percentiles of a bootstrap over messages.
+
+    Args:
+        sent: what was sent, at least one text.
+        received: what came out, in the same order; an empty text where nothing did.
+        seed: of the bootstrap.
+    """
+    metric = BLEU(tokenize="13a", lowercase=False, smooth_method="none")
+    rows = []
+    for reference, text in zip(sent, received, strict=True):
+        score = metric.corpus_score([text], [[reference]])
+        errors, right = word_errors(reference, text)
+        words = len(reference.split())
+        rows.append([*score.counts, *score.totals, score.sys_len, score.ref_len, errors, right, words, text == reference])
+    table = np.array(rows, dtype=np.float64)
+
+    figures: dict[str, Callable[[NDArray[np.float64]], float]] = {
+        **{f"bleu{order}": _bleu_of(order) for order in range(1, 5)},
+        "word_error_rate": lambda total: total[10] / max(total[12], 1),
+        "words_right": lambda total: total[11] / max(total[12], 1),
+        "exact_match": lambda total: total[13] / len(table),
+    }
+    rng = np.random.default_rng(seed)
+    resampled = [table[rng.integers(len(table), size=len(table))].sum(axis=0) for _ in range(RESAMPLES)]
+    whole = table.sum(axis=0)
+    result = {}
+    for name, figure in figures.items():
+        low, high = np.percentile([figure(total) for total in resampled], [2.5, 97.5])
+        result[name] = Estimate(float(figure(whole)), float(low), float(high))
+    return result
+
+
+def _bleu_of(order: int) -> Callable[[NDArray[np.float64]], float]:
+    """Corpus BLEU of this order from summed counts (4), totals (4), system length and reference length."""
+
+    def score(total: NDArray[np.float64]) -> float:
+        counts, totals, (system, reference) = total[:order], total[4 : 4 + order], total[8:10]
+        if system == 0 or (counts == 0).any():
+            return 0.0
+        brevity = min(0.0, 1 - reference / system)
+        return float(np.exp(np.log(counts / totals).mean() + brevity))
+
+    return score

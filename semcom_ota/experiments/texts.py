@@ -1,0 +1,46 @@
+"""The texts of a run: from the command line, a file, or the sentences that ship with the project."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from semcom_ota.config import MAX_TEXT_BYTES, ConfigError
+
+SENTENCES = Path(__file__).parent / "sentences"
+MAX_FILE_BYTES = 16 * 2**20
+
+
+def gather(texts: Sequence[str], file: Path | None) -> list[str]:
+    """Texts given one by one and the non-empty lines of a UTF-8 file, in that order.
+
+    Raises:
+        ConfigError: there is none, the file is not text, or one is too long.
+    """
+    gathered = [*texts, *(read_lines(file) if file else [])]
+    gathered = [text for text in gathered if text.strip()]
+    if not gathered:
+        raise ConfigError("nothing to send: give a sentence with --text or a file of sentences with --input")
+    for text in gathered:
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"'{text[:30]!a}' is not UTF-8 text: give --text in UTF-8") from error
+        if size > MAX_TEXT_BYTES:
+            raise ConfigError(f"a text of {size} bytes is too long ('{text[:30]}...'): at most {MAX_TEXT_BYTES}, split it")
+    return gathered
+
+
+def read_lines(file: Path) -> list[str]:
+    """Lines of a UTF-8 text file; raises ConfigError if it is not one."""
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError(f"'{file}' is larger than {MAX_FILE_BYTES} bytes: split it")
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read '{file}' ({error.strerror}): check the path given to --input") from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"'{file}' is not UTF-8 text (byte {error.start}): --input takes one sentence a line") from error
+    if "\0" in text:
+        raise ConfigError(f"'{file}' is a binary file: --input takes UTF-8 text, one sentence a line")
+    return text.splitlines()
