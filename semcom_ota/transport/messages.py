@@ -1,0 +1,247 @@
+"""What packets mean: typed messages to packets and back, every field checked against the widths of the frame header."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from semcom_ota.codecs.base import Decoded
+from semcom_ota.config import MAX_TEXT_BYTES
+from semcom_ota.transport.wire import Packet, WireError
+from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedMessage, SemanticFrame
+
+MAX_MESSAGE_SYMBOLS = 2**18 - 1  # widths of the frame header (phy/header.py)
+MAX_FRAGMENTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeRequest:
+    """A text for the encoder worker. At most one of `n_symbols` and `match` is given."""
+
+    text: str  # 1..MAX_TEXT_BYTES bytes of UTF-8
+    codec: str  # a codec's name
+    stream: int = 0  # 0..255
+    message: int = 0  # 0..65535
+    n_symbols: int | None = None  # payload symbols to spend, exactly
+    match: str | None = None  # spend as many payload symbols as the codec of this name would on this text
+    snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeReply:
+    """The frames of one message, in order, each with mean |s|**2 = 1."""
+
+    frames: tuple[SemanticFrame, ...]
+    encode_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeReply:
+    """What the decoder worker made of a `ReceivedMessage`."""
+
+    decoded: Decoded
+    decode_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The error reply: this request was not carried out, and sending it again would not help."""
+
+    reason: Literal["does_not_fit", "bad_request", "failed"]
+    sentence: str
+
+
+Message = EncodeRequest | EncodeReply | ReceivedMessage | DecodeReply | LinkReport | Failure
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+_Text = Annotated[str, Field(max_length=MAX_TEXT_BYTES)]
+_Name = Annotated[str, Field(min_length=1, max_length=64)]
+_Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Stream = Annotated[int, Field(ge=0, lt=2**8)]
+_MessageNumber = Annotated[int, Field(ge=0, lt=2**16)]
+_Fragment = Annotated[int, Field(ge=0, lt=MAX_FRAGMENTS)]
+
+
+class _Header(_Strict):
+    codec: int = Field(ge=0, lt=2**8)
+    codec_parameters: int = Field(ge=0, lt=2**24)
+    task: int = Field(ge=0, lt=2**4)
+    stream: _Stream
+    message: _MessageNumber
+    fragment: _Fragment
+    fragments: int = Field(ge=1, le=MAX_FRAGMENTS)
+    message_symbols: int = Field(ge=1, le=MAX_MESSAGE_SYMBOLS)
+    mask: int = Field(ge=0, lt=2**6)
+
+
+class _Csi(_Strict):
+    noise_variance: float
+    snr_db: float
+    cfo_hz: float
+    sample_rate: float
+    carrier_spacing_hz: float
+
+
+class _EncodeRequest(_Strict):
+    text: str = Field(min_length=1, max_length=MAX_TEXT_BYTES)
+    codec: _Name
+    stream: _Stream
+    message: _MessageNumber
+    n_symbols: int | None = Field(ge=1, le=MAX_MESSAGE_SYMBOLS)
+    match: _Name | None
+    snr_db: float | None = Field(allow_inf_nan=False)
+
+
+class _EncodeReply(_Strict):
+    header: _Header
+    encode_ms: _Milliseconds
+
+
+class _ReceivedMessage(_Strict):
+    header: _Header
+    csi: list[_Csi] = Field(max_length=MAX_FRAGMENTS)
+    lost_fragments: list[_Fragment] = Field(max_length=MAX_FRAGMENTS)
+
+
+class _DecodeReply(_Strict):
+    text: _Text
+    confidence: float = Field(ge=0, le=1)
+    intact: bool
+    decode_ms: _Milliseconds
+
+
+class _LinkReport(_Strict):
+    stream: _Stream
+    message: _MessageNumber
+    fragment: _Fragment
+    frame: int = Field(ge=0, lt=2**63)
+    snr_db: float
+    cfo_hz: float
+
+
+class _Failure(_Strict):
+    reason: Literal["does_not_fit", "bad_request", "failed"]
+    sentence: str = Field(max_length=4096)
+
+
+_Fields = TypeVar("_Fields", bound=_Strict)
+
+
+def to_packet(message: Message) -> Packet:
+    """Any of the messages as a packet; `from_packet` gives it back."""
+    match message:
+        case EncodeRequest():
+            return Packet("encode", asdict(message))
+        case EncodeReply(frames, encode_ms):
+            symbols = np.concatenate([frame.symbols for frame in frames])
+            return Packet(
+                "encoded", {"header": _header(frames[0].header), "encode_ms": encode_ms}, {"symbols": symbols}
+            )
+        case ReceivedMessage():
+            return _received_packet(message)
+        case DecodeReply(decoded, decode_ms):
+            return Packet("decoded", asdict(decoded) | {"decode_ms": decode_ms})
+        case LinkReport():
+            fields = {name: getattr(message, name) for name in ("stream", "message", "fragment", "frame")}
+            fields |= {"snr_db": float(message.snr_db), "cfo_hz": float(message.cfo_hz)}
+            return Packet("link_report", fields, {"carrier_snr_db": message.carrier_snr_db})
+        case Failure():
+            return Packet("failure", asdict(message))
+
+
+def from_packet(packet: Packet) -> Message:
+    """The message that a packet carries.
+
+    Raises:
+        WireError: an unknown kind, a missing or unknown field, a value out of range, arrays of the wrong shape.
+    """
+    match packet.kind:
+        case "encode":
+            return _encode_request(_check(_EncodeRequest, packet))
+        case "encoded":
+            return _encode_reply(_check(_EncodeReply, packet), packet)
+        case "received":
+            return _received_message(_check(_ReceivedMessage, packet), packet)
+        case "decoded":
+            made = _check(_DecodeReply, packet)
+            return DecodeReply(Decoded(made.text, made.confidence, made.intact), made.decode_ms)
+        case "link_report":
+            scalars = _check(_LinkReport, packet).model_dump()
+            return LinkReport(**scalars, carrier_snr_db=_array(packet, "carrier_snr_db", np.float32, 1))
+        case "failure":
+            return Failure(**_check(_Failure, packet).model_dump())
+    raise WireError(f"a packet of kind '{packet.kind}' is not expected here")
+
+
+def _check(model: type[_Fields], packet: Packet) -> _Fields:
+    try:
+        return model.model_validate(packet.fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its fields"
+        raise WireError(f"packet '{packet.kind}', {where}: {first['msg']}") from error
+
+
+def _array(packet: Packet, name: str, dtype: type, dimensions: int) -> NDArray[Any]:
+    array = packet.arrays.get(name)
+    if array is None or array.dtype != dtype or array.ndim != dimensions:
+        raise WireError(f"packet '{packet.kind}' needs array '{name}', {np.dtype(dtype)} of {dimensions} dimension(s)")
+    return array
+
+
+def _header(header: FrameHeader) -> dict[str, int]:
+    return {name: int(value) for name, value in asdict(header).items()}
+
+
+def _encode_request(fields: _EncodeRequest) -> EncodeRequest:
+    size = len(fields.text.encode("utf-8"))
+    if size > MAX_TEXT_BYTES:
+        raise WireError(f"a text of {size} bytes is more than the {MAX_TEXT_BYTES} that can be sent")
+    if fields.n_symbols is not None and fields.match is not None:
+        raise WireError("n_symbols and match contradict each other: give one of them")
+    return EncodeRequest(**fields.model_dump())
+
+
+def _encode_reply(fields: _EncodeReply, packet: Packet) -> EncodeReply:
+    header = FrameHeader(**fields.header.model_dump())
+    symbols = _array(packet, "symbols", np.complex64, 1)
+    if len(symbols) != header.message_symbols or header.fragments > header.message_symbols:
+        raise WireError("the encoder's symbols are not those that its header announces")
+    frames = []
+    for fragment in range(header.fragments):
+        own = replace(header, fragment=fragment)
+        start, stop = own.symbol_range()
+        frames.append(SemanticFrame(own, symbols[start:stop]))
+    return EncodeReply(tuple(frames), fields.encode_ms)
+
+
+def _received_packet(message: ReceivedMessage) -> Packet:
+    fields = {
+        "header": _header(message.header),
+        "csi": [{name: float(getattr(csi, name)) for name in _Csi.model_fields} for csi in message.csi],
+        "lost_fragments": list(message.lost_fragments),
+    }
+    arrays: dict[str, NDArray[Any]] = {"symbols": message.symbols, "noise_variance": message.noise_variance}
+    arrays |= {f"frequency_response_{index}": csi.frequency_response for index, csi in enumerate(message.csi)}
+    return Packet("received", fields, arrays)
+
+
+def _received_message(fields: _ReceivedMessage, packet: Packet) -> ReceivedMessage:
+    header = FrameHeader(**fields.header.model_dump())
+    symbols = _array(packet, "symbols", np.complex64, 1)
+    variance = _array(packet, "noise_variance", np.float32, 1)
+    if len(symbols) != header.message_symbols or len(variance) != header.message_symbols:
+        raise WireError("the received symbols are not those that the header announces")
+    if not (np.isfinite(symbols).all() and (variance >= 0).all()):
+        raise WireError("a received symbol is not finite, or its noise variance is negative or not a number")
+    csi = tuple(
+        Csi(_array(packet, f"frequency_response_{index}", np.complex64, 2), **scalars.model_dump())
+        for index, scalars in enumerate(fields.csi)
+    )
+    return ReceivedMessage(header, symbols, variance, csi, tuple(fields.lost_fragments))
