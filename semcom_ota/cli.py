@@ -1,0 +1,219 @@
+"""The `semcom` command. Everything heavy is imported by the command that needs it: `--help` answers at once."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="Large-model semantic communication on the air.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+
+CHANNEL_HELP = "a channel's name (see semcom_ota/channels) or a YAML file"
+
+
+def fail(sentence: object) -> NoReturn:
+    """Say what was wrong in one sentence and end with exit status 2."""
+    typer.echo(f"semcom: {sentence}", err=True)
+    raise SystemExit(2)
+
+
+def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """What a user did wrong becomes one sentence; a bug keeps its traceback."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        from semcom_ota.config import ConfigError
+        from semcom_ota.services.process import ServiceFailed
+
+        try:
+            command(*args, **kwargs)
+        except (ConfigError, ServiceFailed) as error:
+            fail(error)
+        except KeyboardInterrupt:
+            typer.echo("semcom: stopped", err=True)
+            raise SystemExit(130) from None
+
+    return guarded
+
+
+@app.command()
+@_clear_errors
+def loopback(
+    text: Annotated[list[str] | None, typer.Option(help="a sentence to send; may be given several times")] = None,
+    input: Annotated[Path | None, typer.Option(help="a UTF-8 file, one sentence a line")] = None,
+    codec: Annotated[str, typer.Option(help="codecs, the first sets the payload symbols of all")] = "text-jscc,utf8,huffman",
+    snr: Annotated[str, typer.Option(help="Es/N0 on a data subcarrier in dB, such as --snr=-3,0,3")] = "0,6,12",
+    channel: Annotated[str, typer.Option(help=CHANNEL_HELP)] = "awgn",
+    seed: Annotated[int, typer.Option(min=0, help="of the channel's realisations")] = 0,
+    out: Annotated[Path | None, typer.Option(help="run folder; by default a new one below runs/")] = None,
+    json: Annotated[Path | None, typer.Option(help="also write the summary to this file")] = None,
+    record: Annotated[bool, typer.Option(help="keep the received IQ as SigMF")] = False,
+    link: Annotated[Path | None, typer.Option(help="a link's YAML file for everything not said here")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="folder of text-jscc weights")] = None,
+    endpoints: Annotated[Path | None, typer.Option(help="folder of the ipc endpoints; by default a private one")] = None,
+    quiet: Annotated[bool, typer.Option(help="no progress bar, no table of messages")] = False,
+) -> None:
+    """Send sentences through GNU Radio's transmit and receive blocks and a simulated channel. No radio needed."""
+    from semcom_ota.config import LinkConfig, load_channel, load_link
+    from semcom_ota.experiments.texts import gather
+
+    texts = gather(text or [], input)
+    base = load_link(link) if link else LinkConfig()
+    changes: dict[str, Any] = base.model_dump()
+    changes["codec"]["names"] = _names(codec)
+    changes["radio"] |= {
+        "channel": load_channel(channel).model_dump(), "snr_db": _numbers(snr), "seed": seed,
+        "messages_per_snr": len(texts),
+    }  # fmt: skip
+    if checkpoint:
+        changes["codec"]["checkpoint"] = checkpoint.resolve()
+    if endpoints:
+        changes["transport"]["directory"] = endpoints.resolve()
+    _run(texts, _validated(LinkConfig, changes), channel, out, json, record, quiet)
+
+
+@app.command()
+@_clear_errors
+def demo(
+    quick: Annotated[bool, typer.Option(help="three sentences at one SNR")] = False,
+    out: Annotated[Path | None, typer.Option(help="run folder; by default a new one below runs/")] = None,
+) -> None:
+    """The main job on sentences that ship: three codecs, three SNRs, noise, multipath and frequency offset."""
+    from semcom_ota.experiments.texts import SENTENCES, read_lines
+
+    lines = read_lines(SENTENCES / "demo.txt")
+    loopback(
+        text=lines[:3] if quick else lines, input=None, codec="text-jscc,utf8,huffman", snr="12" if quick else "0,6,12,18",
+        channel="multipath", seed=1, out=out, json=None, record=not quick, link=None, checkpoint=None, endpoints=None,
+        quiet=False,
+    )  # fmt: skip
+
+
+@app.command()
+@_clear_errors
+def doctor() -> None:
+    """Check this machine for all that a run needs, and say how to mend what is missing."""
+    from semcom_ota import doctor as checks
+
+    raise SystemExit(checks.main())
+
+
+@app.command()
+@_clear_errors
+def codecs() -> None:
+    """List the codecs that can be named with --codec."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from semcom_ota.codecs import registry
+
+    table = Table("name", "what it is")
+    for name, what in registry.describe().items():
+        table.add_row(name, what)
+    Console().print(table)
+
+
+@app.command()
+@_clear_errors
+def train(
+    recipe: Annotated[str, typer.Argument(help="which recipe: text-jscc")],
+    data: Annotated[Path, typer.Option(envvar="SEMCOM_DATA", help="folder of the data sets (docs/data.md)")],
+    out: Annotated[Path, typer.Option(help="training folder; a run that is there goes on")],
+    config: Annotated[Path | None, typer.Option(help="YAML file of the recipe's settings")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="optimiser steps in all")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16")] = None,
+    batch_tokens: Annotated[int | None, typer.Option(min=64, help="tokens in a batch")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="of everything random in training")] = None,
+) -> None:
+    """Train a codec by its recipe, and export its checkpoint with a model card."""
+    import yaml
+
+    if recipe != "text-jscc":
+        fail(f"unknown recipe '{recipe}': there is text-jscc")
+    from semcom_ota.training.export import export
+    from semcom_ota.training.text_jscc import TextTraining, train
+
+    try:
+        settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config else {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        fail(f"cannot read '{config}': {error}")
+    given = {"steps": steps, "device": device, "precision": precision, "batch_tokens": batch_tokens, "seed": seed}
+    settings = (settings or {}) | {name: value for name, value in given.items() if value is not None}
+    train(data, out, _validated(TextTraining, settings))
+    typer.echo(f"checkpoint and model card: {export(out, data)}")
+
+
+@app.command(name="grc-path")
+def grc_path() -> None:
+    """Print the line that makes GNU Radio Companion find the blocks."""
+    from importlib.util import find_spec
+
+    spec = find_spec("semcom_grc")
+    if spec is None or not spec.submodule_search_locations:
+        fail("the GRC files are not installed: run 'pip install .' in the project's folder")
+    typer.echo(f"export GRC_BLOCKS_PATH={next(iter(spec.submodule_search_locations))}")
+
+
+def _run(
+    texts: list[str], link: Any, channel: str, out: Path | None, json: Path | None, record: bool, quiet: bool
+) -> None:
+    from semcom_ota.codecs import registry
+    from semcom_ota.experiments import console, loopback, run_folder
+    from semcom_ota.experiments.report import write_report
+
+    for name in link.codec.names:
+        registry.check(name)
+    if json:
+        run_folder.write_json(json, {})
+    folder = run_folder.prepare(out or loopback.default_folder())
+    finished = loopback.run(texts, link, channel, folder, record, quiet)
+    spacing = link.phy.sample_rate / link.phy.fft_size
+    report = write_report(folder, finished.captures, spacing)
+    if json:
+        run_folder.write_json(json, finished.summary)
+    if not quiet:
+        console.print_messages(finished.messages)
+    console.print_points(finished.summary["points"])
+    typer.echo(f"report: {report}")
+    if "failure" in finished.summary["run"]:
+        typer.echo(f"semcom: the run ended early: {finished.summary['run']['failure']}", err=True)
+        raise SystemExit(1)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        fail(f"--snr '{text}' is not a list of numbers: write it as --snr=-3,0,3")
+
+
+def _names(text: str) -> list[str]:
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        fail("--codec names no codec: see 'semcom codecs'")
+    return list(dict.fromkeys(names))
+
+
+def _validated(model: Any, values: dict[str, Any]) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        fail(f"{'.'.join(map(str, first['loc']))} = {first['input']}: {first['msg']}")
+
+
+def main() -> None:
+    """Entry point of the `semcom` command."""
+    app(prog_name="semcom")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

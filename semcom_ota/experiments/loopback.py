@@ -1,0 +1,231 @@
+"""A loopback run: sentences through encoder worker, radio process and decoder worker, and what came of each of them."""
+
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from semcom_ota.config import ConfigError, LinkConfig
+from semcom_ota.experiments import run_folder
+from semcom_ota.experiments.statistics import word_errors
+from semcom_ota.recording import FrameMark, write_meta
+from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker_process
+from semcom_ota.transport.endpoint import ipc_endpoint
+from semcom_ota.transport.messages import Failure, from_packet
+from semcom_ota.transport.sockets import Reply, RequestClient
+from semcom_ota.transport.wire import Packet, WireError
+
+MAX_MESSAGES = 65536
+"""The header's message number has 16 bits."""
+
+Captures = dict[tuple[float, str], dict[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Transmission:
+    """One text with one codec at one SNR. The same `message` is the same channel realisation for every codec."""
+
+    message: int
+    stream: int
+    codec: str
+    match: str | None  # spend as many payload symbols as this codec would
+    snr_db: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run's files and figures."""
+
+    folder: Path
+    summary: dict[str, Any]
+    messages: list[dict[str, Any]]
+    captures: Captures
+
+
+def plan(texts: Sequence[str], link: LinkConfig) -> list[Transmission]:
+    """Every text at every SNR with every codec, codecs interleaved frame by frame. The first codec sets the symbols."""
+    codecs, snrs = link.codec.names, link.radio.snr_db
+    if len(texts) * len(snrs) > MAX_MESSAGES:
+        raise ConfigError(f"{len(texts)} texts at {len(snrs)} SNRs are more than {MAX_MESSAGES} messages: send fewer")
+    return [
+        Transmission(step * len(texts) + index, stream, codec, codecs[0] if stream else None, snr_db, text)
+        for step, snr_db in enumerate(snrs)
+        for index, text in enumerate(texts)
+        for stream, codec in enumerate(codecs)
+    ]
+
+
+def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, record: bool, quiet: bool) -> Finished:
+    """Send every text, wait for what becomes of each, and write the run folder (all but the report).
+
+    Processes that die are started again, and what they had not answered is sent again. If one of them gives up for
+    good, the run ends, and every message without a result is written down as lost, with the reason.
+
+    Args:
+        texts: what to send.
+        link: `radio.messages_per_snr` must be the number of texts.
+        channel: the channel's name, for people.
+        folder: a prepared run folder.
+        record: keep the channel's output as SigMF.
+        quiet: no progress bar.
+
+    Raises:
+        ConfigError: the configuration cannot work.
+        ServiceFailed: a process could not be started at all.
+    """
+    transmissions = plan(texts, link)
+    (folder / "config.json").write_text(link.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    captures: Captures = {}
+    results: dict[int, dict[str, Any]] = {}
+    data_file = folder / "capture.sigmf-data" if record else None
+    failure: ServiceFailed | None = None
+
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context((folder / "messages.jsonl").open("w", encoding="utf-8"))
+        bar = stack.enter_context(_progress(quiet))
+        task = bar.add_task("starting", total=len(transmissions))
+        try:
+            for index, result, arrays in _exchange(transmissions, link, data_file, stack):
+                results[index] = result
+                stream.write(json.dumps({"index": index, **result}, ensure_ascii=False) + "\n")
+                stream.flush()
+                if arrays:
+                    captures.setdefault((result["snr_db"], result["codec"]), arrays)
+                bar.update(task, advance=1, description=f"{result['snr_db']:g} dB")
+        except ServiceFailed as error:
+            if not results:
+                raise
+            failure = error
+
+    for index, transmission in enumerate(transmissions):
+        if index not in results:
+            results[index] = _result(transmission, {}, f"not sent: {failure}")
+    messages = [results[index] for index in range(len(transmissions))]
+    lines = (json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages))
+    (folder / "messages.jsonl").write_text("".join(lines), encoding="utf-8")  # in order, however they arrived
+    if data_file and data_file.exists():
+        marks = _marks(data_file.with_name(data_file.name + ".frames.jsonl"))
+        write_meta(data_file, link.phy.sample_rate, f"loopback through channel '{channel}'", marks)
+    summary = {"run": run_folder.describe("flowgraph", link), "points": run_folder.points(messages, channel, link)}
+    if failure:
+        summary["run"]["failure"] = str(failure)
+    run_folder.write_json(folder / "summary.json", summary)
+    return Finished(folder, summary, messages, captures)
+
+
+def _exchange(
+    transmissions: Sequence[Transmission], link: LinkConfig, data_file: Path | None, stack: contextlib.ExitStack
+) -> Iterator[tuple[int, dict[str, Any], dict[str, NDArray[Any]]]]:
+    """Start the three processes, keep them alive, and yield (index, result, arrays) as results arrive."""
+    private = link.transport.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semcom-")))
+    endpoints = {name: ipc_endpoint(private, name) for name in ("encoder", "decoder", "radio")}
+    link_file = private / "link.json"
+    link_file.write_text(link.model_dump_json(), encoding="utf-8")
+    radio = [sys.executable, "-m", "semcom_flowgraphs.loopback", "--endpoint", endpoints["radio"]]
+    radio += ["--config", str(link_file), "--encoder", endpoints["encoder"], "--decoder", endpoints["decoder"]]
+    radio += ["--record", str(data_file)] if data_file else []
+    client = stack.enter_context(RequestClient(endpoints["radio"], link.transport))
+    processes = [
+        stack.enter_context(process)
+        for process in (
+            worker_process("encoder", endpoints["encoder"], link.transmitter),
+            worker_process("decoder", endpoints["decoder"], link.receiver),
+            SupervisedProcess(radio, name="radio process", on_failure=client.wake),
+        )
+    ]
+    pictured: set[tuple[float, str]] = set()
+    waiting = dict(enumerate(transmissions))
+    unsent = iter(enumerate(transmissions))
+    following = next(unsent, None)
+    while waiting:
+        for process in processes:
+            process.check()
+        while following:
+            index, transmission = following
+            first = (transmission.snr_db, transmission.codec) not in pictured
+            if not client.submit(index, Packet("transmit", _fields(transmission, first))):
+                break
+            pictured.add((transmission.snr_db, transmission.codec))
+            following = next(unsent, None)
+        for reply in client.poll(timeout=0.5):
+            transmission = waiting.pop(int(str(reply.key)))
+            fields, reason = _read(reply)
+            yield int(str(reply.key)), _result(transmission, fields, reason), reply.packet.arrays
+
+
+def _fields(transmission: Transmission, want_arrays: bool) -> dict[str, Any]:
+    fields = asdict(transmission)
+    # The baseline's link adaptation is granted the channel's true mean SNR; the receiving side is told nothing.
+    return fields | {"want_arrays": want_arrays}
+
+
+def _read(reply: Reply) -> tuple[dict[str, Any], str]:
+    """The radio process's reply as its fields, or none and the reason."""
+    if reply.packet.kind == "result":
+        return reply.packet.fields, ""
+    try:
+        message = from_packet(reply.packet)
+    except WireError as error:
+        return {}, f"unreadable reply: {error}"
+    return {}, message.sentence if isinstance(message, Failure) else "unreadable reply"
+
+
+def _result(transmission: Transmission, fields: dict[str, Any], reason: str) -> dict[str, Any]:
+    """One line of `messages.jsonl`.
+
+    `delivered`: a text came out that its receiver takes for whole; `corrupted`: something arrived, but the receiver
+    knows that it is not whole; `lost`: nothing arrived.
+    """
+    status = {"decoded": "delivered" if fields.get("intact") else "corrupted"}.get(fields.get("status", ""), "lost")
+    received = fields.get("text", "")
+    errors, right = word_errors(transmission.text, received)
+    reason = reason or fields.get("reason", "")
+    return {
+        "message": transmission.message,
+        "stream": transmission.stream,
+        "codec": transmission.codec,
+        "snr_db": transmission.snr_db,
+        "status": status,
+        "reason": f"does not fit: {reason}" if fields.get("status") == "does_not_fit" else reason,
+        "sent": transmission.text,
+        "received": received,
+        "words": len(transmission.text.split()),
+        "words_right": right,
+        "word_errors": errors,
+        "confidence": fields.get("confidence", 0.0),
+        "snr_db_estimated": fields.get("snr_db_estimated"),
+        "cfo_hz_estimated": fields.get("cfo_hz_estimated"),
+        "fragments": fields.get("fragments", 0),
+        "lost_fragments": fields.get("lost_fragments", []),
+        "payload_symbols": fields.get("payload_symbols", 0),
+        "overhead_symbols": fields.get("overhead_symbols", 0),
+        "air_samples": fields.get("air_samples", 0),
+        "mean_symbol_energy": fields.get("mean_symbol_energy", 0.0),
+        "latency_ms": fields.get("latency_ms", {}),
+    }
+
+
+def _marks(file: Path) -> list[FrameMark]:
+    """The frames of a recording, from what the radio process noted; silence is not a frame."""
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    file.unlink()
+    return [FrameMark(**row) for row in rows if row["fragment"] < 256]
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, disable=quiet, transient=True)
+
+
+def default_folder() -> Path:
+    """A new folder below `runs/`, named after the moment."""
+    return Path("runs") / time.strftime("%Y%m%d-%H%M%S")
