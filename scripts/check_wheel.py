@@ -21,6 +21,7 @@ def shipped_files(packages: dict[str, str]) -> set[str]:
 
 
 def main() -> int:
+    """Exit status 1 and a sentence if something is missing."""
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-dir"]
     with tempfile.TemporaryDirectory() as folder:
         # Built from a copy: in place, setuptools would take up what an older build left in build/.
@@ -32,10 +33,10 @@ def main() -> int:
         (wheel,) = Path(folder).glob("*.whl")
         subprocess.run([*pip, "install", "--no-deps", "--target", installed, wheel], check=True)
         missing = sorted(name for name in shipped_files(packages) if not Path(installed, name).is_file())
-        found = subprocess.run(
-            [sys.executable, "-c", "import semcom_ota, semcom_blocks, semcom_flowgraphs; print(semcom_blocks.__file__)"],
-            cwd=folder, env=os.environ | {"PYTHONPATH": str(installed)}, check=True, capture_output=True, text=True,
-        ).stdout.strip()  # fmt: skip
+        program = "import semcom_ota, semcom_blocks, semcom_flowgraphs; print(semcom_blocks.__file__)"
+        environment = os.environ | {"PYTHONPATH": str(installed)}
+        command = [sys.executable, "-c", program]
+        found = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
     if missing or not found.startswith(str(installed)):
         print(f"the wheel lacks {', '.join(missing) or 'its own semcom_blocks'}", file=sys.stderr)
         return 1
