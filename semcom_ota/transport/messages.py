@@ -60,7 +60,6 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-_Text = Annotated[str, Field(max_length=MAX_TEXT_BYTES)]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Stream = Annotated[int, Field(ge=0, lt=2**8)]
@@ -110,7 +109,7 @@ class _ReceivedMessage(_Strict):
 
 
 class _DecodeReply(_Strict):
-    text: _Text
+    text: str = Field(max_length=4 * MAX_TEXT_BYTES)
     confidence: float = Field(ge=0, le=1)
     intact: bool
     decode_ms: _Milliseconds

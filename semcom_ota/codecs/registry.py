@@ -1,0 +1,72 @@
+"""Codecs by name. A user's own is one line in their pyproject, and is called as `Class(CodecConfig, DeviceConfig)`:
+
+    [project.entry-points."semcom_ota.codecs"]
+    my-codec = "my_package.my_module:MyCodec"
+
+Nothing is imported before it is loaded, so that conventional codecs work without torch.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+
+from semcom_ota.codecs.base import Codec
+from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+
+GROUP = "semcom_ota.codecs"
+
+_BUILT_IN = {
+    "text-jscc": "semcom_ota.codecs.text_jscc:TextJscc",
+    "utf8": "semcom_ota.codecs.conventional:Utf8",
+    "huffman": "semcom_ota.codecs.conventional:Huffman",
+}
+_REASON_CHARACTERS = 300
+
+
+def names() -> list[str]:
+    """Names of all codecs: those that ship, then those that users installed."""
+    return list(_found())
+
+
+def load(name: str, codec: CodecConfig, device: DeviceConfig) -> Codec:
+    """Import and construct a codec.
+
+    Raises:
+        ConfigError: no codec of this name, two of them, or it cannot be constructed (a missing package, a damaged
+            checkpoint), with its reason in one sentence.
+    """
+    found = _found().get(name, [])
+    if not found:
+        raise ConfigError(f"unknown codec '{name}': use one of {', '.join(names())}")
+    if len(found) > 1:
+        raise ConfigError(f"two codecs are called '{name}': {' and '.join(point.value for point in found)}")
+    try:
+        made = found[0].load()(codec, device)
+    except ConfigError:
+        raise
+    except Exception as error:  # a user's own code, a library's own errors: all of them end the start
+        reason = " ".join(str(error).split())[:_REASON_CHARACTERS]
+        raise ConfigError(f"codec '{name}' cannot be loaded: {type(error).__name__}: {reason}") from error
+    if not isinstance(made, Codec) or made.name != name or not 0 <= made.number <= 255:
+        raise ConfigError(f"'{found[0].value}' is not a codec called '{name}' (see semcom_ota/codecs/base.py)")
+    return made
+
+
+def load_all(codec: CodecConfig, device: DeviceConfig) -> dict[str, Codec]:
+    """The codecs that a configuration names, by name.
+
+    Raises:
+        ConfigError: as `load`, or two of them have the same number in the frame header.
+    """
+    codecs = {name: load(name, codec, device) for name in codec.names}
+    by_number: dict[int, str] = {}
+    for name, made in codecs.items():
+        if (other := by_number.setdefault(made.number, name)) != name:
+            raise ConfigError(f"codecs '{other}' and '{name}' have the same number {made.number}")
+    return codecs
+
+
+def _found() -> dict[str, list[EntryPoint]]:
+    built_in = [EntryPoint(name, value, GROUP) for name, value in _BUILT_IN.items()]
+    found: dict[str, list[EntryPoint]] = {}
+    for point in [*built_in, *entry_points(group=GROUP)]:
+        found.setdefault(point.name, []).append(point)
+    return found

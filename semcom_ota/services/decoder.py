@@ -1,0 +1,56 @@
+"""The decoder worker: received messages to text.
+
+`python -m semcom_ota.services.decoder --endpoint E --config FILE.json`
+"""
+
+import time
+
+from semcom_ota.codecs import registry
+from semcom_ota.config import ReceiverConfig
+from semcom_ota.memory.store import MemoryStore
+from semcom_ota.services import worker
+from semcom_ota.transport.messages import DecodeReply, from_packet, to_packet
+from semcom_ota.transport.wire import Packet, WireError
+from semcom_ota.types import ReceivedMessage
+
+
+class DecoderService:
+    """Decodes one message at a time, in order, and remembers each with its channel."""
+
+    def __init__(self, config: ReceiverConfig) -> None:
+        """Load all codecs of the configuration.
+
+        Raises:
+            ConfigError: one of them cannot be loaded.
+        """
+        self._codecs = {codec.number: codec for codec in registry.load_all(config.codec, config.device).values()}
+        self.memory = MemoryStore(config.memory.entries)
+
+    def answer(self, packet: Packet) -> Packet:
+        """`ReceivedMessage` to `DecodeReply`, or `status` to the codecs' numbers and what the memory holds."""
+        if packet.kind == "status":
+            codecs = {codec.name: number for number, codec in self._codecs.items()}
+            return Packet("status", {"codecs": codecs, "memory": len(self.memory), "frames": self.memory.time})
+        received = from_packet(packet)
+        if not isinstance(received, ReceivedMessage):
+            raise WireError(f"the decoder takes no '{packet.kind}'")
+        codec = self._codecs.get(received.header.codec)
+        if codec is None:
+            raise WireError(f"no codec with the number {received.header.codec} is loaded")
+        start = time.perf_counter()
+        decoded = codec.decode(received.symbols, received.noise_variance, received.header.codec_parameters)
+        decode_ms = (time.perf_counter() - start) * 1e3
+        self.memory.update(received, decoded.text, decoded.confidence, decoded.intact)
+        return to_packet(DecodeReply(decoded, decode_ms))
+
+    def notice(self, packet: Packet) -> None:
+        """The decoder takes none.
+
+        Raises:
+            WireError: always.
+        """
+        raise WireError(f"the decoder takes no notice '{packet.kind}'")
+
+
+if __name__ == "__main__":
+    worker.run(ReceiverConfig, DecoderService)

@@ -1,0 +1,120 @@
+"""The encoder worker: text to semantic frames.
+
+`python -m semcom_ota.services.encoder --endpoint E --config FILE.json`
+"""
+
+import time
+from dataclasses import asdict
+
+import numpy as np
+
+from semcom_ota.codecs import registry
+from semcom_ota.codecs.base import Codec, DoesNotFit, Encoded
+from semcom_ota.config import TransmitterConfig
+from semcom_ota.services import worker
+from semcom_ota.transport.messages import (
+    MAX_FRAGMENTS,
+    MAX_MESSAGE_SYMBOLS,
+    EncodeReply,
+    EncodeRequest,
+    from_packet,
+    to_packet,
+)
+from semcom_ota.transport.wire import Packet, WireError
+from semcom_ota.types import FrameHeader, LinkReport, SemanticFrame, fragment_range
+
+
+class EncoderService:
+    """Encodes one text at a time, and keeps the newest link report of each stream."""
+
+    def __init__(self, config: TransmitterConfig) -> None:
+        """Load all codecs of the configuration.
+
+        Raises:
+            ConfigError: one of them cannot be loaded.
+        """
+        self._max_frame_symbols = config.phy.max_frame_symbols
+        self._codecs = registry.load_all(config.codec, config.device)
+        self._reports: dict[int, LinkReport] = {}
+
+    def answer(self, packet: Packet) -> Packet:
+        """`EncodeRequest` to `EncodeReply`, or `status` to the codecs' numbers and the link reports."""
+        if packet.kind == "status":
+            return self._status()
+        request = from_packet(packet)
+        if not isinstance(request, EncodeRequest):
+            raise WireError(f"the encoder takes no '{packet.kind}'")
+        start = time.perf_counter()
+        codec, n_symbols = self._codec(request.codec), request.n_symbols
+        if request.match is not None:
+            n_symbols = self._codec(request.match).symbol_count(request.text)
+        encoded = codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db)
+        frames = to_frames(encoded, codec.number, request.stream, request.message, self._max_frame_symbols)
+        return to_packet(EncodeReply(frames, (time.perf_counter() - start) * 1e3))
+
+    def notice(self, packet: Packet) -> None:
+        """Keep a link report."""
+        report = from_packet(packet)
+        if not isinstance(report, LinkReport):
+            raise WireError(f"the encoder takes no notice '{packet.kind}'")
+        self._reports[report.stream] = report
+
+    def _codec(self, name: str) -> Codec:
+        if name not in self._codecs:
+            raise WireError(f"codec '{name}' is not loaded: the configuration names {', '.join(self._codecs)}")
+        return self._codecs[name]
+
+    def _status(self) -> Packet:
+        reports = {}
+        for stream, report in self._reports.items():
+            fields = asdict(report)
+            del fields["carrier_snr_db"]
+            reports[str(stream)] = fields
+        codecs = {name: codec.number for name, codec in self._codecs.items()}
+        carriers = {f"carrier_snr_db_{stream}": report.carrier_snr_db for stream, report in self._reports.items()}
+        return Packet("status", {"codecs": codecs, "link_reports": reports}, carriers)
+
+
+def to_frames(
+    encoded: Encoded, codec: int, stream: int, message: int, max_frame_symbols: int
+) -> tuple[SemanticFrame, ...]:
+    """Split a message into as few frames as possible, each scaled to mean |s|**2 = 1.
+
+    Args:
+        encoded: what the codec made.
+        codec: its number.
+        stream: 0..255.
+        message: 0..65535.
+        max_frame_symbols: payload symbols in one frame at most.
+
+    Raises:
+        DoesNotFit: more symbols or fragments than the frame header can tell.
+        ValueError: the codec made no symbols, or a frame of them has no energy or is not finite.
+    """
+    symbols = np.asarray(encoded.symbols, np.complex64)
+    fragments = -(-len(symbols) // max_frame_symbols)
+    if fragments > MAX_FRAGMENTS or len(symbols) > MAX_MESSAGE_SYMBOLS:
+        raise DoesNotFit(f"{len(symbols)} payload symbols are more than one message can have")
+    frames = []
+    for fragment in range(fragments):
+        start, stop = fragment_range(len(symbols), fragments, fragment)
+        power = np.mean(np.abs(symbols[start:stop].astype(np.complex128)) ** 2)
+        if not 0 < power < np.inf:
+            raise ValueError("the codec made a frame without energy, or one that is not finite")
+        header = FrameHeader(
+            codec=codec,
+            codec_parameters=encoded.parameters,
+            stream=stream,
+            message=message,
+            fragment=fragment,
+            fragments=fragments,
+            message_symbols=len(symbols),
+        )
+        frames.append(SemanticFrame(header, (symbols[start:stop] / np.sqrt(power)).astype(np.complex64)))
+    if not frames:
+        raise ValueError("the codec made no symbols")
+    return tuple(frames)
+
+
+if __name__ == "__main__":
+    worker.run(TransmitterConfig, EncoderService)

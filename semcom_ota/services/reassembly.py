@@ -1,0 +1,106 @@
+"""Frames back to messages: each symbol to its place, lost ones with infinite noise variance, never silence."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from semcom_ota.types import FrameHeader, ReceivedFrame, ReceivedMessage
+
+MAX_HELD_SYMBOLS = 2**20
+
+
+@dataclass(slots=True)
+class _Partial:
+    """A message of which some fragments have arrived."""
+
+    message: FrameHeader  # what its fragments have in common: the header with fragment 0
+    start_sample: int  # where its first fragment to arrive starts in the stream
+    first: FrameHeader
+    frames: dict[int, ReceivedFrame] = field(default_factory=dict)  # by fragment
+
+    @property
+    def held(self) -> int:
+        return sum(len(frame.symbols) for frame in self.frames.values())
+
+    @property
+    def complete(self) -> bool:
+        return len(self.frames) == self.message.fragments
+
+    def assemble(self) -> ReceivedMessage:
+        symbols = np.zeros(self.message.message_symbols, np.complex64)
+        variance = np.full(self.message.message_symbols, np.inf, np.float32)
+        ordered = sorted(self.frames.items())
+        for _, frame in ordered:
+            place = slice(*frame.header.symbol_range())
+            usable = np.isfinite(frame.symbols) & (frame.noise_variance >= 0)
+            symbols[place] = np.where(usable, frame.symbols, 0)
+            variance[place] = np.where(usable, frame.noise_variance, np.inf)
+        lost = tuple(sorted(set(range(self.message.fragments)) - self.frames.keys()))
+        return ReceivedMessage(self.first, symbols, variance, tuple(frame.csi for _, frame in ordered), lost)
+
+
+class Reassembler:
+    """Puts the frames of one receiver together, each stream by itself.
+
+    A message comes out when its last fragment is in, or incomplete when another message of its stream has begun, or at
+    `flush`. Nothing of what a frame says is trusted: one whose header contradicts itself or its symbols, one that is
+    there already, and one that starts before what came out last (late, or a copy) are ignored and counted. A message
+    number may come again later in the stream, as when a transmitter was started anew: it is another message then.
+
+    Holds at most `MAX_HELD_SYMBOLS` symbols; beyond that the message that began first comes out incomplete.
+    """
+
+    def __init__(self) -> None:
+        """Empty; `start_sample` must count on from frame to frame, so a new receiver needs a new reassembler."""
+        self.ignored = 0  # frames so far
+        self._partial: dict[int, _Partial] = {}  # by stream, the one that began first comes first
+        self._past: dict[int, int] = {}  # by stream: frames that start before this sample belong to what came out
+
+    def push(self, frame: ReceivedFrame) -> list[ReceivedMessage]:
+        """Take the next frame, and return the messages that it completes or ends; symbols are copied."""
+        if not _consistent(frame):
+            self.ignored += 1
+            return []
+        stream = frame.header.stream
+        message = replace(frame.header, fragment=0)
+        partial = self._partial.get(stream)
+        messages = []
+        if partial is None or partial.message != message:
+            if frame.start_sample < self._past.get(stream, 0) or (
+                partial and frame.start_sample < partial.start_sample
+            ):
+                self.ignored += 1
+                return []
+            if partial:
+                messages.append(self._end(stream, frame.start_sample))
+            partial = self._partial[stream] = _Partial(message, frame.start_sample, frame.header)
+        if frame.header.fragment in partial.frames:
+            self.ignored += 1
+            return messages
+        partial.frames[frame.header.fragment] = frame
+        if partial.complete:
+            messages.append(self._end(stream, max(kept.stop_sample for kept in partial.frames.values())))
+        while sum(partial.held for partial in self._partial.values()) > MAX_HELD_SYMBOLS:
+            oldest = next(iter(self._partial))
+            messages.append(self._end(oldest, frame.start_sample))
+        return messages
+
+    def flush(self) -> list[ReceivedMessage]:
+        """Return what is incomplete, the one that began first comes first: the end of a run, or of patience."""
+        return [
+            self._end(stream, max(kept.stop_sample for kept in partial.frames.values()))
+            for stream, partial in list(self._partial.items())
+        ]
+
+    def _end(self, stream: int, past: int) -> ReceivedMessage:
+        self._past[stream] = past
+        return self._partial.pop(stream).assemble()
+
+
+def _consistent(frame: ReceivedFrame) -> bool:
+    header = frame.header
+    return (
+        0 <= header.fragment < header.fragments <= header.message_symbols
+        and frame.symbols.shape == frame.noise_variance.shape == (header.frame_symbols,)
+        and frame.start_sample < frame.stop_sample
+    )

@@ -1,0 +1,146 @@
+"""What the encoder and the decoder worker share: arguments, the serve loop, and a clean end."""
+
+import argparse
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from semcom_ota.codecs.base import DoesNotFit
+from semcom_ota.config import ConfigError, ReceiverConfig, TransmitterConfig
+from semcom_ota.services.process import WRONG_USE
+from semcom_ota.transport.messages import Failure, to_packet
+from semcom_ota.transport.sockets import ReplyServer, Request
+from semcom_ota.transport.wire import Packet, WireError
+
+END_WITHIN_S = 1.5
+_IDLE_S = 60.0
+_SENTENCE_CHARACTERS = 300
+
+Config = TypeVar("Config", TransmitterConfig, ReceiverConfig)
+
+
+class Service(Protocol):
+    """One kind of worker."""
+
+    def answer(self, packet: Packet) -> Packet:
+        """Carry out a request. An exception becomes the error reply of this request alone."""
+        ...
+
+    def notice(self, packet: Packet) -> None:
+        """Take a one-way packet."""
+        ...
+
+
+def end_with_parent() -> None:
+    """End this process on SIGTERM, SIGINT, and when its parent is gone. To be called first, from the main thread.
+
+    The parent is gone when stdin, if it is a pipe, reaches its end. `SystemExit` is raised in the main thread. If
+    the process has not ended `END_WITHIN_S` later, because it computes or waits in foreign code, it is ended hard.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        threading.Thread(target=_watch_parent, name="parent", daemon=True).start()
+
+
+def run(
+    config_class: type[Config], make: Callable[[Config], Service], arguments: Sequence[str] | None = None
+) -> NoReturn:
+    """The life of a worker: `--endpoint E --config FILE.json`. Exit status 2 and a sentence if it cannot start."""
+    end_with_parent()
+    parser = argparse.ArgumentParser(description=make.__doc__)
+    parser.add_argument("--endpoint", required=True, help="ipc:///path or tcp://127.0.0.1:port to listen at")
+    parser.add_argument("--config", required=True, type=Path, help=f"{config_class.__name__} as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        config = _load(config_class, options.config)
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by torch when a codec first imports it
+            os.environ[variable] = str(config.device.threads)
+        with ReplyServer(options.endpoint, config.transport) as server:  # first: an endpoint in use shows at once
+            _serve(server, make(config))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(WRONG_USE)
+
+
+def _serve(server: ReplyServer, service: Service) -> NoReturn:
+    """Answer one request at a time, in the order in which they came."""
+    waiting: deque[Request] = deque()
+    while True:
+        for request in server.poll(0 if waiting else _IDLE_S):
+            if request.is_notice:
+                _notice(service, request.packet)
+            else:
+                waiting.append(request)
+        if waiting:
+            request = waiting.popleft()
+            reply = _answer(service, request.packet)
+            try:
+                server.reply(request, reply)
+            except WireError as error:
+                server.reply(request, to_packet(Failure("failed", str(error))))
+
+
+def _answer(service: Service, packet: Packet) -> Packet:
+    try:
+        return service.answer(packet)
+    except WireError as error:
+        failure = Failure("bad_request", _sentence(error))
+    except DoesNotFit as error:
+        failure = Failure("does_not_fit", _sentence(error))
+    except Exception as error:  # one request's trouble is not the next one's
+        traceback.print_exc()
+        failure = Failure("failed", f"{type(error).__name__}: {_sentence(error)}")
+    return to_packet(failure)
+
+
+def _notice(service: Service, packet: Packet) -> None:
+    try:
+        service.notice(packet)
+    except WireError:
+        traceback.print_exc()
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:_SENTENCE_CHARACTERS]
+
+
+def _load(config_class: type[Config], file: Path) -> Config:
+    try:
+        return config_class.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read '{file}': {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigError(f"'{file}', {where}: {first['msg']}") from error
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    for other in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(other, signal.SIG_IGN)
+    threading.Thread(target=_end_hard, name="end", daemon=True).start()
+    sys.exit(0)
+
+
+def _watch_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    _end_hard()
+
+
+def _end_hard() -> NoReturn:
+    time.sleep(END_WITHIN_S)
+    os._exit(1)

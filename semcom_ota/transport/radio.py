@@ -1,0 +1,79 @@
+"""What the radio process is asked and what it answers: one request and one reply for each message."""
+
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from semcom_ota.config import MAX_TEXT_BYTES
+from semcom_ota.transport.wire import Packet, WireError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class RadioRequest(_Strict):
+    """Send one message. Its number also selects SNR and channel realisation, so sending it again gives the same."""
+
+    text: str = Field(max_length=MAX_TEXT_BYTES)
+    codec: str = Field(max_length=64)
+    stream: int = Field(0, ge=0, lt=2**8)
+    message: int = Field(0, ge=0, lt=2**16)
+    match: str | None = Field(None, max_length=64, description="spend as many payload symbols as this codec would")
+    snr_db: float | None = Field(None, allow_inf_nan=False, description="known to the transmitter, for link adaptation")
+    want_arrays: bool = Field(False, description="the reply brings received symbols and channel along")
+
+
+class Latency(_Strict):
+    """Where the time went, in milliseconds."""
+
+    encode: float = 0.0  # as the encoder worker says
+    transmit: float = 0.0  # modulation
+    air: float = 0.0  # air samples over sample rate
+    receive: float = 0.0  # processing of the samples since the frame received before
+    decode: float = 0.0  # as the decoder worker says
+    total: float = 0.0  # wall time from request to reply, within the radio process
+
+
+class RadioReply(_Strict):
+    """What became of a message.
+
+    A packet of it brings, if asked for and if any frame was received, the arrays `symbols` (N,) complex64 and
+    `noise_variance` (N,) float32 of the received fragments in order, and `frequency_response` (OFDM symbols, used
+    carriers) complex64 of the first of them.
+    """
+
+    status: Literal["decoded", "lost", "does_not_fit", "refused"]  # lost: no frame of it was received
+    codec: str
+    stream: int
+    message: int
+    reason: str = Field("", description="the sentence for does_not_fit and refused")
+    text: str = ""
+    confidence: float = 0.0
+    intact: bool = False
+    fragments: int = 0  # sent
+    lost_fragments: list[int] = []
+    payload_symbols: int = 0  # sent
+    overhead_symbols: int = 0  # cells of preamble, header, pilots and filling
+    air_samples: int = 0  # without the silence between frames
+    mean_symbol_energy: float = 0.0  # mean |s|**2 over the payload symbols sent
+    snr_db_estimated: float | None = None  # mean over the received fragments
+    cfo_hz_estimated: float | None = None  # of the first received fragment
+    latency_ms: Latency = Latency()
+
+
+_Model = TypeVar("_Model", RadioRequest, RadioReply)
+
+
+def read(packet: Packet, model: type[_Model]) -> _Model:
+    """The request or reply that a packet carries.
+
+    Raises:
+        WireError: its fields are not those of `model`.
+    """
+    try:
+        return model.model_validate(packet.fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its fields"
+        raise WireError(f"packet '{packet.kind}', {where}: {first['msg']}") from error
