@@ -14,7 +14,7 @@ fail() {
     exit 2
 }
 
-done_for=$({ printf '%s\n' "$root" "${PIP_EXTRA_INDEX_URL-}"; cat pyproject.toml constraints.txt scripts/setup.sh; } | sha256sum)
+done_for=$({ printf '%s\n' "$root"; cat pyproject.toml constraints.txt scripts/setup.sh; } | sha256sum)
 if [[ -x .venv/bin/semcom && -f $stamp && $(<"$stamp") == "$done_for" ]]; then
     exit 0
 fi
