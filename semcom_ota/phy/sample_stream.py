@@ -1,0 +1,54 @@
+"""The received stream, as far as it is still needed: a bounded window of samples with absolute positions."""
+
+from collections.abc import Generator
+
+import numpy as np
+
+from semcom_ota.types import ComplexArray
+
+LARGEST = 1e6
+"""Samples larger than this (or not finite) are garbage and count as 0: their squares would overflow."""
+
+Waiting = Generator[None, None, None]
+
+
+class SampleStream:
+    """Samples of a stream from `start` to `stop`; position 0 is the first one received, before it there was silence."""
+
+    def __init__(self, silence: int):
+        """Start an empty stream behind `silence` zeros."""
+        self._buffer = np.zeros(max(1024, 2 * silence), np.complex64)
+        self._offset = 0  # of position `start` in the buffer
+        self.start = -silence
+        self.stop = 0
+
+    def append(self, samples: ComplexArray) -> None:
+        """Add (n,) complex64 samples at `stop`."""
+        kept = self.stop - self.start
+        needed = kept + samples.size
+        if self._offset + needed > self._buffer.size:
+            buffer = self._buffer if 2 * needed <= self._buffer.size else np.empty(2 * needed, np.complex64)
+            buffer[:kept] = self._buffer[self._offset : self._offset + kept]
+            self._buffer, self._offset = buffer, 0
+        tail = self._buffer[self._offset + kept : self._offset + needed]
+        parts = np.ascontiguousarray(samples, np.complex64).view(np.float32)
+        garbage = ~(np.abs(parts) <= LARGEST)  # true for NaN as well
+        tail[:] = samples
+        if garbage.any():
+            tail[garbage[0::2] | garbage[1::2]] = 0
+        self.stop += samples.size
+
+    def discard(self, before: int) -> None:
+        """Forget the samples before a position."""
+        forgotten = max(0, min(before, self.stop) - self.start)
+        self.start += forgotten
+        self._offset += forgotten
+
+    def view(self, start: int, stop: int) -> ComplexArray:
+        """(stop - start,) complex64: samples that are there, not to be kept beyond the next `append`."""
+        return self._buffer[self._offset + start - self.start : self._offset + stop - self.start]
+
+    def wait(self, stop: int) -> Waiting:
+        """Yield until all samples before position `stop` have been received."""
+        while self.stop < stop:
+            yield

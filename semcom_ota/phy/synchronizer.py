@@ -1,0 +1,232 @@
+"""Finds frames in a stream: where they start, how far their carrier is off, and where to place the FFT windows.
+
+Two tests in a row. The first costs a few operations a sample and looks for six repeated rows in the pattern of signs of
+the cover (T. M. Schmidl and D. C. Cox, IEEE Trans. Commun. 45(12), 1997, with the sign pattern of H. Minn, V. K.
+Bhargava and K. B. Letaief, IEEE Trans. Wireless Commun. 2(4), 2003). Where it says yes, the second correlates with the
+known waveform, which settles the timing and the CFO's whole multiples of 1 / row. Both statistics are normalised by the
+energy received, so that their false alarm rates do not depend on the level of the noise.
+"""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from scipy import fft
+
+from semcom_ota.phy import ofdm, preamble
+from semcom_ota.phy.numerology import Numerology
+from semcom_ota.phy.sample_stream import SampleStream
+from semcom_ota.types import ComplexArray, FloatArray
+
+DETECTION_FALSE_ALARM = 1e-3  # a sample; cheap, because the second test follows
+ALIGNMENT_FALSE_ALARM = 1e-3  # a detection; the header's checksum follows
+PATH_FLOOR = 1e-2  # a path more than 20 dB below the strongest one does not move the FFT window
+PATH_OVER_NOISE = 8.0  # exp(-8): chance that noise alone looks like a path at some delay
+_CFO_MULTIPLES = np.array([-1, 0, 1])
+_ROTATION_GRID = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """A frame that seems to be there."""
+
+    start: int  # position of the preamble's first sample on the first path
+    window: int  # position of the first row's FFT window
+    cfo: float  # radians a sample
+
+
+class Synchronizer:
+    """Finds the frames of one stream, in order. Its decisions depend on the samples alone, not on how they arrive."""
+
+    def __init__(self, numerology: Numerology, stream: SampleStream):
+        """Search `stream` from its beginning."""
+        self._numerology = numerology
+        self._stream = stream
+        row = numerology.row_samples
+        self._span = numerology.preamble_samples
+        self._reach = row * 4 // 5  # how far the first test's peak may be off
+        self._detection_threshold = -math.log(DETECTION_FALSE_ALARM) / (self._span - row)
+        tests = len(_CFO_MULTIPLES) * (2 * self._reach + 1)
+        self._alignment_threshold = -math.log(ALIGNMENT_FALSE_ALARM / tests) / self._span
+        self._preamble = preamble.grid(numerology.carriers.size)
+        self._waveform = ofdm.modulate(preamble.reference(numerology.carriers.size)[None], numerology)
+        half = numerology.phy.used_carriers / 2
+        self._taper = (1 + np.cos(np.pi * numerology.carriers / (half + 1))).astype(np.float32)
+        self._metric = np.empty(0, np.float32)
+        self._metric_start = stream.start  # a multiple of row, as all it will ever be
+        self._earliest_start = stream.start
+        self.lookahead_samples = self._span + self._reach + numerology.phy.cp_length + numerology.header_samples + row
+        """Samples behind a position that settle whether a frame begins before it: the peak of the last crossing may be one
+        preamble behind, the frame `_reach` behind that, and its header must be in."""
+        self.position = stream.start
+        """Every frame that this synchronizer has yet to find has its preamble's peak at or behind this sample."""
+
+    def acquire(self) -> Generator[None, None, Acquisition]:
+        """Yield while samples are missing; return the next frame that passes both tests."""
+        while True:
+            peak = yield from self._detect()
+            yield from self._stream.wait(peak + self._reach + self._span + self._numerology.row_samples)
+            acquisition = self._align(peak)
+            if acquisition is not None:
+                return acquisition
+            self._resume(peak + self._numerology.row_samples // 2)
+
+    def reject(self, acquisition: Acquisition) -> None:
+        """There was no frame: search on closely behind, for a true one may begin in the very next row."""
+        self._earliest_start = acquisition.start + self._numerology.phy.cp_length
+        self._resume(self.position + self._numerology.row_samples // 2)
+
+    def accept(self, acquisition: Acquisition) -> None:
+        """There was one. Its payload is searched like everything else, for another frame may begin in its tail."""
+        self._earliest_start = acquisition.start + self._numerology.header_samples
+        self._resume(self._earliest_start)
+
+    def _resume(self, position: int) -> None:
+        self.position = max(self.position, position)
+        self._stream.discard(self.position - self._span)
+
+    def _detect(self) -> Generator[None, None, int]:
+        """Wait until the first test crosses its threshold; return the position of its peak within one preamble."""
+        while True:
+            self._update_metric()
+            metric = self._metric[self.position - self._metric_start :]
+            crossings = metric > self._detection_threshold
+            first = int(crossings.argmax()) if crossings.any() else metric.size
+            self._resume(self.position + first)
+            if first + self._span <= metric.size:
+                self._resume(self.position + int(metric[first : first + self._span].argmax()))
+                return self.position
+            missing = self._metric_start + self._metric.size + self._span + self._numerology.row_samples
+            yield from self._stream.wait(missing)
+
+    def _update_metric(self) -> None:
+        """Drop the metric before `position` and append all that the samples received so far allow, in whole rows."""
+        row = self._numerology.row_samples
+        dropped = (self.position - self._metric_start) // row * row
+        self._metric = self._metric[dropped:]
+        self._metric_start += dropped
+        start = self._metric_start + self._metric.size
+        rows = (self._stream.stop - start - self._span) // row
+        if rows > 0:
+            samples = self._stream.view(start, start + rows * row + self._span)
+            self._metric = np.concatenate([self._metric, repetition_metric(samples, row, preamble.STEPS)])
+
+    def _align(self, peak: int) -> Acquisition | None:
+        """The second test, around the peak of the first one."""
+        row, prefix = self._numerology.row_samples, self._numerology.phy.cp_length
+        first = max(peak - self._reach, self._earliest_start)
+        delays = peak + self._reach + 1 - first
+        if delays <= 0:
+            return None
+        rows = self._stream.view(peak, peak + self._span).reshape(-1, row)
+        step = np.angle(preamble.STEPS @ np.sum(rows[:-1].conj() * rows[1:], axis=1))
+        cfos = (step + 2 * np.pi * _CFO_MULTIPLES) / row
+
+        # a whole multiple of 1 / row turns all rows alike, so they can be added up before it is known
+        samples = self._stream.view(first, first + delays - 1 + self._span)
+        signs = (preamble.COVER * np.exp(-1j * step * np.arange(preamble.ROWS))).astype(np.complex64)
+        summed = signs @ np.lib.stride_tricks.sliding_window_view(samples, delays - 1 + row)[::row]
+        hypotheses = self._waveform.conj() * np.exp(-1j * cfos[:, None] * np.arange(row)).astype(np.complex64)
+        correlation = np.lib.stride_tricks.sliding_window_view(summed, row) @ hypotheses.T
+        energy = np.convolve(np.abs(samples) ** 2, np.ones(self._span, np.float32), "valid")
+        share = np.abs(correlation) ** 2 / np.maximum(
+            energy[:, None] * preamble.ROWS * np.sum(np.abs(self._waveform) ** 2), np.finfo(np.float32).tiny
+        )
+        delay, multiple = np.unravel_index(share.argmax(), share.shape)
+        if not share[delay, multiple] > self._alignment_threshold:
+            return None
+
+        # the channel's paths around the strongest one, and the phase that is left from row to row
+        strongest = first + int(delay)
+        early = prefix // 2
+        window = strongest + prefix - early
+        grid = ofdm.demodulate(self._stream.view(window, window + self._span), cfos[multiple], self._numerology)
+        rows = grid * self._preamble.conj()
+        rotation = row_rotation(rows)
+        mean = np.exp(-1j * rotation * np.arange(preamble.ROWS)).astype(np.complex64) @ rows
+        first_path, last_path = self._paths(mean, early)
+        start = strongest + first_path
+        margin = max(0, (prefix - (last_path - first_path)) // 2)
+        return Acquisition(start, start + prefix - margin, float(cfos[multiple] + rotation / row))
+
+    def _paths(self, response: ComplexArray, early: int) -> tuple[int, int]:
+        """Delays of the first and the last significant path, relative to the strongest one, which stands at `early`."""
+        prefix = self._numerology.phy.cp_length
+        bins = np.zeros(self._numerology.phy.fft_size, np.complex64)
+        bins[self._numerology.carriers] = response * self._taper
+        power = np.roll(np.abs(fft.ifft(bins)) ** 2, prefix - early)
+        near, rest = power[: 2 * prefix + 1], power[2 * prefix + 1 :]
+        peaks = (near >= np.roll(power, 1)[: near.size]) & (near >= np.roll(power, -1)[: near.size])
+        threshold = max(PATH_FLOOR * near.max(), PATH_OVER_NOISE * float(rest.mean()))
+        paths = np.flatnonzero(peaks & (near > threshold)) - prefix
+        return (int(paths[0]), int(paths[-1])) if paths.size else (0, 0)
+
+
+def row_rotation(rows: ComplexArray) -> float:
+    """The rotation from row to row that makes the rows of all carriers add up best: a maximum-likelihood CFO estimate.
+
+    Args:
+        rows: (rows, carriers) complex64, each carrier a constant turning by the same angle from row to row, in noise.
+
+    Returns:
+        Radians a row, -pi..pi.
+    """
+    power = np.sum(np.abs(fft.fft(rows, _ROTATION_GRID, axis=0)) ** 2, axis=1)
+    peak = int(power.argmax())
+    before, at, after = power[peak - 1], power[peak], power[(peak + 1) % _ROTATION_GRID]
+    bend = before - 2 * at + after
+    offset = float((before - after) / (2 * bend)) if bend < 0 else 0.0
+    return ((peak + offset) * 2 * math.pi / _ROTATION_GRID + math.pi) % (2 * math.pi) - math.pi
+
+
+@numba.njit(cache=True)
+def repetition_metric(samples: ComplexArray, row: int, steps: FloatArray) -> FloatArray:
+    """How much of the energy from here on repeats itself after `row` samples, in the pattern of signs `steps`.
+
+    In white noise alone the metric exceeds x with a chance of about exp(-x * len(steps) * row).
+
+    Sums over a row are made of sums from both ends of fixed stretches of `row` samples: nothing runs on, so that each
+    value depends on its own samples alone, and no rounding error piles up.
+
+    Args:
+        samples: ((rows + len(steps) + 1) * row,) complex64.
+        row: the period, in samples.
+        steps: (K,) float32, +-1.
+
+    Returns:
+        (rows * row,) float32, 0..1: |sum_k steps[k] <row k, row k+1>|**2 / (sum_k energy of row k and k+1, halved)**2.
+    """
+    size = samples.size - row
+    # the windows that begin in a stretch: what is left of it (sums), and what has begun of the next one (begun)
+    sums = np.empty((3, size), np.float32)
+    begun = np.empty((3, size), np.float32)
+    for stretch in range(0, size, row):
+        real = imaginary = energy = np.float32(0)
+        for n in range(stretch, stretch + row):
+            begun[0, n], begun[1, n], begun[2, n] = real, imaginary, energy
+            a, b = samples[n], samples[n + row]
+            real += a.real * b.real + a.imag * b.imag
+            imaginary += a.real * b.imag - a.imag * b.real
+            energy += a.real * a.real + a.imag * a.imag + b.real * b.real + b.imag * b.imag
+        real = imaginary = energy = np.float32(0)
+        for n in range(stretch + row - 1, stretch - 1, -1):
+            a, b = samples[n], samples[n + row]
+            real += a.real * b.real + a.imag * b.imag
+            imaginary += a.real * b.imag - a.imag * b.real
+            energy += a.real * a.real + a.imag * a.imag + b.real * b.real + b.imag * b.imag
+            sums[0, n], sums[1, n], sums[2, n] = real, imaginary, energy
+    sums[:, :-row] += begun[:, row:]
+
+    count = size - steps.size * row
+    total = np.zeros((3, count), np.float32)
+    for k in range(steps.size):
+        total[0] += steps[k] * sums[0, k * row : k * row + count]
+        total[1] += steps[k] * sums[1, k * row : k * row + count]
+        total[2] += np.float32(0.5) * sums[2, k * row : k * row + count]
+    out = np.empty(count, np.float32)
+    for n in range(count):
+        scale = np.float32(1) / max(total[2, n], np.float32(1e-30))
+        out[n] = (total[0, n] * scale) ** 2 + (total[1, n] * scale) ** 2
+    return out
