@@ -1,6 +1,7 @@
-"""Build the wheel, install it alone in a folder, and check that it holds all that the checkout does."""
+"""Build the wheel, install it alone in a folder, and check that it holds every file that its packages' folders do."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,37 +11,35 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def shipped_files(packages: dict[str, str]) -> set[str]:
-    """Every tracked file of the packages' folders, by its name in the wheel."""
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "--", *packages.values()], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
-    package_of = {folder: name for name, folder in packages.items()}
-    paths = [Path(name) for name in tracked.split("\0") if name]
-    return {str(Path(package_of[path.parts[0]], *path.parts[1:])) for path in paths}
-
-
 def main() -> int:
     """Exit status 1 and a sentence if something is missing."""
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-dir"]
-    with tempfile.TemporaryDirectory() as folder:
+    folders: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-dir"]
+    with tempfile.TemporaryDirectory() as name:
         # Built from a copy: in place, setuptools would take up what an older build left in build/.
-        source, installed = Path(folder, "source"), Path(folder, "installed")
-        subprocess.run(["git", "clone", "-q", ROOT, source], check=True)
+        source, installed = Path(name, "source"), Path(name, "installed")
+        for folder in folders.values():
+            shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / file, source)
         pip = [sys.executable, "-m", "pip", "-q"]
-        environment = os.environ | {"PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
-        subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, source], check=True, env=environment)
-        (wheel,) = Path(folder).glob("*.whl")
+        pinned = os.environ | {"PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
+        subprocess.run([*pip, "wheel", "--no-deps", "-w", name, source], check=True, env=pinned)
+        (wheel,) = Path(name).glob("*.whl")
         subprocess.run([*pip, "install", "--no-deps", "--target", installed, wheel], check=True)
-        missing = sorted(name for name in shipped_files(packages) if not Path(installed, name).is_file())
+        missing = [
+            str(file.relative_to(source))
+            for package, folder in folders.items()
+            for file in sorted((source / folder).rglob("*"))
+            if file.is_file() and not (installed / package / file.relative_to(source / folder)).is_file()
+        ]
         program = "import semcom_ota, semcom_blocks, semcom_flowgraphs; print(semcom_blocks.__file__)"
-        environment = os.environ | {"PYTHONPATH": str(installed)}
+        alone = os.environ | {"PYTHONPATH": str(installed)}
         command = [sys.executable, "-c", program]
-        found = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+        found = subprocess.run(command, cwd=name, env=alone, check=True, capture_output=True, text=True).stdout
     if missing or not found.startswith(str(installed)):
         print(f"the wheel lacks {', '.join(missing) or 'its own semcom_blocks'}", file=sys.stderr)
         return 1
-    print(f"{wheel.name} holds every tracked file of {', '.join(packages)}")
+    print(f"{wheel.name} holds every file of {', '.join(folders.values())}")
     return 0
 
 
