@@ -46,7 +46,9 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 def loopback(
     text: Annotated[list[str] | None, typer.Option(help="a sentence to send; may be given several times")] = None,
     input: Annotated[Path | None, typer.Option(help="a UTF-8 file, one sentence a line")] = None,
-    codec: Annotated[str, typer.Option(help="codecs, the first sets the payload symbols of all")] = "text-jscc,utf8,huffman",
+    codec: Annotated[
+        str, typer.Option(help="codecs, the first sets the payload symbols of all")
+    ] = "text-jscc,utf8,huffman",
     snr: Annotated[str, typer.Option(help="Es/N0 on a data subcarrier in dB, such as --snr=-3,0,3")] = "0,6,12",
     channel: Annotated[str, typer.Option(help=CHANNEL_HELP)] = "awgn",
     seed: Annotated[int, typer.Option(min=0, help="of the channel's realisations")] = 0,
@@ -55,7 +57,9 @@ def loopback(
     record: Annotated[bool, typer.Option(help="keep the received IQ as SigMF")] = False,
     link: Annotated[Path | None, typer.Option(help="a link's YAML file for everything not said here")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="folder of text-jscc weights")] = None,
-    endpoints: Annotated[Path | None, typer.Option(help="folder of the ipc endpoints; by default a private one")] = None,
+    endpoints: Annotated[
+        Path | None, typer.Option(help="folder of the ipc endpoints; by default a private one")
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="no progress bar, no table of messages")] = False,
 ) -> None:
     """Send sentences through GNU Radio's transmit and receive blocks and a simulated channel. No radio needed."""
@@ -88,8 +92,8 @@ def demo(
 
     lines = read_lines(SENTENCES / "demo.txt")
     loopback(
-        text=lines[:3] if quick else lines, input=None, codec="text-jscc,utf8,huffman", snr="12" if quick else "0,6,12,18",
-        channel="multipath", seed=1, out=out, json=None, record=not quick, link=None, checkpoint=None, endpoints=None,
+        text=lines[:3] if quick else lines, input=None, codec="text-jscc,utf8,huffman",
+        snr="12" if quick else "0,6,12,18", channel="multipath", seed=1, out=out, json=None, record=not quick, link=None, checkpoint=None, endpoints=None,
         quiet=False,
     )  # fmt: skip
 
@@ -111,10 +115,17 @@ def codecs() -> None:
     from rich.table import Table
 
     from semcom_ota.codecs import registry
+    from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
 
-    table = Table("name", "what it is")
-    for name, what in registry.describe().items():
-        table.add_row(name, what)
+    table = Table("name", "number on the air", "ordered symbols", "what it is")
+    for name in registry.names():
+        try:
+            codec = registry.load(name, CodecConfig(names=(name,)), DeviceConfig(device="cpu"))
+        except ConfigError as error:
+            table.add_row(name, "", "", f"cannot be loaded: {error}")
+            continue
+        summary = (type(codec).__doc__ or "").strip().splitlines()[0:1]
+        table.add_row(name, str(codec.number), "yes" if codec.ordered_symbols else "no", "".join(summary))
     Console().print(table)
 
 
@@ -136,7 +147,7 @@ def train(
 
     if recipe != "text-jscc":
         fail(f"unknown recipe '{recipe}': there is text-jscc")
-    from semcom_ota.training.export import export
+    from semcom_ota.experiments.model_card import export
     from semcom_ota.training.text_jscc import TextTraining, train
 
     try:
@@ -168,7 +179,8 @@ def _run(
     from semcom_ota.experiments.report import write_report
 
     for name in link.codec.names:
-        registry.check(name)
+        if name not in registry.names():
+            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
     if json:
         run_folder.write_json(json, {})
     folder = run_folder.prepare(out or loopback.default_folder())

@@ -1,6 +1,6 @@
 """The whole configuration of a link: frozen pydantic models, unknown keys refused.
 
-The receiving side is configured by `ReceiverConfig` alone, which has no field for the true SNR, the channel or the seed.
+The receiving side is configured by `ReceiverConfig` alone, which has no field for the true SNR, channel or seed.
 """
 
 from pathlib import Path
@@ -38,7 +38,9 @@ class CodecConfig(_Frozen):
 
     names: tuple[str, ...] = Field(("text-jscc", "utf8", "huffman"), min_length=1, max_length=16)
     checkpoint: Path | None = Field(None, description="weights of text-jscc; None is the checkpoint that ships")
-    symbols_per_word: float = Field(8.0, ge=2, le=64, description="payload symbols a word (a white-space separated run)")
+    symbols_per_word: float = Field(
+        8.0, ge=2, le=64, description="payload symbols a word (a white-space separated run)"
+    )
 
 
 class DeviceConfig(_Frozen):
@@ -103,7 +105,7 @@ class TransmitterConfig(_Frozen):
 
 
 class ReceiverConfig(_Frozen):
-    """All that the decoder worker and the receive blocks are told. A test holds that no truth of the channel is here."""
+    """All that the decoder worker and the receive blocks are told: no truth of the channel, a test holds."""
 
     codec: CodecConfig = CodecConfig()
     device: DeviceConfig = DeviceConfig()
@@ -125,10 +127,12 @@ class LinkConfig(_Frozen):
 
     @property
     def transmitter(self) -> TransmitterConfig:
+        """What the transmitting side is told."""
         return TransmitterConfig(**{name: getattr(self, name) for name in TransmitterConfig.model_fields})
 
     @property
     def receiver(self) -> ReceiverConfig:
+        """What the receiving side is told."""
         return ReceiverConfig(**{name: getattr(self, name) for name in ReceiverConfig.model_fields})
 
 

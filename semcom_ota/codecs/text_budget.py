@@ -1,31 +1,26 @@
 """How many payload symbols `text-jscc` spends on a text, and how a long text is cut into chunks."""
 
-LITERAL_SYMBOLS_PER_TOKEN = 10
-"""Spent on text that the vocabulary does not cover (another language, emoji, codes): the model's knowledge of English
-is no help there, so that every token has to be decodable by itself."""
+from semcom_ota.codecs.tokenizer import Tokens
 
-TOKENS_PER_WORD_OF_ENGLISH = 2
-"""More tokens a word than this, and a text is taken as literal."""
+LITERAL_SYMBOLS_PER_BYTE = 6
+"""Spent on text that the vocabulary does not cover, where every byte has to be decodable by itself."""
 
 
-def symbol_budget(words: int, tokens: int, raw_bytes: bool, symbols_per_word: float, layers: int) -> int:
+def symbol_budget(tokens: Tokens, symbols_per_word: float, layers: int) -> int:
     """Payload symbols for a text.
 
     Args:
-        words: its runs between white space.
-        tokens: its tokens.
-        raw_bytes: whether some character is spelt out in bytes.
+        tokens: the text.
         symbols_per_word: the nominal budget.
         layers: symbols that a token can have at most.
 
     Returns:
-        `symbols_per_word * words`, rounded down, or LITERAL_SYMBOLS_PER_TOKEN a token where the vocabulary does not
-        cover the text; at least one and at most `layers` symbols a token.
+        `symbols_per_word` times its words, rounded down, or LITERAL_SYMBOLS_PER_BYTE a byte of a literal text; at least
+        one and at most `layers` symbols a token.
     """
-    nominal = int(symbols_per_word * words)
-    if raw_bytes or tokens > TOKENS_PER_WORD_OF_ENGLISH * max(words, 1):
-        nominal = max(nominal, LITERAL_SYMBOLS_PER_TOKEN * tokens)
-    return min(max(nominal, tokens), layers * tokens)
+    length = len(tokens.identities)
+    nominal = LITERAL_SYMBOLS_PER_BYTE * length if tokens.literal else int(symbols_per_word * tokens.words)
+    return min(max(nominal, length), layers * length)
 
 
 def chunks(tokens: int, symbols: int, max_tokens: int) -> list[tuple[int, int]]:
@@ -39,6 +34,4 @@ def chunks(tokens: int, symbols: int, max_tokens: int) -> list[tuple[int, int]]:
     count = -(-tokens // max_tokens)
     token_edges = [i * tokens // count for i in range(count + 1)]
     symbol_edges = [edge * symbols // tokens for edge in token_edges]
-    return [
-        (token_edges[i + 1] - token_edges[i], symbol_edges[i + 1] - symbol_edges[i]) for i in range(count)
-    ]
+    return [(token_edges[i + 1] - token_edges[i], symbol_edges[i + 1] - symbol_edges[i]) for i in range(count)]

@@ -1,4 +1,4 @@
-"""`text-jscc`: learned joint source-channel coding of text. The network is in `text_model.py`, its recipe in `training/`."""
+"""`text-jscc`: learned joint source-channel coding of text. The network is in `text_model.py`."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from torch import Tensor
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.text_budget import chunks, symbol_budget
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
-from semcom_ota.codecs.tokenizer import TextTokenizer
+from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
@@ -26,8 +26,8 @@ MAX_CHECKPOINT_BYTES = 2**30
 class TextJscc:
     """Text to symbols by a transformer, and back by another that is told how noisy each symbol is.
 
-    The header's `codec_parameters` is the number of tokens. Symbols are ordered: any prefix of a chunk describes its
-    whole text. Confidence is the mean probability of the decided tokens.
+    The header's `codec_parameters` is the number of tokens (of a literal text: bytes). Symbols are ordered: any
+    prefix of a chunk describes its whole text. Confidence is the mean probability of the decided tokens.
     """
 
     name = "text-jscc"
@@ -42,30 +42,33 @@ class TextJscc:
         self._model.to(self._device)
 
     def symbol_count(self, text: str) -> int:
-        return self._budget(text, self._tokenizer.encode(text))
+        """See `Codec`: `symbols_per_word` a word, more for text that the vocabulary does not cover."""
+        return self._budget(self._tokenizer.encode(text))
 
     @torch.inference_mode()
     def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
+        """See `Codec`. `snr_db` makes no difference: the same symbols serve every SNR."""
         tokens = self._tokenizer.encode(text)
-        total = self._budget(text, tokens) if n_symbols is None else n_symbols
+        identities = torch.tensor(tokens.identities, device=self._device)
+        total = self._budget(tokens) if n_symbols is None else n_symbols
         layers = self._model.config.layers_per_token
-        if not len(tokens) <= total <= layers * len(tokens):
-            raise DoesNotFit(
-                f"{len(tokens)} tokens need {len(tokens)} to {layers * len(tokens)} payload symbols, not {total}"
-            )
+        count = len(identities)
+        if not count <= total <= layers * count:
+            raise DoesNotFit(f"{count} tokens take {count} to {layers * count} payload symbols, not {total}")
         parts, first = [], 0
-        for length, symbols in chunks(len(tokens), total, self._model.config.max_tokens):
+        for length, symbols in chunks(count, total, self._model.config.max_tokens):
             order, sent = self._grid(length, symbols)
-            identities = torch.tensor([tokens[first : first + length]], device=self._device)
-            grid = self._model.encode(identities, torch.ones_like(identities, dtype=torch.bool), sent)
+            part = identities[None, first : first + length]
+            grid = self._model.encode(part, torch.ones_like(part, dtype=torch.bool), sent)
             stream = torch.zeros(symbols, dtype=torch.complex64, device=self._device)
             stream[order[sent]] = grid[sent]
             parts.append(stream.cpu().numpy())
             first += length
-        return Encoded(np.concatenate(parts), parameters=len(tokens))
+        return Encoded(np.concatenate(parts), parameters=count)
 
     @torch.inference_mode()
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
+        """See `Codec`. Intact means that every token had at least one symbol."""
         layers = self._model.config.layers_per_token
         if not 0 < parameters <= len(symbols) <= layers * parameters:
             return Decoded("", 0.0, False)
@@ -107,14 +110,8 @@ class TextJscc:
             parts.append(self._tokenizer.decode([token for _, token in run]) if here else f" {GAP}")
         return "".join(parts).strip() if not all(present) else "".join(parts)
 
-    def _budget(self, text: str, tokens: list[int]) -> int:
-        return symbol_budget(
-            len(text.split()),
-            len(tokens),
-            self._tokenizer.has_raw_bytes(tokens),
-            self._symbols_per_word,
-            self._model.config.layers_per_token,
-        )
+    def _budget(self, tokens: Tokens) -> int:
+        return symbol_budget(tokens, self._symbols_per_word, self._model.config.layers_per_token)
 
 
 def load_checkpoint(folder: Path) -> tuple[TextTokenizer, TextModel]:
@@ -133,7 +130,7 @@ def load_checkpoint(folder: Path) -> tuple[TextTokenizer, TextModel]:
     except (SafetensorError, RuntimeError, ValueError, TypeError) as error:
         first_line = str(error).splitlines()[0]
         raise ConfigError(
-            f"checkpoint '{folder}' is damaged ({first_line}): restore it, or train it again with 'semcom train text-jscc'"
+            f"checkpoint '{folder}' is damaged ({first_line}): restore it, or train again with 'semcom train'"
         ) from error
     return TextTokenizer.load(folder / TOKENIZER), model.eval()
 

@@ -25,6 +25,7 @@ class TextModelConfig:
     max_tokens: int = 64  # tokens that attend to one another; a longer text is cut into chunks
 
     def asdict(self) -> dict[str, int]:
+        """For JSON."""
         return asdict(self)
 
 
@@ -54,6 +55,7 @@ class TextModel(nn.Module):
     """Encoder and decoder of `text-jscc`, trained together through a differentiable channel."""
 
     def __init__(self, config: TextModelConfig):
+        """Random weights from torch's global generator: seed it first."""
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
@@ -61,7 +63,9 @@ class TextModel(nn.Module):
         self.encoder = _transformer(config, config.encoder_layers)
         self.to_symbols = nn.Linear(config.width, 2 * config.layers_per_token)
         self.from_symbols = nn.Sequential(
-            nn.Linear(4 * config.layers_per_token, 2 * config.width), nn.GELU(), nn.Linear(2 * config.width, config.width)
+            nn.Linear(4 * config.layers_per_token, 2 * config.width),
+            nn.GELU(),
+            nn.Linear(2 * config.width, config.width),
         )
         self.decoder = _transformer(config, config.decoder_layers)
         self.to_logits = nn.Linear(config.width, config.vocabulary)

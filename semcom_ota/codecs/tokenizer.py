@@ -1,22 +1,39 @@
 """Any UTF-8 text to token identities and back, without loss: byte-level BPE, trained by `training/text_jscc.py`."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from semcom_ota.config import ConfigError
 
+TOKENS_PER_WORD_OF_ENGLISH = 2
+"""More tokens a word than this, and a text is not covered by the vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as token identities.
+
+    `literal` texts are spelt out in bytes, one token each: another language, emoji, codes. The model's knowledge of
+    English is no help there, and 256 tokens can be learned to perfection.
+    """
+
+    identities: list[int]
+    words: int  # runs between white space
+    literal: bool
+
 
 class TextTokenizer:
-    """Byte-level byte-pair encoding: frequent words are one token, anything unseen falls back to its bytes."""
+    """Byte-level byte-pair encoding: frequent words are one token; text that it does not cover falls back to bytes."""
 
     def __init__(self, tokenizer: Tokenizer):
+        """Use `train` or `load`."""
         self._tokenizer = tokenizer
-        alphabet = set(pre_tokenizers.ByteLevel.alphabet())
-        shown_as_itself = {chr(code) for code in range(0x21, 0x7F)} | {"Ġ"}
         vocabulary = tokenizer.get_vocab()
-        self._raw_bytes = frozenset(vocabulary[letter] for letter in alphabet - shown_as_itself)
+        self._bytes = [vocabulary[letter] for letter in _byte_letters()]
+        self._beyond_ascii = frozenset(self._bytes[0x80:])
 
     @classmethod
     def train(cls, texts: Iterable[str], vocabulary: int) -> "TextTokenizer":
@@ -47,14 +64,25 @@ class TextTokenizer:
         """Number of tokens."""
         return self._tokenizer.get_vocab_size()
 
-    def encode(self, text: str) -> list[int]:
-        """Token identities of `text`; `decode` gives back the very same text."""
-        return self._tokenizer.encode(text).ids
+    def encode(self, text: str) -> Tokens:
+        """Tokens of `text`; `decode` gives back the very same text."""
+        identities, words = self._tokenizer.encode(text).ids, len(text.split())
+        spelt = not self._beyond_ascii.isdisjoint(identities)
+        if spelt or len(identities) > TOKENS_PER_WORD_OF_ENGLISH * max(words, 1):
+            return self.spell(text)
+        return Tokens(identities, words, literal=False)
 
-    def decode(self, tokens: list[int]) -> str:
+    def spell(self, text: str) -> Tokens:
+        """`text` as its UTF-8 bytes, one token each."""
+        return Tokens([self._bytes[byte] for byte in text.encode()], len(text.split()), literal=True)
+
+    def decode(self, identities: list[int]) -> str:
         """Text of these tokens; bytes that are not UTF-8 become U+FFFD."""
-        return self._tokenizer.decode(tokens)
+        return self._tokenizer.decode(identities)
 
-    def has_raw_bytes(self, tokens: Iterable[int]) -> bool:
-        """True if some character had to be spelt out in bytes outside ASCII."""
-        return not self._raw_bytes.isdisjoint(tokens)
+
+def _byte_letters() -> list[str]:
+    """The letter by which byte-level BPE writes each byte: itself if printable in Latin-1, else one from U+0100 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = iter(range(0x100, 0x200))
+    return [chr(byte if byte in printable else next(others)) for byte in range(256)]

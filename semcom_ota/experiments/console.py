@@ -28,7 +28,9 @@ def print_messages(messages: Sequence[dict[str, Any]], console: Console | None =
             table.add_row(
                 "" if estimated is None else f"{estimated:.1f}",
                 message["codec"],
-                _escape(message["received"]) if message["received"] else f"[dim]{_escape(message['reason'] or 'lost')}[/dim]",
+                _escape(message["received"])
+                if message["received"]
+                else f"[dim]{_escape(message['reason'] or 'lost')}[/dim]",
                 f"{message['words_right']}/{message['words']}",
                 str(message["payload_symbols"]),
                 str(message["air_samples"]),
@@ -42,7 +44,17 @@ def print_messages(messages: Sequence[dict[str, Any]], console: Console | None =
 def print_points(points: Sequence[dict[str, Any]], console: Console | None = None) -> None:
     """Quality of each codec at each SNR, level `flowgraph`, with 95 % intervals."""
     table = Table(title="Quality at level flowgraph, estimated CSI, 95 % intervals")
-    for name in ("SNR (dB)", "codec", "BLEU-1", "words right", "delivered", "corrupted", "lost", "symbols a word", "energy"):
+    for name in (
+        "SNR (dB)",
+        "codec",
+        "BLEU-1",
+        "words right",
+        "delivered",
+        "corrupted",
+        "lost",
+        "symbols a word",
+        "energy",
+    ):
         table.add_column(name, justify="left" if name == "codec" else "right")
     for point in points:
         table.add_row(

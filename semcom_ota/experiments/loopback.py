@@ -110,7 +110,9 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
         if index not in results:
             results[index] = _result(transmission, {}, f"not sent: {failure}")
     messages = [results[index] for index in range(len(transmissions))]
-    lines = (json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages))
+    lines = (
+        json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages)
+    )
     (folder / "messages.jsonl").write_text("".join(lines), encoding="utf-8")  # in order, however they arrived
     if data_file and data_file.exists():
         marks = _marks(data_file.with_name(data_file.name + ".frames.jsonl"))

@@ -17,7 +17,9 @@ MAX_ROWS = 300
 STAGES = ("encode", "transmit", "air", "receive", "decode")
 
 
-def write_report(folder: Path, captures: dict[tuple[float, str], dict[str, NDArray]], carrier_spacing_hz: float) -> Path:
+def write_report(
+    folder: Path, captures: dict[tuple[float, str], dict[str, NDArray]], carrier_spacing_hz: float
+) -> Path:
     """Write `report.html` from a run folder's `summary.json` and `messages.jsonl`.
 
     Args:
@@ -52,7 +54,13 @@ def write_report(folder: Path, captures: dict[tuple[float, str], dict[str, NDArr
             "|H| over one frame, carrier by carrier. Dark stripes are faded carriers: their symbols arrive with a "
             "higher noise variance, and the decoder is told so.",
         ))  # fmt: skip
-    pictures.append(("Where the time goes", plots.latency_by_stage(_median_stages(messages)), "Air time is samples over sample rate."))
+    pictures.append(
+        (
+            "Where the time goes",
+            plots.latency_by_stage(_median_stages(messages)),
+            "Air time is samples over sample rate.",
+        )
+    )
     page = Template(PAGE.read_text(encoding="utf-8")).substitute(
         level=escape(run["level"]),
         channel=escape(points[0]["channel"]),
@@ -124,7 +132,9 @@ def _points_table(points: list[dict]) -> str:
 def _messages_table(messages: list[dict]) -> str:
     rows = []
     for message in messages[:MAX_ROWS]:
-        received = mark_differences(message["sent"], message["received"]) or f"<i>{escape(message['reason'] or 'lost')}</i>"
+        received = (
+            mark_differences(message["sent"], message["received"]) or f"<i>{escape(message['reason'] or 'lost')}</i>"
+        )
         estimated = "" if message["snr_db_estimated"] is None else f"{message['snr_db_estimated']:.1f}"
         rows.append((
             f"{message['snr_db']:g}", estimated, escape(message["codec"]), escape(message["sent"]), received,

@@ -57,7 +57,9 @@ def points(messages: Iterable[dict[str, Any]], channel: str, link: LinkConfig) -
     return [_point(codec, snr_db, group, channel, link) for (snr_db, codec), group in sorted(groups.items())]
 
 
-def _point(codec: str, snr_db: float, group: Sequence[dict[str, Any]], channel: str, link: LinkConfig) -> dict[str, Any]:
+def _point(
+    codec: str, snr_db: float, group: Sequence[dict[str, Any]], channel: str, link: LinkConfig
+) -> dict[str, Any]:
     sent = [message for message in group if message["payload_symbols"] > 0]
     words = sum(len(message["sent"].split()) for message in sent)
     symbols = sum(message["payload_symbols"] for message in sent)

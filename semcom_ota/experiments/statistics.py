@@ -48,7 +48,7 @@ def word_errors(sent: str, received: str) -> tuple[int, int]:
 
 
 def text_quality(sent: Sequence[str], received: Sequence[str], seed: int = 0) -> dict[str, Estimate]:
-    """Corpus BLEU-1..4 (sacrebleu, 13a, cased, unsmoothed, 0..1), word error rate, shares of words right and of exact copies.
+    """Corpus BLEU-1..4 (sacrebleu, 13a, cased, unsmoothed, 0..1), word error rate, shares of right words and of copies.
 
     Intervals are percentiles of a bootstrap over messages.
 
@@ -63,7 +63,9 @@ def text_quality(sent: Sequence[str], received: Sequence[str], seed: int = 0) ->
         score = metric.corpus_score([text], [[reference]])
         errors, right = word_errors(reference, text)
         words = len(reference.split())
-        rows.append([*score.counts, *score.totals, score.sys_len, score.ref_len, errors, right, words, text == reference])
+        rows.append(
+            [*score.counts, *score.totals, score.sys_len, score.ref_len, errors, right, words, text == reference]
+        )
     table = np.array(rows, dtype=np.float64)
 
     figures: dict[str, Callable[[NDArray[np.float64]], float]] = {

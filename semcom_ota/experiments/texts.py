@@ -25,7 +25,9 @@ def gather(texts: Sequence[str], file: Path | None) -> list[str]:
         except UnicodeEncodeError as error:
             raise ConfigError(f"'{text[:30]!a}' is not UTF-8 text: give --text in UTF-8") from error
         if size > MAX_TEXT_BYTES:
-            raise ConfigError(f"a text of {size} bytes is too long ('{text[:30]}...'): at most {MAX_TEXT_BYTES}, split it")
+            raise ConfigError(
+                f"a text of {size} bytes is too long ('{text[:30]}...'): at most {MAX_TEXT_BYTES}, split it"
+            )
     return gathered
 
 
@@ -40,7 +42,9 @@ def read_lines(file: Path) -> list[str]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"'{file}' is not UTF-8 text (byte {error.start}): --input takes one sentence a line") from error
+        raise ConfigError(
+            f"'{file}' is not UTF-8 text (byte {error.start}): --input takes one sentence a line"
+        ) from error
     if "\0" in text:
         raise ConfigError(f"'{file}' is a binary file: --input takes UTF-8 text, one sentence a line")
     return text.splitlines()

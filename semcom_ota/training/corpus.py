@@ -13,15 +13,16 @@ import numpy as np
 from semcom_ota.config import ConfigError
 
 MIXTURE = {
-    "captions": 0.60,
+    "captions": 0.53,
     "requests": 0.08,
-    "reviews": 0.06,
-    "encyclopaedia": 0.08,
+    "reviews": 0.05,
+    "encyclopaedia": 0.10,
     "stories": 0.02,
-    "word_salad": 0.07,
-    "literals": 0.03,
+    "word_salad": 0.08,
+    "literals": 0.07,
+    "random_tokens": 0.07,
 }
-"""Share of each kind of text in a training batch; the rest (`random_tokens`) is drawn by the recipe itself."""
+"""Share of each kind of text in training."""
 
 
 def load_corpus(data: Path) -> dict[str, list[str]]:
@@ -41,7 +42,9 @@ def load_corpus(data: Path) -> dict[str, list[str]]:
     for kind, (pattern, clean) in readers.items():
         files = sorted(data.glob(pattern))
         if not files:
-            raise ConfigError(f"no training text '{pattern}' below '{data}': see docs/data.md, and name its folder with --data")
+            raise ConfigError(
+                f"no training text '{pattern}' below '{data}': see docs/data.md, and name its folder with --data"
+            )
         lines = (clean(line).strip() for file in files for line in _lines(file))
         corpus[kind] = [sentence for line in lines for sentence in _sentences(line) if sentence]
     return corpus
@@ -72,7 +75,9 @@ def literal(rng: np.random.Generator) -> str:
     """Characters at random, from several alphabets, as in other languages, codes and emoji."""
     blocks = ((0x21, 0x7F), (0x61, 0x7B), (0xC0, 0x17F), (0x370, 0x52F), (0x4E00, 0x4F00), (0x1F300, 0x1F650))
     low, high = blocks[rng.integers(len(blocks))]
-    mixed = [rng.integers(low, high) if rng.random() < 0.7 else rng.integers(0x20, 0x7F) for _ in range(rng.integers(1, 24))]
+    mixed = [
+        rng.integers(low, high) if rng.random() < 0.7 else rng.integers(0x20, 0x7F) for _ in range(rng.integers(1, 24))
+    ]
     return "".join(map(chr, mixed))
 
 

@@ -1,8 +1,8 @@
 """The recipe of `text-jscc`: `semcom train text-jscc --data DIR`.
 
-Encoder and decoder are trained together through the symbol-level channels of `symbol_channel.py` with the cross-entropy
-of every token. The run is a function of its configuration alone (on one kind of machine), can be stopped at any time and
-goes on from its last checkpoint.
+Encoder and decoder are trained together through the symbol-level channels of `symbol_channel.py` with the
+cross-entropy of every token. The run is a function of its configuration alone (on one kind of machine), can be stopped
+at any time and goes on from its last checkpoint.
 """
 
 import json
@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from semcom_ota.codecs.text_budget import symbol_budget
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
-from semcom_ota.codecs.tokenizer import TextTokenizer
+from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
 from semcom_ota.training.corpus import MIXTURE, literal, load_corpus, load_validation_captions, word_salad
 from semcom_ota.training.symbol_channel import draw_noise_variance, transmit
 
@@ -49,12 +49,18 @@ class TextTraining(BaseModel):
 
 
 class Batches:
-    """Seeded batches of mixed text; the same (seed, step) gives the same batch, so that a resumed run sees what it would have."""
+    """Seeded batches of mixed text: a step's batch depends on seed and step alone, also in a resumed run."""
 
-    def __init__(self, corpus: dict[str, list[str]], tokenizer: TextTokenizer, training: TextTraining, model: TextModelConfig):
+    def __init__(
+        self, corpus: dict[str, list[str]], tokenizer: TextTokenizer, training: TextTraining, model: TextModelConfig
+    ):
+        """Tokenise the corpus."""
         self.tokenizer, self.training, self.model = tokenizer, training, model
-        self.texts = {kind: [(tokenizer.encode(text), len(text.split())) for text in texts] for kind, texts in corpus.items()}
-        self.words = sorted({word for kind in ("requests", "encyclopaedia") for text in corpus[kind] for word in text.split()})
+        self.corpus = corpus
+        self.texts = {kind: [tokenizer.encode(text) for text in texts] for kind, texts in corpus.items()}
+        self.words = sorted(
+            {word for kind in ("requests", "encyclopaedia") for text in corpus[kind] for word in text.split()}
+        )
 
     def __call__(self, first_step: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """Yields (tokens (B, T), lengths (B,), symbols (B,)) for `first_step`, `first_step + 1`, ..."""
@@ -69,33 +75,38 @@ class Batches:
             pool += 1
 
     def _draw(self, rng: np.random.Generator) -> tuple[list[int], int]:
-        tokens, words, raw = self._draw_text(rng)
-        layers, length = self.model.layers_per_token, len(tokens)
+        tokens, layers = self._draw_text(rng), self.model.layers_per_token
         if rng.random() < 0.7:
-            return tokens, symbol_budget(words, length, raw, self.training.symbols_per_word, layers)
-        return tokens, int(rng.integers(2 * length, layers * length + 1))  # any prefix has to make sense
+            return tokens.identities, symbol_budget(tokens, self.training.symbols_per_word, layers)
+        length = len(tokens.identities)
+        return tokens.identities, int(rng.integers(2 * length, layers * length + 1))  # any prefix has to make sense
 
-    def _draw_text(self, rng: np.random.Generator) -> tuple[list[int], int, bool]:
-        """A text as (tokens, words, has raw bytes), at most one chunk long."""
-        kinds = [*MIXTURE, "random_tokens"]
-        kind = kinds[int(np.searchsorted(np.cumsum(list(MIXTURE.values())), rng.random()))]
+    def _draw_text(self, rng: np.random.Generator) -> Tokens:
+        """A text, at most one chunk long."""
+        kind = str(rng.choice(list(MIXTURE), p=list(MIXTURE.values())))
         if kind == "random_tokens":
-            tokens = rng.integers(self.model.vocabulary, size=rng.integers(1, 33)).tolist()
-            return tokens, max(1, len(tokens) // 3), False
-        if kind in ("word_salad", "literals"):
-            text = word_salad(self.words, rng) if kind == "word_salad" else literal(rng)
-            tokens, words = self.tokenizer.encode(text), len(text.split())
-        else:
-            texts = self.texts[kind]
-            tokens, words = texts[rng.integers(len(texts))]
-            while rng.random() < 0.15:  # several sentences in one chunk
-                more, more_words = texts[rng.integers(len(texts))]
-                tokens, words = tokens + more, words + more_words
-        if len(tokens) > self.model.max_tokens:  # a chunk out of a longer text
-            start = int(rng.integers(len(tokens) - self.model.max_tokens + 1))
-            words = max(1, words * self.model.max_tokens // len(tokens))
-            tokens = tokens[start : start + self.model.max_tokens]
-        return tokens, words, self.tokenizer.has_raw_bytes(tokens)
+            identities = rng.integers(self.model.vocabulary, size=rng.integers(1, 33)).tolist()
+            return Tokens(identities, len(identities), literal=False)
+        if kind == "word_salad":
+            return self._shorten(self.tokenizer.encode(word_salad(self.words, rng)), rng)
+        if kind == "literals":
+            source = self.corpus[str(rng.choice(list(self.corpus)))]
+            text = literal(rng) if rng.random() < 0.5 else source[rng.integers(len(source))]
+            return self._shorten(self.tokenizer.spell(text), rng)
+        texts = self.texts[kind]
+        tokens = texts[rng.integers(len(texts))]
+        while not tokens.literal and rng.random() < 0.15:  # several sentences in one chunk
+            more = texts[rng.integers(len(texts))]
+            tokens = Tokens(tokens.identities + more.identities, tokens.words + more.words, more.literal)
+        return self._shorten(tokens, rng)
+
+    def _shorten(self, tokens: Tokens, rng: np.random.Generator) -> Tokens:
+        """A chunk out of a longer text."""
+        longest, length = self.model.max_tokens, len(tokens.identities)
+        if length <= longest:
+            return tokens
+        start = int(rng.integers(length - longest + 1))
+        return Tokens(tokens.identities[start : start + longest], tokens.words * longest // length, tokens.literal)
 
     def _cut(self, items: list[tuple[list[int], int]]) -> list[list[tuple[list[int], int]]]:
         batches: list[list[tuple[list[int], int]]] = [[]]
@@ -146,7 +157,9 @@ def train(data: Path, out: Path, training: TextTraining, model_config: TextModel
     from torch.utils.tensorboard import SummaryWriter  # an extra: only training needs it
 
     model_config = model_config or TextModelConfig()
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if training.device == "auto" else training.device)
+    device = torch.device(
+        ("cuda" if torch.cuda.is_available() else "cpu") if training.device == "auto" else training.device
+    )
     half = training.precision == "bf16" or training.precision == "auto"
     if training.threads:
         torch.set_num_threads(training.threads)
@@ -172,7 +185,11 @@ def train(data: Path, out: Path, training: TextTraining, model_config: TextModel
     batches = Batches(corpus, tokenizer, training, model_config)(first_step)
     validation = _validation_batches(data, tokenizer, training, model_config)
     log = SummaryWriter(str(out / "tensorboard"), purge_step=first_step)
-    columns = (BarColumn(), TextColumn("{task.completed}/{task.total} steps, {task.fields[loss]}"), TimeRemainingColumn())
+    columns = (
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps, {task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
     started = time.monotonic()
     with Progress(*columns) as progress:
         bar = progress.add_task("training", total=training.steps, completed=first_step, loss="")
@@ -215,17 +232,18 @@ def validate(model: TextModel, batches: list, device: torch.device) -> dict[str,
 
 
 def _validation_batches(data: Path, tokenizer: TextTokenizer, training: TextTraining, model: TextModelConfig) -> list:
-    items = []
-    for text in load_validation_captions(data)[::10]:
-        tokens = tokenizer.encode(text)[: model.max_tokens]
-        budget = symbol_budget(len(text.split()), len(tokens), False, training.symbols_per_word, model.layers_per_token)
-        items.append((tokens, budget))
+    captions = map(tokenizer.encode, load_validation_captions(data)[::10])
+    short = [tokens for tokens in captions if len(tokens.identities) <= model.max_tokens]
+    items = [
+        (tokens.identities, symbol_budget(tokens, training.symbols_per_word, model.layers_per_token))
+        for tokens in short
+    ]
     items.sort(key=lambda item: len(item[0]))
     return [Batches._tensors(items[i : i + 64]) for i in range(0, len(items), 64)]
 
 
 def _save(out: Path, model: TextModel, optimiser: torch.optim.Optimizer, step: int) -> None:
-    """Weights and optimiser state as safetensors, each written beside and then renamed: a kill leaves the old or the new."""
+    """Weights and optimiser state as safetensors, written beside and then renamed: a kill leaves old or new."""
     state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for index, entry in optimiser.state_dict()["state"].items():
         state |= {f"optimiser.{index}.{name}": tensor for name, tensor in entry.items()}

@@ -1,4 +1,4 @@
-"""From a training folder to a checkpoint that ships: weights, tokenizer, sizes, and a model card with measured figures."""
+"""From a training folder to a checkpoint that ships: weights, tokenizer, sizes, a model card with figures."""
 
 import json
 import platform
@@ -54,14 +54,15 @@ def _card(checkpoint: Path, data: Path, steps: int, weights: dict[str, torch.Ten
     parameters = sum(tensor.numel() for tensor in weights.values()) / 1e6
     return f"""# text-jscc: model card
 
-Joint source-channel coding of English text: a transformer turns tokens into complex symbols, another turns noisy symbols,
-with the noise variance of each, back into tokens. {parameters:.1f} million parameters, float16 weights, safetensors.
+Joint source-channel coding of English text: a transformer turns tokens into complex symbols, another turns noisy
+symbols, with the noise variance of each, back into tokens. {parameters:.1f} million parameters, float16,
+safetensors.
 
 - **Recipe**: `semcom train text-jscc --data DIR` with the settings in `training.json`: {steps} steps, seed
   {training["seed"]}, SNR {training["snr_db"][0]:g} to {training["snr_db"][1]:g} dB, AWGN, flat and frequency-selective
   Rayleigh fading. Trained on {platform.machine()}, torch {torch.__version__}.
-- **Data**: Multi30k training captions (research use), Snips requests (CC0), SST-2 training sentences, the validation part
-  of WikiText-2 (CC BY-SA), bAbI stories (BSD), and synthetic text. Names and sources: `docs/data.md`.
+- **Data**: Multi30k training captions (research use), Snips requests (CC0), SST-2 training sentences, the validation
+  part of WikiText-2 (CC BY-SA), bAbI stories (BSD), and synthetic text. Names and sources: `docs/data.md`.
 - **Licence** of these weights: GPL-3.0-or-later, as the project; the captions they learned from are for research use.
 - **Good for**: short English sentences, best on everyday descriptions. Any UTF-8 text goes through, at a higher cost in
   symbols. It may replace a rare word by a likelier one, fluently: look at the confidence, and use a checked codec where

@@ -1,0 +1,121 @@
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semcom_ota.codecs.base import GAP, Codec, DoesNotFit
+from semcom_ota.codecs.text_jscc import SHIPPED, WEIGHTS, TextJscc
+from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.experiments.statistics import word_errors
+from semcom_ota.experiments.texts import SENTENCES, read_lines
+
+CAPTION = "A brown dog is chasing a red ball across the grass."
+
+
+@pytest.fixture(scope="module")
+def codec():
+    return TextJscc(CodecConfig(), DeviceConfig(device="cpu"))
+
+
+def through_awgn(codec, text, snr_db, seed=0, n_symbols=None):
+    encoded = codec.encode(text, n_symbols=n_symbols)
+    rng = np.random.default_rng(seed)
+    variance = 10 ** (-snr_db / 10)
+    noise = (rng.standard_normal((len(encoded.symbols), 2)) @ (1, 1j)) * np.sqrt(variance / 2)
+    noisy = (encoded.symbols + noise).astype(np.complex64)
+    return codec.decode(noisy, np.full(len(noisy), variance, np.float32), encoded.parameters)
+
+
+def test_is_a_codec_with_unit_power_and_an_honest_symbol_count(codec):
+    assert isinstance(codec, Codec)
+    for text in (CAPTION, "Hello", "Grüße an alle!", "word " * 200):
+        encoded = codec.encode(text)
+        assert encoded.symbols.dtype == np.complex64
+        assert len(encoded.symbols) == codec.symbol_count(text)
+        assert np.mean(np.abs(encoded.symbols) ** 2) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_caption_takes_eight_symbols_a_word(codec):
+    assert codec.symbol_count(CAPTION) == 8 * len(CAPTION.split())
+
+
+def test_same_input_same_symbols(codec):
+    assert np.array_equal(codec.encode(CAPTION).symbols, codec.encode(CAPTION).symbols)
+
+
+@pytest.mark.parametrize("n_symbols", [40, 88, 150])
+def test_spends_exactly_what_it_is_told(codec, n_symbols):
+    assert len(codec.encode(CAPTION, n_symbols=n_symbols).symbols) == n_symbols
+
+
+def test_refuses_what_cannot_carry_the_text(codec):
+    with pytest.raises(DoesNotFit, match="tokens take"):
+        codec.encode(CAPTION, n_symbols=3)
+
+
+def test_captions_survive_12_db_and_lose_more_at_0_db(codec):
+    captions = read_lines(SENTENCES / "captions.txt")
+
+    def share_right(snr_db):
+        right = [
+            word_errors(text, through_awgn(codec, text, snr_db, seed).text)[1] for seed, text in enumerate(captions)
+        ]
+        return sum(right) / sum(len(text.split()) for text in captions)
+
+    high, low = share_right(12), share_right(0)
+    assert high > 0.92
+    assert 0.5 < low < high
+
+
+@pytest.mark.parametrize("text", ["Der kleine Junge spielt im grünen Garten.", "🙂", "naïve café, 東京 42"])
+def test_other_text_is_exact_at_12_db(codec, text):
+    assert all(through_awgn(codec, text, 12, seed).text == text for seed in range(5))
+
+
+def test_confidence_falls_with_the_snr(codec):
+    assert through_awgn(codec, CAPTION, 12).confidence > through_awgn(codec, CAPTION, -6).confidence
+
+
+def test_a_lost_part_shows_as_a_gap(codec):
+    text = " ".join([CAPTION] * 12)
+    encoded = codec.encode(text)
+    variance = np.full(len(encoded.symbols), 0.01, np.float32)
+    third = len(variance) // 3
+    variance[third : 2 * third] = np.inf
+    symbols = np.where(np.isfinite(variance), encoded.symbols, 0).astype(np.complex64)
+    decoded = codec.decode(symbols, variance, encoded.parameters)
+    assert GAP in decoded.text and not decoded.intact
+    assert decoded.text.startswith("A brown dog") and decoded.text.endswith("grass.")
+
+
+def test_nothing_received_is_nothing_but_a_gap(codec):
+    encoded = codec.encode(CAPTION)
+    decoded = codec.decode(
+        np.zeros_like(encoded.symbols), np.full(len(encoded.symbols), np.inf, np.float32), encoded.parameters
+    )
+    assert (decoded.text, decoded.confidence, decoded.intact) == (GAP, 0.0, False)
+
+
+@settings(deadline=None, max_examples=30)
+@given(parameters=st.integers(0, 2**24 - 1), count=st.integers(0, 200), seed=st.integers(0, 9))
+def test_nonsense_from_the_air_never_raises(codec, parameters, count, seed):
+    rng = np.random.default_rng(seed)
+    symbols = (1e3 * rng.standard_normal((count, 2)) @ (1, 1j)).astype(np.complex64)
+    decoded = codec.decode(symbols, rng.choice([0, 1e-9, 1, 1e9, np.inf], count).astype(np.float32), parameters)
+    assert 0 <= decoded.confidence <= 1
+
+
+def test_a_truncated_checkpoint_is_one_clear_sentence(tmp_path):
+    folder = shutil.copytree(SHIPPED, tmp_path / "checkpoint")
+    data = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ConfigError, match="damaged") as caught:
+        TextJscc(CodecConfig(checkpoint=folder), DeviceConfig())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        TextJscc(CodecConfig(checkpoint=tmp_path), DeviceConfig())

@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sacrebleu.metrics import BLEU
+
+from semcom_ota.experiments.statistics import text_quality, word_errors
+
+SENT = ["A man in a red hat is walking down the street.", "Two dogs play in the snow, happily.", "A girl sings."]
+RECEIVED = ["A man in a blue hat is walking down the road.", "Two dogs play in the snow, happily.", ""]
+WORDS = st.lists(st.sampled_from("abc"), max_size=7).map(" ".join)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_bleu_is_sacrebleus(order):
+    expected = BLEU(max_ngram_order=order, smooth_method="none").corpus_score(RECEIVED, [SENT]).score / 100
+    assert text_quality(SENT, RECEIVED)[f"bleu{order}"].value == pytest.approx(expected)
+
+
+def test_a_lost_message_scores_zero_and_copies_score_one():
+    lost, same = text_quality(SENT, [""] * 3), text_quality(SENT, SENT)
+    assert lost["bleu1"].value == lost["words_right"].value == 0 and lost["word_error_rate"].value == 1
+    assert same["bleu4"].value == same["exact_match"].value == 1 and same["word_error_rate"].value == 0
+
+
+def test_intervals_hold_the_value_and_shrink_with_more_messages():
+    few, many = text_quality(SENT, RECEIVED), text_quality(SENT * 30, RECEIVED * 30)
+    assert few["bleu1"].low <= few["bleu1"].value <= few["bleu1"].high
+    assert many["bleu1"].high - many["bleu1"].low < few["bleu1"].high - few["bleu1"].low
+
+
+def test_the_same_seed_gives_the_same_interval():
+    assert text_quality(SENT, RECEIVED, seed=4) == text_quality(SENT, RECEIVED, seed=4)
+
+
+def test_word_errors_counts_and_matches():
+    assert word_errors("a b c d", "a x c d e") == (2, 3)
+    assert word_errors("a b", "") == (2, 0)
+
+
+@given(WORDS, WORDS)
+def test_word_errors_is_a_distance(first, second):
+    errors, right = word_errors(first, second)
+    assert word_errors(second, first) == (errors, right)
+    assert (errors == 0) == (first == second)
+    assert right <= min(len(first.split()), len(second.split()))
