@@ -15,14 +15,18 @@ fail() {
 }
 
 done_for=$({ printf '%s\n' "$root"; cat pyproject.toml constraints.txt scripts/setup.sh; } | sha256sum)
-if [[ -x .venv/bin/semcom && -f $stamp && $(<"$stamp") == "$done_for" ]]; then
-    exit 0
-fi
+ready() { [[ -x .venv/bin/semcom && -f $stamp && $(<"$stamp") == "$done_for" ]]; }
+ready && exit 0
 
 release=$( . /etc/os-release 2>/dev/null && printf '%s %s' "${VERSION_CODENAME-}" "${DEBIAN_CODENAME-}") || release=
 if [[ " $release " != *" bookworm "* ]] || ! command -v apt-get >/dev/null; then
     fail "this sets up Debian 12 (bookworm) only: elsewhere use the Dockerfile or the conda recipe, see README.md, 'Install elsewhere'."
 fi
+
+# `make demo` and `make test` started together take turns.
+exec 9<scripts/setup.sh
+flock 9
+ready && exit 0
 
 missing=()
 for package in "${packages[@]}"; do
@@ -36,12 +40,12 @@ if ((${#missing[@]})); then
     fi
     say "installing Debian's ${missing[*]}"
     "${as_root[@]}" apt-get update -q || fail "apt-get update failed; its message is above"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" \
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" \
         </dev/null || fail "apt-get could not install ${missing[*]}; its message is above"
 fi
 
 # The scripts of a copied or moved .venv name the folder that it was made in.
-if [[ -d .venv ]] && ! grep -qsF "#!$root/.venv/bin/python" .venv/bin/pip; then
+if [[ -d .venv ]] && ! grep -qsF "$root/.venv/bin/python" .venv/bin/pip; then
     say ".venv belongs to another folder or is incomplete: making it anew"
     rm -rf .venv
 fi
