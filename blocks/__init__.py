@@ -1,1 +1,23 @@
-"""GNU Radio blocks of semcom-ota: thin adapters over semcom_ota, which does the work."""
+"""GNU Radio blocks: thin adapters over semcom_ota. Each calls one object of it and holds no signal processing."""
+
+from semcom_blocks.frame_rx import FrameRx
+from semcom_blocks.frame_tx import FrameTx
+from semcom_blocks.lam_decoder import LamDecoder
+from semcom_blocks.link import read_link
+from semcom_blocks.loopback_channel import LoopbackChannel
+from semcom_blocks.probe import Probe
+from semcom_blocks.result_sink import ResultSink
+from semcom_blocks.semantic_encoder import SemanticEncoder
+from semcom_blocks.text_source import TextSource
+
+__all__ = [
+    "FrameRx",
+    "FrameTx",
+    "LamDecoder",
+    "LoopbackChannel",
+    "Probe",
+    "ResultSink",
+    "SemanticEncoder",
+    "TextSource",
+    "read_link",
+]

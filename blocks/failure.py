@@ -1,0 +1,45 @@
+"""A block that fails ends its process. GNU Radio itself would go on, without the block and with exit status 0."""
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from semcom_ota.config import ConfigError
+from semcom_ota.services.process import WRONG_USE, ServiceFailed
+
+FAILED = 70  # EX_SOFTWARE of sysexits.h
+
+
+def end_process(error: Exception) -> NoReturn:
+    """Say what went wrong and end the process at once.
+
+    The exit status is 2 and there is one sentence if the user can do something about it, 70 and a traceback if not.
+    `os._exit`, because the scheduler's other threads, which `sys.exit` would wait for, may wait for this very block.
+    """
+    wrong_use = isinstance(error, ConfigError | ServiceFailed)
+    if wrong_use:
+        print(error, file=sys.stderr)
+    else:
+        traceback.print_exception(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(WRONG_USE if wrong_use else FAILED)
+
+
+def ends_process(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an exception in `work`, `general_work`, `forecast`, a message handler or a thread end the process.
+
+    The name stays, because GNU Radio looks message handlers up by name.
+    """
+
+    @functools.wraps(method)
+    def guarded(*args: Any) -> Any:
+        try:
+            return method(*args)
+        except Exception as error:
+            end_process(error)
+
+    return guarded

@@ -1,0 +1,69 @@
+"""Prints and counts what was received, for flowgraphs drawn in GNU Radio Companion."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pmt
+from gnuradio import gr
+
+from semcom_blocks import pdu
+from semcom_blocks.failure import ends_process
+
+
+class ResultSink(gr.basic_block):
+    """Prints each received message, and at the end how many there were.
+
+    Ports:
+        in: results of a lam_decoder.
+        text: each received text as a PMT symbol, for QT widgets.
+
+    Args:
+        count: ends the flowgraph after that many results; 0 goes on for ever.
+        patience_s: ends it, if `count` is not 0, when no result has come for so long; what is missing counts as lost.
+        end: called, from another thread, to end the flowgraph: its `stop`.
+    """
+
+    def __init__(self, count: int, patience_s: float, end: Callable[[], None]):
+        gr.basic_block.__init__(self, "semcom result_sink", None, None)
+        self._count, self._patience_s, self._end = count, patience_s, end
+        self._received = self._intact = 0
+        self._timer: threading.Timer | None = None
+        self.message_port_register_in(pmt.intern("in"))
+        self.set_msg_handler(pmt.intern("in"), self.handle_result)
+        self.message_port_register_out(pmt.intern("text"))
+
+    def start(self) -> bool:
+        """Begin to wait."""
+        self._wait()
+        return True
+
+    def stop(self) -> bool:
+        """Print the count."""
+        if self._timer is not None:
+            self._timer.cancel()
+        sent = f" of {self._count}" if self._count else ""
+        print(f"received {self._received}{sent} messages, {self._intact} of them intact", flush=True)
+        return True
+
+    @ends_process
+    def handle_result(self, message: Any) -> None:
+        """Print a result; end the flowgraph if it was the last one."""
+        result = pdu.to_result(message)
+        verdict = "intact" if result.intact else "not intact"
+        print(f"{result.message:5d}  {result.snr_db:5.1f} dB  {verdict}  {result.text!r}", flush=True)
+        self._received += 1
+        self._intact += result.intact
+        self.message_port_pub(pmt.intern("text"), pmt.intern(result.text))
+        if self._received == self._count:
+            self._end()
+        else:
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._count:
+            self._timer = threading.Timer(self._patience_s, self._end)
+            self._timer.daemon = True
+            self._timer.start()

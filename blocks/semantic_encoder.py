@@ -1,0 +1,114 @@
+"""Texts in, SemanticFrames out; the encoder worker does the work."""
+
+from typing import Any
+
+import pmt
+from gnuradio import gr
+
+from semcom_blocks import pdu
+from semcom_blocks.failure import ends_process
+from semcom_blocks.worker import Worker
+from semcom_ota.config import TransmitterConfig
+from semcom_ota.transport.messages import EncodeReply, EncodeRequest, Failure, Message
+
+QUEUE = 2048
+
+
+class SemanticEncoder(gr.basic_block):
+    """Adapter of the encoder worker (`semcom_ota.services.encoder`).
+
+    Ports:
+        in: one PDU a message: its text as UTF-8 bytes, {codec, stream, message, match, snr_db} (`pdu.TextRequest`). What
+            is left out is: the first codec of the configuration, stream 0, one more than the message before.
+        report: LinkReport PDUs of the receiver, handed on to the worker.
+        out: one PDU a SemanticFrame (`pdu.from_semantic_frame`), in the order in which the texts came.
+        failed: one PDU for a text that cannot be sent: {stream, message, reason: does_not_fit, bad_request or failed}, and
+            a sentence as UTF-8 bytes.
+
+    Args:
+        config: what the encoder worker is told.
+        endpoint: the encoder worker's; '' starts one.
+    """
+
+    def __init__(self, config: TransmitterConfig, endpoint: str = ""):
+        gr.basic_block.__init__(self, "semcom semantic_encoder", None, None)
+        self._worker = Worker("encoder", config, endpoint, self._answered)
+        self._codec = config.codec.names[0]
+        self._next_message = 0
+        self._asked: dict[int, pdu.TextRequest] = {}
+        self._requests = 0
+        self._replies: dict[int, Message] = {}
+        self._next_reply = 0
+        self.dropped = 0
+        for name in ("in", "report"):
+            self.message_port_register_in(pmt.intern(name))
+        self.set_msg_handler(pmt.intern("in"), self.handle_text)
+        self.set_msg_handler(pmt.intern("report"), self.handle_report)
+        for name in ("out", "failed"):
+            self.message_port_register_out(pmt.intern(name))
+
+    def start(self) -> bool:
+        """Connect to the worker."""
+        self._worker.start()
+        return True
+
+    def stop(self) -> bool:
+        """Leave the worker."""
+        self._worker.stop()
+        return True
+
+    @ends_process
+    def handle_text(self, message: Any) -> None:
+        """Ask the worker to encode a text."""
+        try:
+            request = pdu.to_text_request(message, self._codec, self._next_message)
+        except pdu.PduError as error:
+            self._drop(error)
+            return
+        self._next_message = (request.message + 1) % 2**16
+        if self._worker.queued >= QUEUE:
+            self._fail(request, Failure("failed", f"{QUEUE} texts are waiting for the encoder already"))
+            return
+        key, self._requests = self._requests, self._requests + 1
+        self._asked[key] = request
+        encode = EncodeRequest(
+            text=request.text,
+            codec=request.codec,
+            stream=request.stream,
+            message=request.message,
+            match=request.match or None,
+            snr_db=request.snr_db,
+        )
+        self._worker.submit(key, encode)
+
+    @ends_process
+    def handle_report(self, message: Any) -> None:
+        """Hand a link report on."""
+        try:
+            self._worker.notify(pdu.to_link_report(message))
+        except pdu.PduError as error:
+            self._drop(error)
+
+    def _answered(self, key: int, reply: Message) -> None:
+        self._replies[key] = reply
+        while self._next_reply in self._replies:
+            self._publish(self._asked.pop(self._next_reply), self._replies.pop(self._next_reply))
+            self._next_reply += 1
+
+    def _publish(self, request: pdu.TextRequest, reply: Message) -> None:
+        if isinstance(reply, EncodeReply):
+            for frame in reply.frames:
+                self.message_port_pub(pmt.intern("out"), pdu.from_semantic_frame(frame, reply.encode_ms))
+        elif isinstance(reply, Failure):
+            self._fail(request, reply)
+        else:
+            self._fail(request, Failure("failed", "the encoder worker answered something else than frames"))
+
+    def _fail(self, request: pdu.TextRequest, failure: Failure) -> None:
+        meta = {"stream": request.stream, "message": request.message, "reason": failure.reason}
+        self.message_port_pub(pmt.intern("failed"), pdu.make(meta, failure.sentence.encode()))
+
+    def _drop(self, why: pdu.PduError) -> None:
+        if not self.dropped:  # one line: more of them would be a flood
+            gr.logger(self.name()).warn(f"a PDU was dropped: {why}")
+        self.dropped += 1

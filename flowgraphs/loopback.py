@@ -1,0 +1,100 @@
+"""The radio process without a radio: the transmit and receive blocks joined by the simulated channel.
+
+`python -m semcom_flowgraphs.loopback --endpoint E --config LINK.json`: whoever started it sends a `RadioRequest` for each
+message to that endpoint and gets a `RadioReply` (semcom_ota/transport/radio.py).
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from semcom_ota.config import ConfigError, LinkConfig
+from semcom_ota.services.worker import end_with_parent
+
+try:
+    from gnuradio import gr
+except ImportError as error:
+    print(
+        f"GNU Radio cannot be imported ({error}): run scripts/setup.sh, which installs it and makes a virtual environment"
+        " that sees it.",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+
+from semcom_blocks import FrameRx, FrameTx, LamDecoder, LoopbackChannel, SemanticEncoder
+from semcom_flowgraphs.exchange import Exchange
+from semcom_flowgraphs.serve import serve
+
+
+class Loopback(gr.top_block):
+    """From text to text.
+
+    Args:
+        link: the whole link.
+        encoder, decoder: endpoints of the workers; '' lets the block start its own.
+        record: file to which the channel's output is appended.
+    """
+
+    def __init__(self, link: LinkConfig, encoder: str = "", decoder: str = "", record: Path | None = None):
+        gr.top_block.__init__(self, "semcom loopback")
+        radio, phy = link.radio, link.phy
+        reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples))
+        self.frame_rx = FrameRx(phy)
+        # The silence after a frame takes it through the receiver, so that what a message meets never depends on the
+        # time at which the next one comes.
+        self.frame_tx = FrameTx(phy, reach + self.frame_rx.lookahead_samples)
+        self.semantic_encoder = SemanticEncoder(link.transmitter, encoder)
+        self.lam_decoder = LamDecoder(link.receiver, decoder)
+        self.channel = LoopbackChannel(phy, radio.channel, radio.snr_db, radio.messages_per_snr, radio.seed, record)
+        self.exchange = Exchange(reach, self.frame_rx.lookahead_samples)
+
+        # The way of a message.
+        self.msg_connect(self.exchange, "messages", self.semantic_encoder, "in")
+        self.msg_connect(self.semantic_encoder, "out", self.frame_tx, "in")
+        self.connect(self.frame_tx, self.channel, self.frame_rx)
+        self.msg_connect(self.frame_rx, "out", self.lam_decoder, "in")
+        self.msg_connect(self.lam_decoder, "out", self.exchange, "results")
+
+        # What the transmitter learns of the channel.
+        self.msg_connect(self.frame_rx, "report", self.semantic_encoder, "report")
+
+        # What is known of a message on its way; `over` and `silence` find the lost ones.
+        self.msg_connect(self.semantic_encoder, "out", self.exchange, "encoded")
+        self.msg_connect(self.semantic_encoder, "failed", self.exchange, "failed")
+        self.msg_connect(self.frame_tx, "sent", self.exchange, "sent")
+        self.msg_connect(self.frame_rx, "out", self.exchange, "received")
+        self.msg_connect(self.exchange, "over", self.lam_decoder, "in")
+        self.msg_connect(self.exchange, "silence", self.frame_tx, "silence")
+
+
+def main() -> None:
+    """Run as a process of its own, until SIGTERM, SIGINT or the end of standard input."""
+    end_with_parent()
+    parser = argparse.ArgumentParser(prog="semcom_flowgraphs.loopback", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--endpoint", required=True, help="where requests are taken, ipc://... or tcp://127.0.0.1:...")
+    parser.add_argument("--config", required=True, type=Path, help="a LinkConfig as JSON")
+    parser.add_argument("--encoder", default="", help="the encoder worker's endpoint; one is started if not given")
+    parser.add_argument("--decoder", default="", help="the decoder worker's endpoint; one is started if not given")
+    parser.add_argument(
+        "--record", type=Path, help="append the channel's output, little-endian complex64, to this file"
+    )
+    arguments = parser.parse_args()
+    try:
+        link = LinkConfig.model_validate_json(arguments.config.read_bytes())
+        serve(Loopback(link, arguments.encoder, arguments.decoder, arguments.record), arguments.endpoint, link)
+    except ValidationError as error:
+        sys.exit(_refuse(f"'{arguments.config}': {error.errors()[0]['msg']}"))
+    except (ConfigError, OSError) as error:
+        sys.exit(_refuse(str(error)))
+
+
+def _refuse(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""A radio process at work: requests in, replies out."""
+
+from typing import Protocol
+
+from gnuradio import gr
+
+from semcom_blocks import FrameRx, FrameTx, pdu
+from semcom_flowgraphs.exchange import Exchange
+from semcom_flowgraphs.passage import Passage
+from semcom_ota.config import LinkConfig
+from semcom_ota.phy.numerology import Numerology
+from semcom_ota.transport.radio import RadioReply, RadioRequest, read
+from semcom_ota.transport.sockets import ReplyServer, Request
+from semcom_ota.transport.wire import Packet, WireError
+
+BUSY_S = 0.002
+IDLE_S = 0.5
+
+
+class Flowgraph(Protocol):
+    """What is served."""
+
+    exchange: Exchange
+    frame_tx: FrameTx
+    frame_rx: FrameRx
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def wait(self) -> None: ...
+
+
+def serve(flowgraph: Flowgraph, endpoint: str, link: LinkConfig) -> None:
+    """Start the flowgraph and answer requests until something raises: SystemExit, as a rule.
+
+    Raises:
+        ConfigError: the endpoint is in use, or beyond this machine.
+    """
+    numerology = Numerology(link.phy)
+    with ReplyServer(endpoint, link.transport) as server:
+        flowgraph.start()
+        try:
+            while True:
+                for request in server.poll(BUSY_S if flowgraph.exchange.busy else IDLE_S):
+                    _take(flowgraph.exchange, server, request)
+                consumed, produced = flowgraph.frame_rx.consumed, flowgraph.frame_tx.produced
+                flowgraph.exchange.watch(consumed, produced, flowgraph.frame_rx.position)
+                for passage in flowgraph.exchange.finished():
+                    reply = Packet("result", passage.reply(numerology).model_dump(), passage.arrays())
+                    server.reply(passage.token, reply)
+        finally:
+            flowgraph.stop()
+            flowgraph.wait()
+
+
+def _take(exchange: Exchange, server: ReplyServer, request: Request) -> None:
+    if request.is_notice:
+        return
+    asked = RadioRequest(text="", codec="")
+    try:
+        asked = read(request.packet, RadioRequest)
+        text = pdu.TextRequest(asked.text, asked.codec, asked.stream, asked.message, asked.match or "", asked.snr_db)
+        if exchange.submit(Passage(request, text, asked.want_arrays)):
+            return
+        reason = f"message {asked.message} of stream {asked.stream} is under way already"
+    except WireError as error:
+        reason = str(error)
+    known = {"codec": asked.codec, "stream": asked.stream, "message": asked.message}
+    server.reply(request, Packet("result", RadioReply(status="refused", reason=reason, **known).model_dump()))
