@@ -33,22 +33,22 @@ def write_meta(data_file: Path, sample_rate: float, description: str, frames: It
     Returns:
         The path of the `.sigmf-meta` file, checked against the standard's schema.
     """
-    from sigmf import SigMFFile  # slow to import, and only needed when recording
+    import sigmf  # slow to import, and only needed when recording
 
-    meta = SigMFFile(
+    meta = sigmf.SigMFFile(
         data_file=str(data_file),
         global_info={
-            SigMFFile.DATATYPE_KEY: DATATYPE,
-            SigMFFile.SAMPLE_RATE_KEY: sample_rate,
-            SigMFFile.DESCRIPTION_KEY: description,
-            SigMFFile.RECORDER_KEY: f"semcom-ota {__version__}",
-            SigMFFile.EXTENSIONS_KEY: [{"name": "semcom", "version": "0.1.0", "optional": True}],
+            sigmf.DATATYPE_KEY: DATATYPE,
+            sigmf.SAMPLE_RATE_KEY: sample_rate,
+            sigmf.DESCRIPTION_KEY: description,
+            sigmf.RECORDER_KEY: f"semcom-ota {__version__}",
+            sigmf.EXTENSIONS_KEY: [{"name": "semcom", "version": "0.1.0", "optional": True}],
         },
     )
     meta.add_capture(0)
     for frame in sorted(frames, key=lambda mark: mark.start):
         fields = {
-            SigMFFile.LABEL_KEY: f"stream {frame.stream} message {frame.message}.{frame.fragment}",
+            sigmf.LABEL_KEY: f"stream {frame.stream} message {frame.message}.{frame.fragment}",
             "semcom:stream": frame.stream,
             "semcom:message": frame.message,
             "semcom:fragment": frame.fragment,

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,18 @@ from semcom_ota.recording import FrameMark, write_meta
 from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker_process
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.messages import Failure, from_packet
+from semcom_ota.transport.radio import RadioReply, RadioRequest, read
 from semcom_ota.transport.sockets import Reply, RequestClient
 from semcom_ota.transport.wire import Packet, WireError
 
 MAX_MESSAGES = 65536
 """The header's message number has 16 bits."""
+
+CARRIED_OVER = {
+    "confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments", "payload_symbols",
+    "overhead_symbols", "air_samples", "mean_symbol_energy", "latency_ms",
+}  # fmt: skip
+"""What a line of `messages.jsonl` takes from the radio process's reply as it is."""
 
 Captures = dict[tuple[float, str], dict[str, NDArray[Any]]]
 
@@ -108,7 +115,7 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
 
     for index, transmission in enumerate(transmissions):
         if index not in results:
-            results[index] = _result(transmission, {}, f"not sent: {failure}")
+            results[index] = _result(transmission, f"not sent: {failure}")
     messages = [results[index] for index in range(len(transmissions))]
     lines = (
         json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages)
@@ -139,8 +146,8 @@ def _exchange(
     processes = [
         stack.enter_context(process)
         for process in (
-            worker_process("encoder", endpoints["encoder"], link.transmitter),
-            worker_process("decoder", endpoints["decoder"], link.receiver),
+            worker_process("encoder", endpoints["encoder"], link.transmitter, private, client.wake),
+            worker_process("decoder", endpoints["decoder"], link.receiver, private, client.wake),
             SupervisedProcess(radio, name="radio process", on_failure=client.wake),
         )
     ]
@@ -154,65 +161,67 @@ def _exchange(
         while following:
             index, transmission = following
             first = (transmission.snr_db, transmission.codec) not in pictured
-            if not client.submit(index, Packet("transmit", _fields(transmission, first))):
+            if not client.submit(index, _request(transmission, first)):
                 break
             pictured.add((transmission.snr_db, transmission.codec))
             following = next(unsent, None)
         for reply in client.poll(timeout=0.5):
-            transmission = waiting.pop(int(str(reply.key)))
-            fields, reason = _read(reply)
-            yield int(str(reply.key)), _result(transmission, fields, reason), reply.packet.arrays
+            index = int(str(reply.key))
+            result = _result(waiting.pop(index), _read(reply))
+            yield index, result, reply.packet.arrays
 
 
-def _fields(transmission: Transmission, want_arrays: bool) -> dict[str, Any]:
-    fields = asdict(transmission)
-    # The baseline's link adaptation is granted the channel's true mean SNR; the receiving side is told nothing.
-    return fields | {"want_arrays": want_arrays}
+def _request(transmission: Transmission, want_arrays: bool) -> Packet:
+    """The baseline's link adaptation is granted the channel's true mean SNR; the receiving side is told nothing."""
+    request = RadioRequest(
+        text=transmission.text,
+        codec=transmission.codec,
+        stream=transmission.stream,
+        message=transmission.message,
+        match=transmission.match,
+        snr_db=transmission.snr_db,
+        want_arrays=want_arrays,
+    )
+    return Packet("transmit", request.model_dump())
 
 
-def _read(reply: Reply) -> tuple[dict[str, Any], str]:
-    """The radio process's reply as its fields, or none and the reason."""
-    if reply.packet.kind == "result":
-        return reply.packet.fields, ""
+def _read(reply: Reply) -> RadioReply | str:
+    """The radio process's reply, or the reason why there is none."""
     try:
+        if reply.packet.kind == "result":
+            return read(reply.packet, RadioReply)
         message = from_packet(reply.packet)
     except WireError as error:
-        return {}, f"unreadable reply: {error}"
-    return {}, message.sentence if isinstance(message, Failure) else "unreadable reply"
+        return f"unreadable reply: {error}"
+    return message.sentence if isinstance(message, Failure) else "unreadable reply"
 
 
-def _result(transmission: Transmission, fields: dict[str, Any], reason: str) -> dict[str, Any]:
+def _result(transmission: Transmission, reply: RadioReply | str) -> dict[str, Any]:
     """One line of `messages.jsonl`.
 
     `delivered`: a text came out that its receiver takes for whole; `corrupted`: something arrived, but the receiver
     knows that it is not whole; `lost`: nothing arrived.
     """
-    status = {"decoded": "delivered" if fields.get("intact") else "corrupted"}.get(fields.get("status", ""), "lost")
-    received = fields.get("text", "")
-    errors, right = word_errors(transmission.text, received)
-    reason = reason or fields.get("reason", "")
+    reason = reply if isinstance(reply, str) else ""
+    if isinstance(reply, str):
+        reply = RadioReply(
+            status="refused", codec=transmission.codec, stream=transmission.stream, message=transmission.message
+        )
+    decoded = {True: "delivered", False: "corrupted"}[reply.intact]
+    errors, right = word_errors(transmission.text, reply.text)
     return {
         "message": transmission.message,
         "stream": transmission.stream,
         "codec": transmission.codec,
         "snr_db": transmission.snr_db,
-        "status": status,
-        "reason": f"does not fit: {reason}" if fields.get("status") == "does_not_fit" else reason,
+        "status": decoded if reply.status == "decoded" else "lost",
+        "reason": f"does not fit: {reply.reason}" if reply.status == "does_not_fit" else reason or reply.reason,
         "sent": transmission.text,
-        "received": received,
+        "received": reply.text,
         "words": len(transmission.text.split()),
         "words_right": right,
         "word_errors": errors,
-        "confidence": fields.get("confidence", 0.0),
-        "snr_db_estimated": fields.get("snr_db_estimated"),
-        "cfo_hz_estimated": fields.get("cfo_hz_estimated"),
-        "fragments": fields.get("fragments", 0),
-        "lost_fragments": fields.get("lost_fragments", []),
-        "payload_symbols": fields.get("payload_symbols", 0),
-        "overhead_symbols": fields.get("overhead_symbols", 0),
-        "air_samples": fields.get("air_samples", 0),
-        "mean_symbol_energy": fields.get("mean_symbol_energy", 0.0),
-        "latency_ms": fields.get("latency_ms", {}),
+        **reply.model_dump(include=CARRIED_OVER),
     }
 
 
