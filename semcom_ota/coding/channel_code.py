@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from semcom_ota.coding.crc import CRC_BITS, BitArray, crc24
-from semcom_ota.coding.list_decoder import FROZEN, REPETITION, decode
+from semcom_ota.coding.crc import POLYNOMIALS, BitArray, checksum, preset
+from semcom_ota.coding.list_decoder import FROZEN, REPETITION, IntArray, decode
 from semcom_ota.coding.polar_sequence import RELIABILITY
 from semcom_ota.types import FloatArray
 
@@ -18,29 +18,30 @@ _SUB_BLOCKS = np.array([  # table 5.4.1.1-1
 
 
 class PolarCode:
-    """A block code that takes `information_bits` to `coded_bits`, with a CRC of 24 bits inside.
+    """A block code that takes `information_bits` to `coded_bits`, with a checksum inside.
 
     As uplink control of 3GPP TS 38.212: mother code of up to 1024 bits (5.3.1, n_max = 10), sub-block interleaving,
     puncturing, shortening or repetition (5.4.1) and the triangular interleaver of coded bits (5.4.1.3), which spreads
-    them over the unequal bits of a QAM symbol. Unlike there, the checksum is CRC24C of 7.3.2 and there are no parity
-    check bits. Objects are immutable and may be shared between threads.
+    them over the unequal bits of a QAM symbol. Unlike there, the checksum is CRC24C of 7.3.2 or CRC16, and there are no
+    parity check bits. Objects are immutable and may be shared between threads.
     """
 
-    def __init__(self, information_bits: int, coded_bits: int, list_size: int = 8):
+    def __init__(self, information_bits: int, coded_bits: int, list_size: int = 8, crc_bits: int = 24):
         """Lay out the code.
 
         Args:
-            information_bits: K, at least 1; K + 24 must not exceed 1024 nor `coded_bits`.
-            coded_bits: E, at least K + 24.
+            information_bits: K, at least 1; K + crc_bits must not exceed 1024 nor `coded_bits`.
+            coded_bits: E.
             list_size: paths the decoder follows, 1..64. Twice as many cost twice the time.
+            crc_bits: 24 or 16. Of the words that are received wrongly, about list_size / 2**crc_bits go unnoticed.
 
         Raises:
             ValueError: no such code.
         """
-        inner = information_bits + CRC_BITS
+        inner = information_bits + crc_bits
         if information_bits < 1 or inner > min(coded_bits, MAX_MOTHER_BITS):
             raise ValueError(
-                f"no polar code takes {information_bits} bits and {CRC_BITS} of checksum to {coded_bits} bits"
+                f"no polar code takes {information_bits} bits and {crc_bits} of checksum to {coded_bits} bits"
                 f" (mother code: {MAX_MOTHER_BITS} at most)"
             )
         if not 1 <= list_size <= 64:
@@ -48,11 +49,13 @@ class PolarCode:
         self.information_bits = information_bits
         self.coded_bits = coded_bits
         self.list_size = list_size
+        self.crc_bits = crc_bits
         self.mother_bits = _mother_bits(inner, coded_bits)
         self.information_set = _information_set(inner, coded_bits, self.mother_bits)
         self.positions = _coded_positions(inner, coded_bits, self.mother_bits)
         shortened = coded_bits < self.mother_bits and 16 * inner > 7 * coded_bits
         self._known_zero = _sub_block_interleaver(self.mother_bits)[coded_bits:] if shortened else self.positions[:0]
+        self._crc = (crc_bits, POLYNOMIALS[crc_bits], preset(crc_bits))
         self._schedule = _schedule(self.information_set, self.mother_bits)
 
     def encode(self, bits: BitArray) -> BitArray:
@@ -70,7 +73,7 @@ class PolarCode:
         if bits.shape != (self.information_bits,):
             raise ValueError(f"expected {self.information_bits} bits, not an array of shape {bits.shape}")
         word = np.zeros(self.mother_bits, np.uint8)
-        word[self.information_set] = np.concatenate([bits, crc24(bits)])
+        word[self.information_set] = np.concatenate([bits, checksum(bits, self.crc_bits)])
         half = 1
         while half < self.mother_bits:
             pairs = word.reshape(-1, 2, half)
@@ -103,6 +106,7 @@ class PolarCode:
             *self._schedule,
             self.mother_bits,
             self.information_bits,
+            self._crc,
             self.list_size,
         )
 
@@ -116,12 +120,12 @@ def _mother_bits(inner: int, coded_bits: int) -> int:
     return 2 ** max(min(log_e, log_lowest_rate, 10), 5)
 
 
-def _sub_block_interleaver(mother_bits: int) -> np.ndarray:
+def _sub_block_interleaver(mother_bits: int) -> IntArray:
     """J(n), n = 0..N-1 (5.4.1.1): the mother code's bit that stands at place n of the circular buffer."""
     return (_SUB_BLOCKS[:, None] * (mother_bits // 32) + np.arange(mother_bits // 32)).ravel()
 
 
-def _information_set(inner: int, coded_bits: int, mother_bits: int) -> np.ndarray:
+def _information_set(inner: int, coded_bits: int, mother_bits: int) -> IntArray:
     """Bit channels that carry information, ascending (5.3.1.2, with the ones that 5.4.1.1 freezes)."""
     usable = np.ones(mother_bits, bool)
     if coded_bits < mother_bits:
@@ -138,7 +142,7 @@ def _information_set(inner: int, coded_bits: int, mother_bits: int) -> np.ndarra
     return np.sort(own[-inner:])
 
 
-def _coded_positions(inner: int, coded_bits: int, mother_bits: int) -> np.ndarray:
+def _coded_positions(inner: int, coded_bits: int, mother_bits: int) -> IntArray:
     """(E,) the mother code's bit that is sent at each place: bit selection (5.4.1.2), then interleaving (5.4.1.3)."""
     order = _sub_block_interleaver(mother_bits)
     if coded_bits >= mother_bits:  # repetition
@@ -156,7 +160,7 @@ def _coded_positions(inner: int, coded_bits: int, mother_bits: int) -> np.ndarra
     return selected[by_column[by_column < coded_bits]]
 
 
-def _schedule(information_set: np.ndarray, mother_bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _schedule(information_set: IntArray, mother_bits: int) -> tuple[IntArray, IntArray, IntArray]:
     """The decoding tree's nodes that are decided at one go, in order: first bit channel, log2 of the length, kind.
 
     A node with frozen bits alone and one whose last bit alone is free have exact shortcuts (Hashemi, Condo and Gross,

@@ -87,7 +87,7 @@ def llrs(symbols: ComplexArray, noise_variance: FloatArray | float, order: int) 
 
 
 @numba.njit(cache=True)
-def _dimension_llrs(received, variances, amplitudes):
+def _dimension_llrs(received: FloatArray, variances: FloatArray, amplitudes: FloatArray) -> FloatArray:
     """(2n,) received I, Q, I, ... to (2n, bits of a dimension); the variance of one dimension is variances / 2."""
     width = 0
     while 1 << width < amplitudes.size:

@@ -1,4 +1,4 @@
-"""Cyclic redundancy check CRC24C of 3GPP TS 38.212 (5.1), the checksum of all that a polar code carries."""
+"""Cyclic redundancy checks CRC24C and CRC16 of 3GPP TS 38.212 (5.1), the checksums of all that a polar code carries."""
 
 import numba
 import numpy as np
@@ -6,35 +6,50 @@ from numpy.typing import NDArray
 
 BitArray = NDArray[np.uint8]
 
-CRC_BITS = 24
-_POLYNOMIAL = 0xB2B117  # D^24 + D^23 + D^21 + D^20 + D^17 + D^15 + D^13 + D^12 + D^8 + D^4 + D^2 + D + 1, D^24 left out
-_TOP = 1 << (CRC_BITS - 1)
-_MASK = (1 << CRC_BITS) - 1
+POLYNOMIALS = {  # without the leading term
+    24: 0xB2B117,  # D^24 + D^23 + D^21 + D^20 + D^17 + D^15 + D^13 + D^12 + D^8 + D^4 + D^2 + D + 1
+    16: 0x1021,  # D^16 + D^12 + D^5 + 1
+    11: 0x621,
+}
 
 
 @numba.njit(cache=True)
-def remainder(bits: BitArray, register: int) -> int:  # pragma: no cover (compiled)
-    """The 24-bit shift register after `bits` (any length, uint8 0/1, first bit first) went in, `register` before."""
+def remainder(bits: BitArray, register: int, polynomial: int, width: int) -> int:
+    """Shift `bits` (any length, uint8 0/1, first bit first) into the register of a checksum of `width` bits."""
+    top = 1 << (width - 1)
     for bit in bits:
-        feedback = ((register & _TOP) != 0) != (bit != 0)
-        register = (register << 1) & _MASK
+        feedback = ((register & top) != 0) != (bit != 0)
+        register = (register << 1) & (2 * top - 1)
         if feedback:
-            register ^= _POLYNOMIAL
+            register ^= polynomial
     return register
 
 
-PRESET = int(remainder(np.ones(CRC_BITS, np.uint8), 0))
-"""Register after 24 leading ones. TS 38.212, 7.3.2 begins so: an all-zero word (silence) then fails its checksum."""
+def preset(width: int) -> int:
+    """The register after `width` leading ones.
+
+    TS 38.212, 7.3.2 begins CRC24C of downlink control so: an all-zero word (silence) then fails its checksum.
+    """
+    return int(remainder(np.ones(width, np.uint8), 0, POLYNOMIALS[width], width))
 
 
-def crc24(bits: BitArray) -> BitArray:
-    """Parity bits of CRC24C, computed over 24 ones followed by `bits`, as for downlink control in TS 38.212, 7.3.2.
+def checksum(bits: BitArray, width: int) -> BitArray:
+    """Parity bits over `width` ones followed by `bits`.
 
     Args:
         bits: (K,) uint8, zeros and ones, K >= 0.
+        width: 24 for CRC24C (as TS 38.212, 7.3.2), 16 for CRC16.
 
     Returns:
-        (24,) uint8, most significant first.
+        (width,) uint8, most significant first.
+
+    Raises:
+        KeyError: another width.
     """
-    register = remainder(np.ascontiguousarray(bits, np.uint8), PRESET)
-    return ((register >> np.arange(CRC_BITS - 1, -1, -1)) & 1).astype(np.uint8)
+    register = remainder(np.ascontiguousarray(bits, np.uint8), preset(width), POLYNOMIALS[width], width)
+    return ((register >> np.arange(width - 1, -1, -1)) & 1).astype(np.uint8)
+
+
+def crc24(bits: BitArray) -> BitArray:
+    """(24,) uint8: `checksum` of CRC24C."""
+    return checksum(bits, 24)

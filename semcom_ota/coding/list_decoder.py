@@ -10,9 +10,12 @@ its own row, so nothing that is still needed is overwritten; to copy a path is t
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-from semcom_ota.coding.crc import CRC_BITS, PRESET, BitArray, remainder
+from semcom_ota.coding.crc import BitArray, remainder
 from semcom_ota.types import FloatArray
+
+IntArray = NDArray[np.int64]
 
 FROZEN = 0
 REPETITION = 1
@@ -21,7 +24,7 @@ _LARGEST = np.float32(1e6)
 
 
 @numba.njit(cache=True)
-def _minus(upper, lower, out):
+def _minus(upper: FloatArray, lower: FloatArray, out: FloatArray) -> None:
     """LLRs of the sum of two bits, min-sum."""
     for i in range(out.size):
         a, b = upper[i], lower[i]
@@ -30,14 +33,14 @@ def _minus(upper, lower, out):
 
 
 @numba.njit(cache=True)
-def _plus(upper, lower, sums, out):
+def _plus(upper: FloatArray, lower: FloatArray, sums: BitArray, out: FloatArray) -> None:
     """LLRs of the lower bit, once the sums are decided."""
     for i in range(out.size):
         out[i] = lower[i] + (upper[i] if sums[i] == 0 else -upper[i])
 
 
 @numba.njit(cache=True)
-def _choose(costs, paths, list_size, keep):
+def _choose(costs: NDArray[np.float64], paths: int, list_size: int, keep: NDArray[np.bool_]) -> None:
     """Mark in `keep` (list_size, 2) the list_size cheapest children of the first `paths` paths."""
     threshold = np.sort(costs[:paths].copy().reshape(2 * paths))[min(list_size, 2 * paths) - 1]
     room = list_size
@@ -53,8 +56,10 @@ def _choose(costs, paths, list_size, keep):
 
 
 @numba.njit(cache=True)
-def _list_decode(channel, starts, stages, kinds, free_bits, list_size):
-    """All surviving paths: (paths, free_bits) uint8, their costs (paths,), the lowest first."""
+def _list_decode(
+    channel: FloatArray, starts: IntArray, stages: IntArray, kinds: IntArray, free_bits: int, list_size: int
+) -> BitArray:
+    """All surviving paths: (paths, free_bits) uint8, the likeliest first."""
     length = channel.size
     top = 0
     while 1 << top < length:
@@ -157,21 +162,16 @@ def _list_decode(channel, starts, stages, kinds, free_bits, list_size):
 
 
 @numba.njit(cache=True)
-def _checksum_holds(bits, information_bits):
-    # a word followed by its own parity leaves an empty register
-    return remainder(bits[: information_bits + CRC_BITS], PRESET) == 0
-
-
-@numba.njit(cache=True)
 def decode(
     llr: FloatArray,
-    positions: np.ndarray,
-    known_zero: np.ndarray,
-    starts: np.ndarray,
-    stages: np.ndarray,
-    kinds: np.ndarray,
+    positions: IntArray,
+    known_zero: IntArray,
+    starts: IntArray,
+    stages: IntArray,
+    kinds: IntArray,
     mother_bits: int,
     information_bits: int,
+    crc: tuple[int, int, int],
     list_size: int,
 ) -> tuple[BitArray, bool]:
     """Rate recovery and decoding: one path first, the whole list if its checksum fails. See `PolarCode.decode`."""
@@ -181,11 +181,12 @@ def decode(
             channel[positions[i]] += min(max(llr[i], -_LARGEST), _LARGEST)
     for i in known_zero:
         channel[i] = _KNOWN
-    free_bits = information_bits + CRC_BITS
+    width, polynomial, preset = crc
+    free_bits = information_bits + width
     survivors = _list_decode(channel, starts, stages, kinds, free_bits, 1)
-    if list_size > 1 and not _checksum_holds(survivors[0], information_bits):
+    if list_size > 1 and remainder(survivors[0], preset, polynomial, width) != 0:
         survivors = _list_decode(channel, starts, stages, kinds, free_bits, list_size)
     for survivor in survivors:
-        if _checksum_holds(survivor, information_bits):
+        if remainder(survivor, preset, polynomial, width) == 0:  # as of every word with its parity behind it
             return survivor[:information_bits].copy(), True
     return survivors[0, :information_bits].copy(), False
