@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
+
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy.link_report import link_report
 from semcom_ota.phy.receiver import Receiver
@@ -20,8 +20,8 @@ class FrameRx(gr.sync_block):
     Ports:
         in: complex64 samples at `phy.sample_rate`.
         report: a LinkReport PDU for each frame, at once (`pdu.from_link_report`).
-        out: a ReceivedFrame PDU for each frame (`pdu.from_received_frame`), with the time in milliseconds that the samples
-            since the frame before took to process.
+        out: a ReceivedFrame PDU for each frame (`pdu.from_received_frame`), with the time that the samples since the
+            frame before took to process.
 
     Attributes:
         position: every frame that ends before this sample of the stream has been published.
@@ -30,6 +30,11 @@ class FrameRx(gr.sync_block):
     """
 
     def __init__(self, phy: PhyConfig):
+        """For this air interface.
+
+        Raises:
+            ConfigError: it cannot work.
+        """
         gr.sync_block.__init__(self, "semcom frame_rx", [np.complex64], None)
         self._receiver = Receiver(phy)
         self._frames = 0

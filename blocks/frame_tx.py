@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
+
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy.transmitter import Transmitter
 
@@ -37,6 +37,11 @@ class FrameTx(gr.sync_block):
     """
 
     def __init__(self, phy: PhyConfig, gap_samples: int = 400, queue_frames: int = 4096):
+        """For this air interface, with so much silence after each frame and so many frames that may wait.
+
+        Raises:
+            ConfigError: the air interface cannot work.
+        """
         gr.sync_block.__init__(self, "semcom frame_tx", None, [np.complex64])
         self._transmitter = Transmitter(phy)
         self._gap = np.zeros(gap_samples, np.complex64)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
 from semcom_blocks.worker import Worker
+
 from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import ReceiverConfig
 from semcom_ota.services.reassembly import Reassembler
@@ -26,17 +26,14 @@ class LamDecoder(gr.basic_block):
     """Adapter of the reassembler and of the decoder worker (`semcom_ota.services.decoder`).
 
     Ports:
-        in: ReceivedFrame PDUs (`pdu.from_received_frame`); and `over` PDUs ({over: true, stream, message}, no data), which
-            say that no more frames of this message will come.
+        in: ReceivedFrame PDUs (`pdu.from_received_frame`); and `over` PDUs ({over: true, stream, message}, no data),
+            which say that no more frames of this message will come.
         out: one PDU a message (`pdu.Result`): its text as UTF-8 bytes and {confidence, intact, lost, codec, stream,
             message, fragments, lost_fragments, snr_db, decode_ms}. `lost` answers an `over` when nothing had come.
-
-    Args:
-        config: what the decoder worker is told.
-        endpoint: the decoder worker's; '' starts one.
     """
 
     def __init__(self, config: ReceiverConfig, endpoint: str = ""):
+        """For a decoder worker that is told `config`; with `endpoint` '' it is started."""
         gr.basic_block.__init__(self, "semcom lam_decoder", None, None)
         self._worker = Worker("decoder", config, endpoint, self._answered)
         self._reassemblers: dict[int, tuple[Reassembler, int]] = {}  # by stream, with the message that came last

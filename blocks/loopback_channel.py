@@ -7,10 +7,10 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
 from semcom_blocks.frame_tx import BUFFER_ITEMS, FRAME_TAG
+
 from semcom_ota.config import ChannelConfig, PhyConfig
 from semcom_ota.phy.impairments import impair
 
@@ -36,6 +36,7 @@ class LoopbackChannel(gr.basic_block):
         seed: int = 0,
         record: Path | None = None,
     ):
+        """For this air interface and channel; SNRs in dB as `snr_db` is defined in ARCHITECTURE.md."""
         gr.basic_block.__init__(self, "semcom loopback_channel", [np.complex64], [np.complex64])
         self._phy, self._channel, self._seed = phy, channel, seed
         self._messages_per_snr = messages_per_snr

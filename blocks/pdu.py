@@ -1,8 +1,8 @@
 """SemanticFrame, ReceivedFrame and the rest as GNU Radio PDUs: `cons(dictionary of scalars, uniform vector)`.
 
-Arrays go through `tolist()`, the cheapest conversion that GNU Radio 3.10's Python bindings have (40 µs there and back for
-1024 complex numbers; `pmt.to_pmt` takes 110 µs). Texts travel as u8 vectors, because PMT keeps every symbol (its kind of
-string) for ever.
+Arrays go through `tolist()`, the cheapest conversion that GNU Radio 3.10's Python bindings have (40 µs there and back
+for 1024 complex numbers; `pmt.to_pmt` takes 110 µs). Texts travel as u8 vectors, because PMT keeps every symbol (its
+kind of string) for ever.
 """
 
 from dataclasses import asdict, dataclass
@@ -24,13 +24,13 @@ class PduError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
-    """One message to be sent. `match` names the codec whose number of symbols is to be spent, '' spends the codec's own."""
+    """One message to be sent."""
 
     text: str
     codec: str
     stream: int = 0  # 0..255
     message: int = 0  # 0..65535
-    match: str = ""
+    match: str = ""  # spend as many symbols as the codec of this name would; '' spends the codec's own number
     snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
 
 
@@ -89,13 +89,15 @@ def from_text_request(request: TextRequest) -> Any:
 
 
 def to_text_request(pdu: Any, codec: str = "", message: int = 0) -> TextRequest:
-    """Read a TextRequest; `codec` and `message` stand in for fields that a hand-made PDU (GRC) leaves out.
+    """Read a TextRequest, or a bare symbol; `codec` and `message` stand in for what a hand-made PDU (GRC) leaves out.
 
     Raises:
         PduError: not a PDU of bytes, not UTF-8, or a field of the wrong type.
     """
+    if pmt.is_symbol(pdu):
+        return TextRequest(pmt.symbol_to_string(pdu), codec, message=message)
     meta, data = split(pdu)
-    fields = {"codec": codec, "message": message} | meta
+    fields: dict[str, Any] = {"codec": codec, "message": message} | meta
     if data.dtype != np.uint8:
         raise PduError("the text is not a vector of bytes")
     try:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
+
 from semcom_ota.phy.spectrum import measure
 
 
@@ -20,9 +20,12 @@ class Probe(gr.sync_block):
             frequencies ascending, as f32 vector.
     """
 
-    def __init__(
-        self, sample_rate: float = 1e6, interval: int = 100_000, fft_size: int = 1024, full_scale: float = 1.0
-    ):
+    def __init__(self, sample_rate: float, interval: int = 100_000, fft_size: int = 1024, full_scale: float = 1.0):
+        """For samples at `sample_rate` per second, of which a real or imaginary part is `full_scale` at most.
+
+        Raises:
+            ValueError: no interval at all.
+        """
         gr.sync_block.__init__(self, "semcom probe", [np.complex64], None)
         if interval < 1:
             raise ValueError("the interval between two measurements must be at least one sample")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
 
@@ -17,14 +16,16 @@ class ResultSink(gr.basic_block):
     Ports:
         in: results of a lam_decoder.
         text: each received text as a PMT symbol, for QT widgets.
-
-    Args:
-        count: ends the flowgraph after that many results; 0 goes on for ever.
-        patience_s: ends it, if `count` is not 0, when no result has come for so long; what is missing counts as lost.
-        end: called, from another thread, to end the flowgraph: its `stop`.
     """
 
     def __init__(self, count: int, patience_s: float, end: Callable[[], None]):
+        """End the flowgraph after `count` results; 0 goes on for ever.
+
+        Args:
+            count: results to come.
+            patience_s: if `count` is not 0: the flowgraph ends, too, when no result has come for so long.
+            end: ends it, called from another thread: its `stop`.
+        """
         gr.basic_block.__init__(self, "semcom result_sink", None, None)
         self._count, self._patience_s, self._end = count, patience_s, end
         self._received = self._intact = 0

@@ -4,10 +4,10 @@ from typing import Any
 
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
 from semcom_blocks.worker import Worker
+
 from semcom_ota.config import TransmitterConfig
 from semcom_ota.transport.messages import EncodeReply, EncodeRequest, Failure, Message
 
@@ -18,19 +18,17 @@ class SemanticEncoder(gr.basic_block):
     """Adapter of the encoder worker (`semcom_ota.services.encoder`).
 
     Ports:
-        in: one PDU a message: its text as UTF-8 bytes, {codec, stream, message, match, snr_db} (`pdu.TextRequest`). What
-            is left out is: the first codec of the configuration, stream 0, one more than the message before.
+        in: one PDU a message: its text as UTF-8 bytes, {codec, stream, message, match, snr_db} (`pdu.TextRequest`); or
+            a bare PMT symbol. What is left out is: the first codec of the configuration, stream 0, the number after
+            that of the message before.
         report: LinkReport PDUs of the receiver, handed on to the worker.
         out: one PDU a SemanticFrame (`pdu.from_semantic_frame`), in the order in which the texts came.
-        failed: one PDU for a text that cannot be sent: {stream, message, reason: does_not_fit, bad_request or failed}, and
-            a sentence as UTF-8 bytes.
-
-    Args:
-        config: what the encoder worker is told.
-        endpoint: the encoder worker's; '' starts one.
+        failed: one PDU for a text that cannot be sent: {stream, message, reason: does_not_fit, bad_request or failed},
+            and a sentence as UTF-8 bytes.
     """
 
     def __init__(self, config: TransmitterConfig, endpoint: str = ""):
+        """For an encoder worker that is told `config`; with `endpoint` '' it is started."""
         gr.basic_block.__init__(self, "semcom semantic_encoder", None, None)
         self._worker = Worker("encoder", config, endpoint, self._answered)
         self._codec = config.codec.names[0]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
 
@@ -15,21 +14,23 @@ class TextSource(gr.basic_block):
 
     Ports:
         out: one PDU a text (`pdu.TextRequest`).
-
-    Args:
-        texts: what to send.
-        codec: with which codec.
-        stream: 0..255.
-        interval_s: pause after each text; 0 hands all of them over at once.
-        repeat: begin again after the last text, until the flowgraph stops.
-
-    Raises:
-        ValueError: to repeat without a pause would flood the flowgraph.
     """
 
     def __init__(
         self, texts: Sequence[str], codec: str, stream: int = 0, interval_s: float = 0.0, repeat: bool = False
     ):
+        """Texts in this order.
+
+        Args:
+            texts: what to send.
+            codec: with which codec.
+            stream: 0..255.
+            interval_s: pause after each text; 0 hands all of them over at once.
+            repeat: begin again after the last text, until the flowgraph stops.
+
+        Raises:
+            ValueError: to repeat without a pause would flood the flowgraph.
+        """
         gr.basic_block.__init__(self, "semcom text_source", None, None)
         if repeat and interval_s <= 0:
             raise ValueError("to repeat the texts, give an interval above 0 s")

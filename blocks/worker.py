@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from semcom_blocks.failure import ends_process
+
 from semcom_ota.config import ReceiverConfig, TransmitterConfig
 from semcom_ota.services.process import SupervisedProcess, worker_process
 from semcom_ota.transport.endpoint import ipc_endpoint
@@ -20,14 +21,7 @@ CHECK_S = 0.5
 
 
 class Worker:
-    """Sends requests to the encoder or decoder worker and hands on what it answers.
-
-    Args:
-        role: which worker.
-        config: its configuration; the transport part is this client's too.
-        endpoint: where it listens; '' starts a worker of our own, and restarts it when it dies.
-        on_reply: called on this object's thread, once for each request, with its key and its reply (or `Failure`).
-    """
+    """Sends requests to the encoder or decoder worker and hands on what it answers."""
 
     def __init__(
         self,
@@ -36,6 +30,14 @@ class Worker:
         endpoint: str,
         on_reply: Callable[[int, Message], None],
     ):
+        """Not connected yet.
+
+        Args:
+            role: which worker.
+            config: its configuration; the transport part is this client's too.
+            endpoint: where it listens; '' starts a worker of our own, and restarts it when it dies.
+            on_reply: called on this object's thread, once for each request, with its key and its reply (or `Failure`).
+        """
         self._role, self._config, self._endpoint, self._on_reply = role, config, endpoint, on_reply
         self._requests: deque[tuple[int, Message]] = deque()
         self._notices: deque[Message] = deque(maxlen=1024)  # a worker that does not keep up needs the newest only

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
-
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
 from semcom_flowgraphs.passage import Passage
@@ -15,19 +14,21 @@ from semcom_flowgraphs.passage import Passage
 class Exchange(gr.basic_block):
     """Hands messages to the flowgraph and finds out what becomes of each.
 
-    A message is lost when the receiver has gone past the end of its last frame and lam_decoder knows nothing of it, which
-    takes no clock and no timeout.
+    A message is lost when the receiver has gone past the end of its last frame and lam_decoder knows nothing of it:
+    that takes no clock and no timeout.
 
     Ports:
         messages: texts, to semantic_encoder. over: to lam_decoder. silence: to frame_tx.
         encoded, failed: from semantic_encoder. sent: from frame_tx. received: from frame_rx. results: from lam_decoder.
-
-    Args:
-        reach_samples: how much later than it was sent the end of a frame can arrive.
-        silence_samples: zeros that push the receiver on when nothing else follows.
     """
 
     def __init__(self, reach_samples: int, silence_samples: int):
+        """For a channel and a receiver.
+
+        Args:
+            reach_samples: how much later than it was sent the end of a frame can arrive.
+            silence_samples: zeros that push the receiver on when nothing else follows, more than 0.
+        """
         gr.basic_block.__init__(self, "semcom exchange", None, None)
         self._reach_samples, self._silence_samples = reach_samples, silence_samples
         self._lock = threading.Lock()

@@ -1,7 +1,7 @@
 """The radio process without a radio: the transmit and receive blocks joined by the simulated channel.
 
-`python -m semcom_flowgraphs.loopback --endpoint E --config LINK.json`: whoever started it sends a `RadioRequest` for each
-message to that endpoint and gets a `RadioReply` (semcom_ota/transport/radio.py).
+`python -m semcom_flowgraphs.loopback --endpoint E --config LINK.json`: whoever started it sends a `RadioRequest` for
+each message to that endpoint and gets a `RadioReply` (semcom_ota/transport/radio.py).
 """
 
 import argparse
@@ -18,8 +18,8 @@ try:
     from gnuradio import gr
 except ImportError as error:
     print(
-        f"GNU Radio cannot be imported ({error}): run scripts/setup.sh, which installs it and makes a virtual environment"
-        " that sees it.",
+        f"GNU Radio cannot be imported ({error}): run scripts/setup.sh, which installs it and makes a virtual"
+        " environment that sees it.",
         file=sys.stderr,
     )
     sys.exit(2)
@@ -30,15 +30,20 @@ from semcom_flowgraphs.serve import serve
 
 
 class Loopback(gr.top_block):
-    """From text to text.
-
-    Args:
-        link: the whole link.
-        encoder, decoder: endpoints of the workers; '' lets the block start its own.
-        record: file to which the channel's output is appended.
-    """
+    """From text to text."""
 
     def __init__(self, link: LinkConfig, encoder: str = "", decoder: str = "", record: Path | None = None):
+        """Draw the flowgraph.
+
+        Args:
+            link: the whole link.
+            encoder: endpoint of the encoder worker; '' lets the block start its own.
+            decoder: endpoint of the decoder worker, likewise.
+            record: file to which the channel's output is appended.
+
+        Raises:
+            ConfigError: the air interface cannot work.
+        """
         gr.top_block.__init__(self, "semcom loopback")
         radio, phy = link.radio, link.phy
         reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from semcom_blocks import pdu
+
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.transport.radio import Latency, RadioReply
 from semcom_ota.types import FrameHeader, ReceivedFrame
@@ -50,12 +50,16 @@ class Passage:
     def reply(self, numerology: Numerology) -> RadioReply:
         """The account of it."""
         request, result, header = self.request, self.result, self.header
-        known = {"codec": request.codec, "stream": request.stream, "message": request.message}
+        known: dict[str, Any] = {"codec": request.codec, "stream": request.stream, "message": request.message}
         total_ms = 1e3 * (time.perf_counter() - self.started)
         if self.failure is not None or result is None or header is None:
             reason, sentence = self.failure or ("failed", "the message did not go through the flowgraph")
-            status = "does_not_fit" if reason == "does_not_fit" else "refused"
-            return RadioReply(status=status, reason=sentence, latency_ms=Latency(total=total_ms), **known)
+            return RadioReply(
+                status="does_not_fit" if reason == "does_not_fit" else "refused",
+                reason=sentence,
+                latency_ms=Latency(total=total_ms),
+                **known,
+            )
         air_samples = sum(frame["stop"] - frame["start"] for frame in self.sent)
         cells = air_samples // numerology.row_samples * numerology.carriers.size
         frames = self.frames

@@ -1,12 +1,12 @@
 """A radio process at work: requests in, replies out."""
 
-from typing import Protocol
-
-from gnuradio import gr
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from semcom_blocks import FrameRx, FrameTx, pdu
 from semcom_flowgraphs.exchange import Exchange
 from semcom_flowgraphs.passage import Passage
+
 from semcom_ota.config import LinkConfig
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.transport.radio import RadioReply, RadioRequest, read
@@ -18,15 +18,14 @@ IDLE_S = 0.5
 
 
 class Flowgraph(Protocol):
-    """What is served."""
+    """What is served: a top block with these blocks."""
 
     exchange: Exchange
     frame_tx: FrameTx
     frame_rx: FrameRx
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def wait(self) -> None: ...
+    start: Callable[[], None]
+    stop: Callable[[], None]
+    wait: Callable[[], None]
 
 
 def serve(flowgraph: Flowgraph, endpoint: str, link: LinkConfig) -> None:
@@ -64,5 +63,5 @@ def _take(exchange: Exchange, server: ReplyServer, request: Request) -> None:
         reason = f"message {asked.message} of stream {asked.stream} is under way already"
     except WireError as error:
         reason = str(error)
-    known = {"codec": asked.codec, "stream": asked.stream, "message": asked.message}
+    known: dict[str, Any] = {"codec": asked.codec, "stream": asked.stream, "message": asked.message}
     server.reply(request, Packet("result", RadioReply(status="refused", reason=reason, **known).model_dump()))

@@ -25,8 +25,9 @@ class Spectrum:
 def measure(samples: ComplexArray, sample_rate: float, fft_size: int = 1024, full_scale: float = 1.0) -> Spectrum:
     """Level, DC, clipping and PSD of `samples`.
 
-    The PSD is Welch's (P. D. Welch, IEEE Trans. Audio Electroacoust. 15(2), 1967): Hann window, half overlap, normalised so
-    that its sum times the bin width is the mean power of white noise. Fewer samples than `fft_size` are padded with zeros.
+    The PSD is Welch's (P. D. Welch, IEEE Trans. Audio Electroacoust. 15(2), 1967): Hann window, half overlap, scaled
+    so that its sum times the bin width is the mean power of white noise. Fewer samples than `fft_size` are padded with
+    zeros.
 
     Args:
         samples: (N,) complex64, N >= 1.

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from radio_bench import Chopper, Collector, gr
-
 from semcom_blocks import FrameRx, pdu
+
 from semcom_ota.config import PhyConfig, load_channel
 from semcom_ota.phy.impairments import impair
 from semcom_ota.phy.link_report import link_report

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from radio_bench import Collector, gr, pmt, post, wait_until
-
 from gnuradio import blocks
+from radio_bench import Collector, gr, pmt, post, wait_until
 from semcom_blocks import FrameTx, pdu
+
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy.transmitter import Transmitter
 from semcom_ota.types import FrameHeader, SemanticFrame

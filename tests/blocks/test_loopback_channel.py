@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from radio_bench import Chopper, gr, pmt
-
 from gnuradio import blocks
+from radio_bench import Chopper, gr, pmt
 from semcom_blocks import LoopbackChannel, pdu
+
 from semcom_ota.config import PhyConfig, load_channel
 from semcom_ota.phy.impairments import impair
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 pmt = pytest.importorskip("pmt")
 
 from semcom_blocks import pdu  # noqa: E402
+
 from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame  # noqa: E402
 
 STREAMS = st.integers(0, 255)
@@ -78,6 +79,10 @@ def test_a_result_survives(text: str, intact: bool, lost_fragments: list[int]):
     assert pdu.to_result(pdu.from_result(result)) == result
 
 
+def test_a_bare_symbol_is_a_text():
+    assert pdu.to_text_request(pmt.intern("Hi"), "utf8", 3) == pdu.TextRequest("Hi", "utf8", message=3)
+
+
 def test_a_hand_made_request_takes_what_it_leaves_out_from_the_block():
     request = pdu.to_text_request(pmt.cons(pmt.PMT_NIL, pmt.init_u8vector(2, [72, 105])), codec="utf8", message=7)
     assert request == pdu.TextRequest("Hi", "utf8", message=7)
@@ -89,7 +94,7 @@ FRAME = SemanticFrame(FrameHeader(1, message_symbols=2), np.ones(2, np.complex64
 @pytest.mark.parametrize(
     "nonsense",
     [
-        pmt.intern("text"),
+        pmt.from_long(3),
         pmt.cons(pmt.intern("text"), pmt.init_u8vector(0, [])),
         pmt.cons(pmt.PMT_NIL, pmt.PMT_NIL),
         pmt.cons(pmt.PMT_NIL, pmt.init_f64vector(1, [1.0])),

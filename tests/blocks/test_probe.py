@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from radio_bench import Chopper, Collector, gr
-
 from semcom_blocks import Probe, pdu
+
 from semcom_ota.phy.spectrum import measure
 
 pytestmark = pytest.mark.timeout(60)
@@ -30,4 +30,4 @@ def test_each_interval_is_measured_as_the_function_does_it_whatever_the_chunks(s
 
 def test_an_interval_of_nothing_is_refused():
     with pytest.raises(ValueError, match="interval"):
-        Probe(interval=0)
+        Probe(1e6, interval=0)
