@@ -1,30 +1,34 @@
 """The channel of one frame from its known cells alone: response, its error, noise variance, residual CFO and SRO.
 
 The channel is taken to stand still over a frame but for what two free-running oscillators do to it: a rotation from row
-to row (residual CFO), and one that grows with the carrier (sampling-rate offset). What stands still is estimated in the
-delay domain, where it is at most one cyclic prefix long: linear MMSE with the power of each delay and the noise
-variance learned from the frame itself by expectation maximisation (M. E. Tipping, "Sparse Bayesian learning and the
-relevance vector machine", JMLR 1, 2001).
+to row (residual CFO), and a drift, which is a rotation that grows with the carrier (sampling-rate offset). What stands
+still is estimated in the delay domain, where it is at most one cyclic prefix long: linear MMSE, with the power of each
+delay and the noise variance learned from the frame itself by expectation maximisation (M. E. Tipping, "Sparse Bayesian
+learning and the relevance vector machine", JMLR 1, 2001). Rotation and drift are found by Gauss-Newton steps on the
+likelihood, given the response.
 """
 
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from scipy import fft
 
 from semcom_ota.phy import preamble
-from semcom_ota.phy.numerology import Numerology
+from semcom_ota.phy.numerology import FrameLayout, Numerology
 from semcom_ota.types import ComplexArray, FloatArray
 
-LEARNING_STEPS = 6
+LEARNING_STEPS = 2
 TRACKING_STEPS = 2
-SRO_PPM = 20.0  # standard deviation of the sampling-rate offset, before the frame says anything of it
+SRO_PPM = 20.0
+"""Standard deviation of the sampling-rate offset, before the frame says anything of it."""
+_TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelEstimate:
-    """What each cell of the grid went through. The mean of the true response, given the known cells, is `response`."""
+    """What each cell of the grid went through. Given the known cells, `response` is the mean of the true response."""
 
     response: ComplexArray  # (rows, carriers)
     error_variance: FloatArray  # (rows, carriers), E|true response - response|**2
@@ -38,91 +42,162 @@ class ChannelEstimator:
     def __init__(self, numerology: Numerology):
         """Prepare the transform from delays to carriers."""
         phy = numerology.phy
-        delays = np.arange(phy.cp_length)
-        self._carriers = numerology.carriers.astype(np.float32)
-        angle = -2j * np.pi / phy.fft_size * np.outer(numerology.carriers, delays)
-        self._transform = np.exp(angle).astype(np.complex64)  # (carriers, delays)
-        drift = SRO_PPM * 1e-6 * numerology.row_samples  # samples a row
-        self._drift_precision = (phy.fft_size / (2 * np.pi * drift)) ** 2
+        self._carriers = numerology.carriers.astype(np.float64)
+        self._transform = np.exp(-2j * np.pi / phy.fft_size * np.outer(numerology.carriers, np.arange(phy.cp_length)))
+        self._drift_precision = (phy.fft_size / (2 * np.pi * SRO_PPM * 1e-6 * numerology.row_samples)) ** 2
 
-    def estimate(self, grid: ComplexArray, known: ComplexArray) -> ChannelEstimate:
+    def estimate(self, grid: ComplexArray, layout: FrameLayout) -> ChannelEstimate:
         """Estimate the channel of a grid.
 
         Args:
-            grid: (rows, carriers) complex64, received, coarse CFO taken out; the first rows are the preamble.
-            known: (rows, carriers) complex64, what was sent, of modulus 1; 0 in cells that are not known.
+            grid: (rows, carriers) complex64, received, coarse CFO taken out.
+            layout: what was sent in it, as far as that is known.
         """
-        cells = known.conj() * grid  # response and noise where known, 0 elsewhere
-        is_known = np.abs(known) > 0
-        weight = is_known.astype(np.float32)
-        energy = float(np.sum(np.abs(cells) ** 2))
-        rows = np.arange(len(grid), dtype=np.float32)
+        row, column = np.divmod(layout.known_cells, self._carriers.size)
+        carrier = self._carriers[column]
+        cells = (grid.ravel()[layout.known_cells] * layout.known_symbols.conj()).astype(np.complex128)
 
-        head = cells[: preamble.ROWS]
-        mean = head.mean(axis=0)
-        noise = float(np.sum(np.abs(head - mean) ** 2)) / ((preamble.ROWS - 1) * mean.size) + 1e-30
-        taps = self._learn(head.sum(axis=0), np.full(mean.size, float(preamble.ROWS)), noise, None)
-        response = self._transform @ taps.mean
-        rotation = _tone(cells @ response.conj())
-        drift = 0.0
+        head = preamble.ROWS * self._carriers.size
+        power, noise = _first_guess(cells[:head].reshape(preamble.ROWS, -1), self._transform.shape[1])
+        delays, covariance, power, noise = _learn(cells[:head], column[:head], self._transform, power, noise)
+        response = self._transform @ delays
+        rotation, drift = _tone(_row_sums(cells, row, response.conj()[column], len(grid))), 0.0
         for _ in range(TRACKING_STEPS):
-            information = 2 / taps.noise * np.abs(response) ** 2 * weight
-            middle = float(np.sum(information * rows[:, None]) / max(np.sum(information), 1e-30))
-            time = rows - middle
-            turned = cells * self._phasor(rotation, drift, time).conj()
-            # one Gauss-Newton step for rotation and drift
-            score = 2 / taps.noise * (response.conj() * turned).imag
-            per_row, per_row_carrier = score.sum(axis=1), score @ self._carriers
-            moments = [time**2 @ (information @ self._carriers**power) for power in range(3)]
-            precision = np.array([[moments[0], moments[1]], [moments[1], moments[2] + self._drift_precision]])
-            gradient = np.array([time @ per_row, time @ per_row_carrier - self._drift_precision * drift])
-            covariance = np.linalg.inv(precision)
-            step = covariance @ gradient
-            rotation += float(step[0])
-            drift += float(step[1])
-            turned = cells * self._phasor(rotation, drift, time).conj()
-            taps = self._learn(turned.sum(axis=0), weight.sum(axis=0), taps.noise, taps.power, energy)
-            response = self._transform @ taps.mean
-        full = response * self._phasor(rotation, drift, time)
-        spread = np.einsum("cd,de,ce->c", self._transform, taps.covariance, self._transform.conj()).real
-        f = self._carriers
-        phase_variance = (time**2)[:, None] * (covariance[0, 0] + 2 * covariance[0, 1] * f + covariance[1, 1] * f**2)
-        error = spread + np.abs(response) ** 2 * phase_variance
-        return ChannelEstimate(full, error.astype(np.float32), taps.noise, rotation)
+            rotation, drift, middle, motion_covariance = _track(
+                cells, row, carrier, response[column], rotation, drift, noise, self._drift_precision
+            )
+            still = _turn(cells, row - middle, carrier, -rotation, -drift)
+            delays, covariance, power, noise = _learn(still, column, self._transform, power, noise)
+            response = self._transform @ delays
 
-    def _phasor(self, rotation, drift, time):
-        return np.exp(1j * time[:, None] * (rotation + drift * self._carriers)).astype(np.complex64)
-
-    def _learn(self, sums, counts, noise, power, energy=None):
-        F = self._transform
-        n = F.shape[1]
-        gram = (F.conj().T * counts) @ F
-        projected = F.conj().T @ sums
-        if power is None:
-            total = max(float(np.mean(np.abs(sums / np.maximum(counts, 1)) ** 2)) - noise / counts.mean(), noise * 1e-3)
-            power = np.full(n, total / n)
-        for _ in range(LEARNING_STEPS):
-            covariance = np.linalg.inv(gram / noise + np.diag(1 / power))
-            mean = covariance @ projected / noise
-            power = np.abs(mean) ** 2 + covariance.diagonal().real
-            power = np.maximum(power, 1e-9 * power.max())
-            if energy is not None:
-                residual = energy - 2 * np.vdot(projected, mean).real + np.vdot(mean, gram @ mean).real
-                noise = (residual + np.sum(covariance * gram.T).real) / counts.sum()
-        return Taps(mean, covariance, power, noise)
-
-
-@dataclass
-class Taps:
-    mean: np.ndarray
-    covariance: np.ndarray
-    power: np.ndarray
-    noise: float
+        error = np.sum((self._transform @ covariance) * self._transform.conj(), axis=1).real
+        motion = rotation, drift, middle, motion_covariance
+        return ChannelEstimate(*_compose(response, error, self._carriers, len(grid), *motion), noise, rotation)
 
 
 def _tone(rows: ComplexArray) -> float:
-    """Maximum-likelihood frequency (radians a row) of a tone in white noise, (rows,) complex64."""
+    """Rotation from row to row, -pi..pi, of a tone (rows,) complex64 in white noise: its periodogram's peak."""
     size = 8 << (rows.size - 1).bit_length()
-    power = np.abs(fft.fft(rows, size)) ** 2
-    peak = int(power.argmax())
-    return ((peak / size * 2 * math.pi) + math.pi) % (2 * math.pi) - math.pi
+    peak = int((np.abs(fft.fft(rows, size)) ** 2).argmax())
+    return (2 * math.pi * peak / size + math.pi) % (2 * math.pi) - math.pi
+
+
+# Below, `cells` (n,) complex128 are the known cells divided by what was sent: the response in noise. `row`, `column`
+# and `carrier` (n,) say where they stand, `column` counting the used carriers and `carrier` being their frequency.
+
+
+@numba.njit(cache=True)
+def _first_guess(rows, delays):  # type: ignore[no-untyped-def]
+    """Power of each delay, if all were alike, and noise variance, from rows that differ by little but noise."""
+    count, width = rows.shape
+    power = noise = 0.0
+    for column in range(width):
+        mean = rows[:, column].sum() / count
+        power += abs(mean) ** 2 / width
+        for value in rows[:, column]:
+            noise += abs(value - mean) ** 2 / (width * (count - 1))
+    noise += _TINY
+    return np.full(delays, max(power - noise / count, 1e-3 * noise) / delays), noise
+
+
+@numba.njit(cache=True)
+def _learn(cells, column, transform, power, noise):  # type: ignore[no-untyped-def]
+    """Expectation maximisation: delays given powers and noise, then powers and noise given delays.
+
+    Returns the delays' mean (L,) and covariance (L, L), the power of each (L,), and the noise variance.
+    """
+    width, length = transform.shape
+    counts = np.zeros(width)
+    sums = np.zeros(width, np.complex128)
+    energy = 0.0
+    for i in range(cells.size):
+        counts[column[i]] += 1
+        sums[column[i]] += cells[i]
+        energy += abs(cells[i]) ** 2
+    adjoint = np.conj(transform.T).copy()
+    projected = adjoint @ sums
+    lags = adjoint @ counts.astype(np.complex128)
+    gram = np.empty((length, length), np.complex128)
+    for i in range(length):
+        for j in range(length):
+            gram[i, j] = lags[i - j] if i >= j else lags[j - i].conjugate()
+
+    mean = np.zeros(length, np.complex128)
+    covariance = gram
+    for _ in range(LEARNING_STEPS):
+        precision = gram / noise
+        for i in range(length):
+            precision[i, i] += 1 / power[i]
+        covariance = np.linalg.inv(precision)
+        mean = covariance @ projected / noise
+        expected = gram @ mean
+        residual = energy
+        power = np.empty(length)
+        for i in range(length):
+            power[i] = abs(mean[i]) ** 2 + covariance[i, i].real
+            residual += (expected[i].conjugate() * mean[i] - 2 * projected[i].conjugate() * mean[i]).real
+            for j in range(length):
+                residual += (covariance[i, j] * gram[j, i]).real
+        noise = max(residual, 1e-9 * energy) / cells.size + _TINY
+    return mean, covariance, power, noise
+
+
+@numba.njit(cache=True)
+def _row_sums(cells, row, weights, rows):  # type: ignore[no-untyped-def]
+    """(rows,) complex128: the cells of each row, weighted and added up."""
+    sums = np.zeros(rows, np.complex128)
+    for i in range(cells.size):
+        sums[row[i]] += cells[i] * weights[i]
+    return sums
+
+
+@numba.njit(cache=True)
+def _turn(cells, time, carrier, rotation, drift):  # type: ignore[no-untyped-def]
+    """Cells turned by time * (rotation + drift * carrier)."""
+    turned = np.empty_like(cells)
+    for i in range(cells.size):
+        angle = time[i] * (rotation + drift * carrier[i])
+        turned[i] = cells[i] * complex(math.cos(angle), math.sin(angle))
+    return turned
+
+
+@numba.njit(cache=True)
+def _track(cells, row, carrier, response, rotation, drift, noise, drift_precision):  # type: ignore[no-untyped-def]
+    """One Gauss-Newton step for rotation and drift. A cell tells its phase with a precision of 2 |response|**2 / noise.
+
+    Returns both, the row in which they turn nothing (so chosen that the rotation's error and the static phase's are
+    uncorrelated), and the covariance (2, 2) of their errors.
+    """
+    precision = 2 / noise * np.abs(response) ** 2
+    middle = np.sum(precision * row) / (np.sum(precision) + _TINY)
+    time = row - middle
+    still = _turn(cells, time, carrier, -rotation, -drift)
+    score = 2 / noise * (still * np.conj(response)).imag
+    fisher_rotation = np.sum(precision * time**2) + _TINY
+    fisher_mixed = np.sum(precision * time**2 * carrier)
+    fisher_drift = np.sum(precision * (time * carrier) ** 2) + drift_precision
+    gradient_rotation = np.sum(score * time)
+    gradient_drift = np.sum(score * time * carrier) - drift_precision * drift
+    determinant = fisher_rotation * fisher_drift - fisher_mixed**2
+    covariance = np.array([[fisher_drift, -fisher_mixed], [-fisher_mixed, fisher_rotation]]) / determinant
+    rotation += covariance[0, 0] * gradient_rotation + covariance[0, 1] * gradient_drift
+    drift += covariance[1, 0] * gradient_rotation + covariance[1, 1] * gradient_drift
+    return rotation, drift, middle, covariance
+
+
+@numba.njit(cache=True)
+def _compose(response, error, carriers, rows, rotation, drift, middle, covariance):  # type: ignore[no-untyped-def]
+    """(rows, carriers) response complex64 and its error variance float32, from what stands still and what turns."""
+    moving = np.empty((rows, carriers.size), np.complex64)
+    variance = np.empty((rows, carriers.size), np.float32)
+    for column in range(carriers.size):
+        carrier = carriers[column]
+        angle = rotation + drift * carrier
+        step = complex(math.cos(angle), math.sin(angle))
+        value = response[column] * complex(math.cos(middle * angle), -math.sin(middle * angle))
+        phase_variance = covariance[0, 0] + 2 * covariance[0, 1] * carrier + covariance[1, 1] * carrier**2
+        for row in range(rows):
+            moving[row, column] = value
+            variance[row, column] = error[column] + abs(response[column]) ** 2 * phase_variance * (row - middle) ** 2
+            value *= step
+    return moving, variance

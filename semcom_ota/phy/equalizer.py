@@ -1,5 +1,6 @@
 """The channel estimate taken out of the grid: symbols, and how uncertain each of them is."""
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,10 +27,24 @@ def equalize(
     Returns:
         (n,) complex64 symbols and (n,) float32 E|error|**2; (0, inf) where there is no signal at all.
     """
-    response = channel.response.ravel()[cells] * scrambling
-    gain = np.abs(response) ** 2
-    seen = gain > _TINY
-    gain = np.where(seen, gain, 1)
-    symbols = np.where(seen, grid.ravel()[cells] * response.conj() / gain, 0).astype(np.complex64)
-    variance = (np.float32(channel.noise_variance) + channel.error_variance.ravel()[cells]) / gain
-    return symbols, np.where(seen, variance, np.inf).astype(np.float32)
+    return _equalize(
+        grid.ravel(),
+        channel.response.ravel(),
+        channel.error_variance.ravel(),
+        np.float32(channel.noise_variance),
+        cells,
+        scrambling,
+    )
+
+
+@numba.njit(cache=True)
+def _equalize(received, response, error_variance, noise_variance, cells, scrambling):  # type: ignore[no-untyped-def]
+    symbols = np.zeros(cells.size, np.complex64)
+    variance = np.full(cells.size, np.inf, np.float32)
+    for i in range(cells.size):
+        cell = cells[i]
+        gain = response[cell].real ** 2 + response[cell].imag ** 2
+        if gain > _TINY:
+            symbols[i] = received[cell] * (response[cell] * scrambling[i]).conjugate() / gain
+            variance[i] = (noise_variance + error_variance[cell]) / gain
+    return symbols, variance

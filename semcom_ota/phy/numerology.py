@@ -32,16 +32,18 @@ _SCRAMBLING_SEED = 0x0A1F
 class FrameLayout:
     """The grid of one frame.
 
-    `known` holds the unit-power value of every cell that the receiver knows beforehand, and 0 elsewhere. The cells of
-    header and payload are indices into the flattened grid, in the order in which their symbols are sent; each of their
-    symbols is multiplied by its scrambling (of modulus 1), so that no payload looks like a preamble or has high peaks.
+    Cells are indices into the flattened grid: those that the receiver knows beforehand, in their order (the preamble
+    comes first), those of header and payload in the order in which their symbols are sent. Header and
+    payload symbols are multiplied by their scrambling, so that none looks like a preamble or has high peaks.
     """
 
-    known: ComplexArray  # (rows, carriers)
+    rows: int
+    known_cells: NDArray[np.intp]  # (known cells,)
+    known_symbols: ComplexArray  # (known cells,), of modulus 1
     header_cells: NDArray[np.intp]  # (header cells,)
-    header_scrambling: ComplexArray  # (header cells,)
+    header_scrambling: ComplexArray  # (header cells,), of modulus 1
     payload_cells: NDArray[np.intp]  # (frame symbols,)
-    payload_scrambling: ComplexArray  # (frame symbols,)
+    payload_scrambling: ComplexArray  # (frame symbols,), of modulus 1
 
 
 class Numerology:
@@ -133,18 +135,22 @@ def _layout(phy: PhyConfig, frame_symbols: int) -> FrameLayout:
 
     header_cells = spread(preamble.ROWS, header_stop)
     payload_cells = spread(header_stop, rows)[:frame_symbols]
+    is_known = np.ones(rows * width, bool)
+    is_known[header_cells] = False
+    is_known[payload_cells] = False
+    known_cells = np.flatnonzero(is_known)
     known = qpsk(_PILOT_SEED, rows * width)
-    known[header_cells] = 0
-    known[payload_cells] = 0
     known[: preamble.ROWS * width] = preamble.grid(width).ravel()
     scrambling = qpsk(_SCRAMBLING_SEED, rows * width)
     layout = FrameLayout(
-        known=known.reshape(rows, width),
+        rows=rows,
+        known_cells=known_cells,
+        known_symbols=known[known_cells],
         header_cells=header_cells,
         header_scrambling=scrambling[header_cells],
         payload_cells=payload_cells,
         payload_scrambling=scrambling[payload_cells],
     )
-    for name in FrameLayout.__slots__:
-        getattr(layout, name).flags.writeable = False
+    for array in (getattr(layout, name) for name in FrameLayout.__slots__ if name != "rows"):
+        array.flags.writeable = False
     return layout

@@ -21,9 +21,9 @@ SLICE = 32768
 class Receiver:
     """Samples of one stream to received frames. What it returns depends on the stream, not on how it is cut.
 
-        samples ──▶ synchronizer ──▶ OFDM ──▶ channel estimator ──▶ equalizer ──▶ header ─┐ none: search on
-                                                                                          ▼
-                                     OFDM ──▶ channel estimator ──▶ equalizer ──▶ payload, noise variance, CSI
+    samples ──▶ synchronizer ──▶ OFDM ──▶ channel estimator ──▶ equalizer ──▶ header ─┐ none: search on
+                                                                                      ▼
+                                 OFDM ──▶ channel estimator ──▶ equalizer ──▶ payload, noise variance, CSI
     """
 
     def __init__(self, phy: PhyConfig):
@@ -68,7 +68,7 @@ class Receiver:
 
             layout = self._numerology.layout(0)
             grid = yield from self._demodulate(acquisition, layout)
-            channel = self._channel_estimator.estimate(grid, layout.known)
+            channel = self._channel_estimator.estimate(grid, layout)
             symbols, variances = equalize(grid, channel, layout.header_cells, layout.header_scrambling)
             header = self._header_code.decode(symbols, variances)
             if header is None or header.frame_symbols > self._numerology.phy.max_frame_symbols:
@@ -77,7 +77,7 @@ class Receiver:
 
             layout = self._numerology.layout(header.frame_symbols)
             grid = yield from self._demodulate(acquisition, layout)
-            channel = self._channel_estimator.estimate(grid, layout.known)
+            channel = self._channel_estimator.estimate(grid, layout)
             symbols, variances = equalize(grid, channel, layout.payload_cells, layout.payload_scrambling)
             self._received.append(
                 ReceivedFrame(
@@ -93,7 +93,7 @@ class Receiver:
 
     def _demodulate(self, acquisition: Acquisition, layout: FrameLayout) -> Generator[None, None, ComplexArray]:
         """Wait for all rows of a layout; return them as a grid."""
-        stop = acquisition.window + len(layout.known) * self._numerology.row_samples
+        stop = acquisition.window + layout.rows * self._numerology.row_samples
         yield from self._stream.wait(stop)
         return ofdm.demodulate(self._stream.view(acquisition.window, stop), acquisition.cfo, self._numerology)
 

@@ -58,7 +58,7 @@ class Synchronizer:
         self._metric_start = stream.start  # a multiple of row, as all it will ever be
         self._earliest_start = stream.start
         self.lookahead_samples = self._span + self._reach + numerology.phy.cp_length + numerology.header_samples + row
-        """Samples behind a position that settle whether a frame begins before it: the peak of the last crossing may be one
+        """Samples behind a position that settle if a frame begins before it: the last crossing's peak may be one
         preamble behind, the frame `_reach` behind that, and its header must be in."""
         self.position = stream.start
         """Every frame that this synchronizer has yet to find has its preamble's peak at or behind this sample."""
@@ -120,26 +120,17 @@ class Synchronizer:
         delays = peak + self._reach + 1 - first
         if delays <= 0:
             return None
-        rows = self._stream.view(peak, peak + self._span).reshape(-1, row)
-        step = np.angle(preamble.STEPS @ np.sum(rows[:-1].conj() * rows[1:], axis=1))
+        step = _row_step(self._stream.view(peak, peak + self._span), row, preamble.STEPS)
         cfos = (step + 2 * np.pi * _CFO_MULTIPLES) / row
-
-        # a whole multiple of 1 / row turns all rows alike, so they can be added up before it is known
+        replicas = (self._waveform * np.exp(1j * cfos[:, None] * np.arange(row))).astype(np.complex64)
+        signs = (preamble.COVER * np.exp(1j * step * np.arange(preamble.ROWS))).astype(np.complex64)
         samples = self._stream.view(first, first + delays - 1 + self._span)
-        signs = (preamble.COVER * np.exp(-1j * step * np.arange(preamble.ROWS))).astype(np.complex64)
-        summed = signs @ np.lib.stride_tricks.sliding_window_view(samples, delays - 1 + row)[::row]
-        hypotheses = self._waveform.conj() * np.exp(-1j * cfos[:, None] * np.arange(row)).astype(np.complex64)
-        correlation = np.lib.stride_tricks.sliding_window_view(summed, row) @ hypotheses.T
-        energy = np.convolve(np.abs(samples) ** 2, np.ones(self._span, np.float32), "valid")
-        share = np.abs(correlation) ** 2 / np.maximum(
-            energy[:, None] * preamble.ROWS * np.sum(np.abs(self._waveform) ** 2), np.finfo(np.float32).tiny
-        )
-        delay, multiple = np.unravel_index(share.argmax(), share.shape)
-        if not share[delay, multiple] > self._alignment_threshold:
+        share, delay, multiple = _best_alignment(samples, replicas, signs, delays)
+        if not share > self._alignment_threshold:
             return None
 
         # the channel's paths around the strongest one, and the phase that is left from row to row
-        strongest = first + int(delay)
+        strongest = first + delay
         early = prefix // 2
         window = strongest + prefix - early
         grid = ofdm.demodulate(self._stream.view(window, window + self._span), cfos[multiple], self._numerology)
@@ -154,13 +145,15 @@ class Synchronizer:
     def _paths(self, response: ComplexArray, early: int) -> tuple[int, int]:
         """Delays of the first and the last significant path, relative to the strongest one, which stands at `early`."""
         prefix = self._numerology.phy.cp_length
-        bins = np.zeros(self._numerology.phy.fft_size, np.complex64)
+        size = self._numerology.phy.fft_size
+        bins = np.zeros(size, np.complex64)
         bins[self._numerology.carriers] = response * self._taper
-        power = np.roll(np.abs(fft.ifft(bins)) ** 2, prefix - early)
-        near, rest = power[: 2 * prefix + 1], power[2 * prefix + 1 :]
-        peaks = (near >= np.roll(power, 1)[: near.size]) & (near >= np.roll(power, -1)[: near.size])
-        threshold = max(PATH_FLOOR * near.max(), PATH_OVER_NOISE * float(rest.mean()))
-        paths = np.flatnonzero(peaks & (near > threshold)) - prefix
+        power = np.abs(fft.ifft(bins)) ** 2
+        around = power[np.arange(early - prefix - 1, early + prefix + 2) % size]
+        near = around[1:-1]
+        rest = (float(power.sum()) - float(near.sum())) / (size - near.size)
+        significant = near > max(PATH_FLOOR * near.max(), PATH_OVER_NOISE * rest)
+        paths = np.flatnonzero(significant & (near >= around[:-2]) & (near >= around[2:])) - prefix
         return (int(paths[0]), int(paths[-1])) if paths.size else (0, 0)
 
 
@@ -230,3 +223,66 @@ def repetition_metric(samples: ComplexArray, row: int, steps: FloatArray) -> Flo
         scale = np.float32(1) / max(total[2, n], np.float32(1e-30))
         out[n] = (total[0, n] * scale) ** 2 + (total[1, n] * scale) ** 2
     return out
+
+
+@numba.njit(cache=True)
+def _row_step(samples, row, steps):  # type: ignore[no-untyped-def]
+    """Phase, -pi..pi, that the repeated rows turn by from one to the next."""
+    total = 0j
+    for k in range(steps.size):
+        for n in range(k * row, (k + 1) * row):
+            total += steps[k] * samples[n].conjugate() * samples[n + row]
+    return math.atan2(total.imag, total.real)
+
+
+@numba.njit(cache=True)
+def _best_alignment(samples, replicas, signs, delays):  # type: ignore[no-untyped-def]
+    """Where, and with which of the replicas of a row, the samples correlate best with a preamble.
+
+    The replicas differ in frequency by whole turns a row, so that the rows can be added up before they are compared.
+
+    Args:
+        samples: (delays - 1 + rows * row,) complex64.
+        replicas: (hypotheses, row) complex64.
+        signs: (rows,) complex64: each row of the preamble is the replica times this.
+        delays: how many delays to try.
+
+    Returns:
+        |correlation|**2 over (energy of the samples x energy of the preamble), 0..1; the delay; the replica.
+    """
+    rows, row = signs.size, replicas.shape[1]
+    length = delays - 1 + row
+    real = np.zeros(length, np.float32)
+    imaginary = np.zeros(length, np.float32)
+    for k in range(rows):
+        a, b = signs[k].real, signs[k].imag
+        for n in range(length):
+            value = samples[k * row + n]
+            real[n] += a * value.real + b * value.imag
+            imaginary[n] += a * value.imag - b * value.real
+    energy = np.empty(delays)
+    running = 0.0
+    for n in range(samples.size):
+        running += samples[n].real ** 2 + samples[n].imag ** 2
+        if n >= rows * row:
+            running -= samples[n - rows * row].real ** 2 + samples[n - rows * row].imag ** 2
+        if n >= rows * row - 1:
+            energy[n - rows * row + 1] = running
+
+    best, best_delay, best_replica = 0.0, 0, 0
+    for h in range(len(replicas)):
+        correlation_real = np.zeros(delays, np.float32)
+        correlation_imaginary = np.zeros(delays, np.float32)
+        replica_energy = 0.0
+        for n in range(row):
+            a, b = replicas[h, n].real, replicas[h, n].imag
+            replica_energy += rows * (a * a + b * b)
+            for d in range(delays):
+                correlation_real[d] += a * real[n + d] + b * imaginary[n + d]
+                correlation_imaginary[d] += a * imaginary[n + d] - b * real[n + d]
+        for d in range(delays):
+            power = float(correlation_real[d]) ** 2 + float(correlation_imaginary[d]) ** 2
+            share = power / max(energy[d] * replica_energy, 1e-30)
+            if share > best:
+                best, best_delay, best_replica = share, d, h
+    return best, best_delay, best_replica

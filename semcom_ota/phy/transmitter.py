@@ -1,5 +1,7 @@
 """The transmitter: a semantic frame becomes samples."""
 
+import numpy as np
+
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy import ofdm
 from semcom_ota.phy.header import HeaderCode
@@ -10,9 +12,9 @@ from semcom_ota.types import ComplexArray, SemanticFrame
 class Transmitter:
     """Semantic frames to samples. Immutable, and the same frame gives the same samples.
 
-        header  ──▶ polar code, QPSK ──▶ scramble ──┐
-        payload ──▶ scramble, interleave ───────────┼──▶ grid ──▶ OFDM ──▶ samples
-        preamble and pilots ────────────────────────┘
+    header  ──▶ polar code, QPSK ──▶ scramble ──┐
+    payload ──▶ scramble, interleave ───────────┼──▶ grid ──▶ OFDM ──▶ samples
+    preamble and pilots ────────────────────────┘
     """
 
     def __init__(self, phy: PhyConfig):
@@ -49,7 +51,9 @@ class Transmitter:
             raise ValueError(f"{count} payload symbols: a frame carries {limit} at most")
         header_symbols = self._header_code.encode(frame.header)
         layout = self._numerology.layout(count)
-        grid = layout.known.copy()  # preamble and pilots
-        grid.flat[layout.header_cells] = layout.header_scrambling * header_symbols
-        grid.flat[layout.payload_cells] = layout.payload_scrambling * frame.symbols
+        grid = np.empty((layout.rows, self._numerology.carriers.size), np.complex64)
+        cells = grid.ravel()
+        cells[layout.known_cells] = layout.known_symbols  # preamble and pilots
+        cells[layout.header_cells] = layout.header_scrambling * header_symbols
+        cells[layout.payload_cells] = layout.payload_scrambling * frame.symbols
         return ofdm.modulate(grid, self._numerology)
