@@ -6,6 +6,7 @@
 import time
 
 from semcom_ota.codecs import registry
+from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import ReceiverConfig
 from semcom_ota.memory.store import MemoryStore
 from semcom_ota.services import worker
@@ -40,6 +41,9 @@ class DecoderService:
         start = time.perf_counter()
         decoded = codec.decode(received.symbols, received.noise_variance, received.header.codec_parameters)
         decode_ms = (time.perf_counter() - start) * 1e3
+        decoded = Decoded(decoded.text, float(decoded.confidence), bool(decoded.intact))
+        if not 0 <= decoded.confidence <= 1:
+            raise ValueError(f"codec '{codec.name}' gave a confidence of {decoded.confidence}, which is not in 0..1")
         self.memory.update(received, decoded.text, decoded.confidence, decoded.intact)
         return to_packet(DecodeReply(decoded, decode_ms))
 

@@ -89,9 +89,12 @@ def to_frames(
 
     Raises:
         DoesNotFit: more symbols or fragments than the frame header can tell.
-        ValueError: the codec made no symbols, or a frame of them has no energy or is not finite.
+        ValueError: the codec made no symbols, a frame of them has no energy or is not finite, or its parameters do not
+            go into a header.
     """
     symbols = np.asarray(encoded.symbols, np.complex64)
+    if not 0 <= encoded.parameters < 2**24:
+        raise ValueError(f"the codec's parameters {encoded.parameters} are not in 0..2**24-1")
     fragments = -(-len(symbols) // max_frame_symbols)
     if fragments > MAX_FRAGMENTS or len(symbols) > MAX_MESSAGE_SYMBOLS:
         raise DoesNotFit(f"{len(symbols)} payload symbols are more than one message can have")
@@ -103,7 +106,7 @@ def to_frames(
             raise ValueError("the codec made a frame without energy, or one that is not finite")
         header = FrameHeader(
             codec=codec,
-            codec_parameters=encoded.parameters,
+            codec_parameters=int(encoded.parameters),
             stream=stream,
             message=message,
             fragment=fragment,

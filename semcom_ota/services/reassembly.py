@@ -19,12 +19,8 @@ class _Partial:
     frames: dict[int, ReceivedFrame] = field(default_factory=dict)  # by fragment
 
     @property
-    def held(self) -> int:
-        return sum(len(frame.symbols) for frame in self.frames.values())
-
-    @property
-    def complete(self) -> bool:
-        return len(self.frames) == self.message.fragments
+    def stop_sample(self) -> int:
+        return max(frame.stop_sample for frame in self.frames.values())
 
     def assemble(self) -> ReceivedMessage:
         symbols = np.zeros(self.message.message_symbols, np.complex64)
@@ -53,6 +49,7 @@ class Reassembler:
     def __init__(self) -> None:
         """Empty; `start_sample` must count on from frame to frame, so a new receiver needs a new reassembler."""
         self.ignored = 0  # frames so far
+        self._held = 0  # symbols
         self._partial: dict[int, _Partial] = {}  # by stream, the one that began first comes first
         self._past: dict[int, int] = {}  # by stream: frames that start before this sample belong to what came out
 
@@ -78,23 +75,23 @@ class Reassembler:
             self.ignored += 1
             return messages
         partial.frames[frame.header.fragment] = frame
-        if partial.complete:
-            messages.append(self._end(stream, max(kept.stop_sample for kept in partial.frames.values())))
-        while sum(partial.held for partial in self._partial.values()) > MAX_HELD_SYMBOLS:
-            oldest = next(iter(self._partial))
-            messages.append(self._end(oldest, frame.start_sample))
+        self._held += len(frame.symbols)
+        if len(partial.frames) == message.fragments:
+            messages.append(self._end(stream, partial.stop_sample))
+        while self._held > MAX_HELD_SYMBOLS:
+            first = next(iter(self._partial))
+            messages.append(self._end(first, self._partial[first].stop_sample))
         return messages
 
     def flush(self) -> list[ReceivedMessage]:
         """Return what is incomplete, the one that began first comes first: the end of a run, or of patience."""
-        return [
-            self._end(stream, max(kept.stop_sample for kept in partial.frames.values()))
-            for stream, partial in list(self._partial.items())
-        ]
+        return [self._end(stream, partial.stop_sample) for stream, partial in list(self._partial.items())]
 
     def _end(self, stream: int, past: int) -> ReceivedMessage:
+        partial = self._partial.pop(stream)
         self._past[stream] = past
-        return self._partial.pop(stream).assemble()
+        self._held -= sum(len(frame.symbols) for frame in partial.frames.values())
+        return partial.assemble()
 
 
 def _consistent(frame: ReceivedFrame) -> bool:

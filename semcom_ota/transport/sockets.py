@@ -1,11 +1,9 @@
-"""Requests that are answered exactly once, though either process may be killed at any moment.
+"""The sockets between processes: requests that are answered exactly once, though either end may be killed any moment.
 
-The reply is the acknowledgement. A client keeps each request until its reply is here, and sends all unanswered ones
-again on every new connection. A server knows a request by (session, sequence), carries it out once while it lives, and
-keeps the reply until the client says that it has it (`delivery.py` keeps these books). Liveness is ZMTP's heartbeat,
-both ways, answered by libzmq's own thread even while Python computes.
+`delivery.py` is the protocol; here it meets ZMQ. Liveness is ZMTP's heartbeat, both ways, answered by libzmq's thread
+even while Python computes. The only file that imports zmq.
 
-The only file that imports zmq. An object here belongs to one thread; only `wake` may be called from another.
+An object here belongs to one thread; only `wake` may be called from another.
 """
 
 import contextlib
@@ -15,7 +13,6 @@ import secrets
 import threading
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -23,27 +20,13 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from semcom_ota.config import ConfigError, TransportConfig
-from semcom_ota.transport.delivery import Outbox, Sessions
+from semcom_ota.transport.delivery import Inbox, Outbox, Reply, Request
 from semcom_ota.transport.endpoint import TAKEOVER_S, EndpointLock, check_endpoint, in_use
-from semcom_ota.transport.messages import Failure, to_packet
-from semcom_ota.transport.wire import (
-    SESSION_BYTES,
-    Envelope,
-    Packet,
-    Role,
-    WireError,
-    pack,
-    pack_envelope,
-    unpack,
-    unpack_envelope,
-)
+from semcom_ota.transport.wire import SESSION_BYTES, Packet, WireError
 
-MAX_CREDIT = 1024
+__all__ = ["Reply", "ReplyServer", "Request", "RequestClient"]
+
 QUEUE = 1024  # packets that may wait in a socket beside the requests under way: link reports, mostly
-
-
-def _events(socket: zmq.Socket[bytes]) -> int:
-    return int(socket.get(zmq.EVENTS))
 
 
 class _Socket:
@@ -108,13 +91,15 @@ class _Socket:
         except zmq.Again:
             return None
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to `submit(key, ...)`."""
-
-    key: Hashable
-    packet: Packet
+    def _send(self, message: list[bytes]) -> bool:
+        """Send, or say that it cannot be sent now: the socket has no room, or the other side has gone."""
+        try:
+            self._socket.send_multipart(message, zmq.DONTWAIT)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+                raise
+            return False
+        return True
 
 
 class RequestClient(_Socket):
@@ -128,13 +113,10 @@ class RequestClient(_Socket):
         """
         check_endpoint(endpoint)
         super().__init__(zmq.DEALER, config)
-        self._session = secrets.token_bytes(SESSION_BYTES)
-        self._outbox = Outbox()
-        self._server_max_bytes = config.max_packet_bytes
-        self._connection = 0
+        self._outbox = Outbox(secrets.token_bytes(SESSION_BYTES), config.max_packet_bytes)
+        self._connection = 0  # counts connections
         self._connected = False
         self._greeted = 0  # the connection on which HELLO was last sent
-        self._unsent = False
         self._socket.set(zmq.IMMEDIATE, 1)  # nothing waits in a pipe without a peer: we know best what to send again
         self._socket.set(zmq.RECONNECT_IVL, 20)
         self._socket.set(zmq.RECONNECT_IVL_MAX, 200)
@@ -168,8 +150,7 @@ class RequestClient(_Socket):
         """
         if self.credit == 0:
             return False
-        self._outbox.add(key, self._pack(packet))
-        self._unsent = True
+        self._outbox.add(key, packet)
         self._flush()
         return True
 
@@ -179,7 +160,7 @@ class RequestClient(_Socket):
         Raises:
             WireError: as `submit`.
         """
-        return self._send(Envelope(Role.NOTICE, self._session), self._pack(packet))
+        return self._send_if_connected(self._outbox.notice(packet))
 
     def poll(self, timeout: float) -> list[Reply]:
         """Send what waits, and return the replies that arrived, each once.
@@ -191,12 +172,14 @@ class RequestClient(_Socket):
         woken = False
         while True:
             changed = self._read_events()
-            replies, credit_changed = self._read_replies()
-            self._flush()
+            window = self._outbox.window
+            replies = self._read_replies()
+            changed |= self._outbox.window != window
+            all_sent = self._flush()
             left = deadline - time.monotonic()
-            if replies or changed or credit_changed or woken or left <= 0:
+            if replies or changed or woken or left <= 0:
                 return replies
-            woken = self._wait(min(left, self._config.heartbeat_ms / 1000) if self._unsent else left)
+            woken = self._wait(left if all_sent else min(left, self._config.heartbeat_ms / 1000))
 
     def close(self) -> None:
         """Close at once. Requests without a reply stay without one."""
@@ -204,86 +187,34 @@ class RequestClient(_Socket):
             self._socket.disable_monitor()
         super().close()
 
-    def _pack(self, packet: Packet) -> bytes:
-        data = pack(packet)
-        if len(data) > self._server_max_bytes:
-            raise WireError(f"a packet of {len(data)} bytes is more than the {self._server_max_bytes} allowed")
-        return data
-
-    def _send(self, envelope: Envelope, data: bytes) -> bool:
-        # Asking for EVENTS makes libzmq look at its pipes first; a bare send could miss one just made.
-        if not self._connected or not _events(self._socket) & zmq.POLLOUT:
-            return False
-        try:
-            self._socket.send_multipart([pack_envelope(envelope), data], zmq.DONTWAIT)
-        except zmq.Again:
-            return False
-        return True
-
-    def _flush(self) -> None:
-        """Send, in order, what was not sent yet on the present connection."""
-        if not self._unsent:
-            return
+    def _flush(self) -> bool:
+        """Send, in order, what was not sent yet on the present connection; False if something is left."""
         if self._greeted != self._connection:
-            if not self._send(Envelope(Role.HELLO, self._session), b""):
-                return
+            if not self._send_if_connected(self._outbox.hello()):
+                return False
             self._greeted = self._connection
-        for sequence, data in self._outbox.unsent(self._connection):
-            if not self._send(Envelope(Role.REQUEST, self._session, sequence, self._outbox.oldest), data):
-                return
-        self._unsent = False
+        return all(self._send_if_connected(message) for message in self._outbox.unsent(self._connection))
+
+    def _send_if_connected(self, message: list[bytes]) -> bool:
+        # Asking for EVENTS makes libzmq look at its pipes first; a bare send could miss one just made.
+        return self._connected and bool(_events(self._socket) & zmq.POLLOUT) and self._send(message)
 
     def _read_events(self) -> bool:
         changed = False
         while _events(self._monitor) & zmq.POLLIN:
             self._connected = recv_monitor_message(self._monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            if self._connected:
-                self._connection += 1
-                self._unsent = True
+            self._connection += self._connected
             changed = True
         return changed
 
-    def _read_replies(self) -> tuple[list[Reply], bool]:
+    def _read_replies(self) -> list[Reply]:
         replies = []
-        window = self._outbox.window
-        while (parts := self._receive()) is not None:
+        while (message := self._receive()) is not None:
             with contextlib.suppress(WireError):  # what is no message of ours answers nothing
-                if len(parts) == 2 and (reply := self._read(unpack_envelope(parts[0]), parts[1])) is not None:
+                reply = self._outbox.take(message)
+                if reply is not None:
                     replies.append(reply)
-        return replies, self._outbox.window != window
-
-    def _read(self, envelope: Envelope, data: bytes) -> Reply | None:
-        if envelope.session == self._session and envelope.role is Role.WELCOME:
-            self._welcome(unpack(data, self._config.max_packet_bytes))
-        if envelope.session != self._session or envelope.role is not Role.REPLY:
-            return None
-        answered = self._outbox.answered(envelope.sequence)
-        if answered is None:
-            return None
-        try:
-            return Reply(answered[0], unpack(data, self._config.max_packet_bytes))
-        except WireError as error:
-            return Reply(answered[0], to_packet(Failure("failed", f"the reply cannot be read: {error}")))
-
-    def _welcome(self, packet: Packet) -> None:
-        credit, max_bytes = packet.fields.get("credit"), packet.fields.get("max_packet_bytes")
-        if isinstance(credit, int) and isinstance(max_bytes, int):
-            self._outbox.window = min(max(credit, 1), MAX_CREDIT)
-            self._server_max_bytes = min(max_bytes, self._config.max_packet_bytes)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What came from a client. A notice wants no reply."""
-
-    packet: Packet
-    session: bytes
-    sequence: int | None  # None for a notice
-
-    @property
-    def is_notice(self) -> bool:
-        """Whether it is a one-way packet."""
-        return self.sequence is None
+        return replies
 
 
 class ReplyServer(_Socket):
@@ -299,7 +230,7 @@ class ReplyServer(_Socket):
         self._lock = EndpointLock(endpoint) if endpoint.startswith("ipc://") else None
         super().__init__(zmq.ROUTER, config)
         self._socket.set(zmq.ROUTER_MANDATORY, 1)
-        self._sessions = Sessions(config.credit)
+        self._inbox = Inbox(config)
         try:
             self._bind(endpoint)
         except ConfigError:
@@ -314,12 +245,7 @@ class ReplyServer(_Socket):
         deadline = time.monotonic() + timeout
         woken = False
         while True:
-            requests: list[Request] = []
-            while len(requests) < QUEUE and (parts := self._receive()) is not None:
-                with contextlib.suppress(WireError):  # strangers' bytes; our own clients never send any
-                    request = self._take(parts)
-                    if request is not None:
-                        requests.append(request)
+            requests = self._read_requests()
             left = deadline - time.monotonic()
             if requests or woken or left <= 0:
                 return requests
@@ -331,13 +257,9 @@ class ReplyServer(_Socket):
         Raises:
             WireError: the packet cannot be put into bytes, or is too large; the request is still unanswered.
         """
-        data = pack(packet)
-        if len(data) > self._config.max_packet_bytes:
-            raise WireError(f"a reply of {len(data)} bytes is more than the {self._config.max_packet_bytes} allowed")
-        if request.sequence is not None:
-            route = self._sessions.replied(request.session, request.sequence, data)
-            if route is not None:
-                self._send(route, Envelope(Role.REPLY, request.session, request.sequence), data)
+        message = self._inbox.reply(request, packet)
+        if message is not None:
+            self._send(message)  # a client that has gone gets it when it is back and sends its request again
 
     def close(self) -> None:
         """Close at once and free the endpoint. Requests without a reply will be sent again to the next server."""
@@ -345,6 +267,17 @@ class ReplyServer(_Socket):
         if self._lock is not None:
             self._lock.release()  # after the socket, which unlinks its file as it goes
             self._lock = None
+
+    def _read_requests(self) -> list[Request]:
+        requests: list[Request] = []
+        while len(requests) < QUEUE and (message := self._receive()) is not None:
+            with contextlib.suppress(WireError):  # strangers' bytes; our own clients never send any
+                taken = self._inbox.take(message)
+                if isinstance(taken, Request):
+                    requests.append(taken)
+                elif taken is not None:
+                    self._send(taken)
+        return requests
 
     def _bind(self, endpoint: str) -> None:
         deadline = time.monotonic() + TAKEOVER_S
@@ -361,35 +294,6 @@ class ReplyServer(_Socket):
         if self._lock is not None:
             Path(endpoint.removeprefix("ipc://")).chmod(0o600)
 
-    def _take(self, parts: list[bytes]) -> Request | None:
-        if len(parts) != 3:
-            raise WireError("not an envelope and a packet")
-        route, data = parts[0], parts[2]
-        envelope = unpack_envelope(parts[1])
-        self._sessions.heard(envelope.session, route)
-        if envelope.role is Role.HELLO:
-            credit = {"credit": self._config.credit, "max_packet_bytes": self._config.max_packet_bytes}
-            self._send(route, Envelope(Role.WELCOME, envelope.session), pack(Packet("welcome", credit)))
-        elif envelope.role is Role.NOTICE:
-            return Request(unpack(data, self._config.max_packet_bytes), envelope.session, None)
-        elif envelope.role is Role.REQUEST:
-            return self._take_request(route, envelope, data)
-        return None
 
-    def _take_request(self, route: bytes, envelope: Envelope, data: bytes) -> Request | None:
-        taken = self._sessions.take(envelope)
-        if isinstance(taken, bytes):
-            self._send(route, Envelope(Role.REPLY, envelope.session, envelope.sequence), taken)
-        if taken is not True:
-            return None
-        try:
-            return Request(unpack(data, self._config.max_packet_bytes), envelope.session, envelope.sequence)
-        except WireError as error:
-            unread = Request(Packet("unread"), envelope.session, envelope.sequence)
-            self.reply(unread, to_packet(Failure("bad_request", f"the request cannot be read: {error}")))
-            return None
-
-    def _send(self, route: bytes, envelope: Envelope, data: bytes) -> None:
-        # A client that is gone gets the reply when it is back and sends its request again.
-        with contextlib.suppress(zmq.ZMQError):
-            self._socket.send_multipart([route, pack_envelope(envelope), data], zmq.DONTWAIT)
+def _events(socket: zmq.Socket[bytes]) -> int:
+    return int(socket.get(zmq.EVENTS))
