@@ -93,8 +93,8 @@ def demo(
     lines = read_lines(SENTENCES / "demo.txt")
     loopback(
         text=lines[:3] if quick else lines, input=None, codec="text-jscc,utf8,huffman",
-        snr="12" if quick else "0,6,12,18", channel="multipath", seed=1, out=out, json=None, record=not quick, link=None, checkpoint=None, endpoints=None,
-        quiet=False,
+        snr="12" if quick else "0,6,12,18", channel="multipath", seed=1, out=out, json=None, record=not quick,
+        link=None, checkpoint=None, endpoints=None, quiet=False,
     )  # fmt: skip
 
 
@@ -191,6 +191,7 @@ def _run(
         run_folder.write_json(json, finished.summary)
     if not quiet:
         console.print_messages(finished.messages)
+        console.print_latency(finished.messages)
     console.print_points(finished.summary["points"])
     typer.echo(f"report: {report}")
     if "failure" in finished.summary["run"]:

@@ -4,74 +4,71 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
+
+from semcom_ota.experiments.run_folder import STAGES, median_stages
 
 MAX_TEXTS = 16
-STAGES = ("encode", "transmit", "air", "receive", "decode")
 
 
 def print_messages(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:
-    """What was sent, what each codec received, and what it took; the first MAX_TEXTS messages."""
+    """What was sent and what each codec received; the first of every few messages if there are more than MAX_TEXTS."""
     console = console or Console()
-    table = Table(title="Messages", show_lines=True)
-    for name in ("SNR true / est. (dB)", "codec", "text", "words right", "symbols", "air samples"):
-        table.add_column(name, overflow="fold")
-    table.add_column("ms: " + " + ".join(STAGES), overflow="fold")
+    table = Table("dB", "est.", "codec", Column("text", overflow="fold", ratio=1), box=SIMPLE, pad_edge=False)
+    for name in ("words", "symbols", "samples"):
+        table.add_column(name, justify="right")
     texts = [list(group) for _, group in groupby(messages, key=lambda message: message["message"])]
     step = -(-len(texts) // MAX_TEXTS)
     for group in texts[::step]:
-        first = group[0]
-        table.add_row(f"{first['snr_db']:g}", "sent", f"[bold]{_escape(first['sent'])}[/bold]", "", "", "", "")
+        sent = group[0]
+        table.add_row(f"{sent['snr_db']:g}", "", "sent", f"[bold]{escape(sent['sent'])}[/bold]", str(sent["words"]))
         for message in group:
             estimated = message["snr_db_estimated"]
+            received = escape(message["received"]) or f"[dim]{escape(message['reason'] or message['status'])}[/dim]"
             table.add_row(
+                "",
                 "" if estimated is None else f"{estimated:.1f}",
                 message["codec"],
-                _escape(message["received"])
-                if message["received"]
-                else f"[dim]{_escape(message['reason'] or 'lost')}[/dim]",
+                received,
                 f"{message['words_right']}/{message['words']}",
                 str(message["payload_symbols"]),
                 str(message["air_samples"]),
-                " + ".join(f"{message['latency_ms'].get(stage, 0):.1f}" for stage in STAGES),
             )
+        table.add_section()
     console.print(table)
     if step > 1:
-        console.print(f"every {step}th message shown; all of them are in messages.jsonl and report.html")
+        console.print(f"One message in {step} is shown; all of them are in messages.jsonl and report.html.")
+
+
+def print_latency(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:
+    """Median time of each stage, in milliseconds."""
+    table = Table("codec", *STAGES, box=SIMPLE, pad_edge=False, title="Median milliseconds a message, by stage")
+    for codec, stages in median_stages(messages).items():
+        table.add_row(codec, *(f"{stages[stage]:.1f}" for stage in STAGES))
+    (console or Console()).print(table)
 
 
 def print_points(points: Sequence[dict[str, Any]], console: Console | None = None) -> None:
     """Quality of each codec at each SNR, level `flowgraph`, with 95 % intervals."""
-    table = Table(title="Quality at level flowgraph, estimated CSI, 95 % intervals")
-    for name in (
-        "SNR (dB)",
-        "codec",
-        "BLEU-1",
-        "words right",
-        "delivered",
-        "corrupted",
-        "lost",
-        "symbols a word",
-        "energy",
-    ):
-        table.add_column(name, justify="left" if name == "codec" else "right")
+    table = Table("dB", "codec", box=SIMPLE, pad_edge=False, title="Level flowgraph, estimated CSI, 95 % intervals")
+    for name in ("BLEU-1", "words right", "delivered", "corrupted", "lost", "symbols\na word"):
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for point in points:
         table.add_row(
             f"{point['snr_db']:g}",
             point["codec"],
-            f"{point['bleu1']:.3f} ({point['bleu1_low']:.3f}..{point['bleu1_high']:.3f})",
-            f"{point['words_right']:.3f}",
-            f"{point['delivered']}/{point['messages']}",
+            f"{point['bleu1']:.2f} ({point['bleu1_low']:.2f} to {point['bleu1_high']:.2f})",
+            f"{point['words_right']:.2f}",
+            str(point["delivered"]),
             str(point["corrupted"]),
-            str(point["lost"]) + (f" ({point['does_not_fit']} fit no order)" if point["does_not_fit"] else ""),
+            str(point["lost"]),
             f"{point['payload_symbols_per_word']:.2f}",
-            f"{point['mean_symbol_energy']:.3f}",
         )
-    (console or Console()).print(table)
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    console = console or Console()
+    console.print(table)
+    unfit = sum(point["does_not_fit"] for point in points)
+    if unfit:
+        console.print(f"{unfit} messages count as lost because no order and rate could carry them in so few symbols.")

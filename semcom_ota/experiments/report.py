@@ -7,14 +7,13 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-import numpy as np
 from numpy.typing import NDArray
 
 from semcom_ota.experiments import plots
+from semcom_ota.experiments.run_folder import median_stages
 
 PAGE = Path(__file__).parent / "report_template.html"
 MAX_ROWS = 300
-STAGES = ("encode", "transmit", "air", "receive", "decode")
 
 
 def write_report(
@@ -57,7 +56,7 @@ def write_report(
     pictures.append(
         (
             "Where the time goes",
-            plots.latency_by_stage(_median_stages(messages)),
+            plots.latency_by_stage(median_stages(messages)),
             "Air time is samples over sample rate.",
         )
     )
@@ -92,15 +91,6 @@ def _by_snr(captures: dict[tuple[float, str], dict[str, NDArray]], name: str) ->
     for (snr, codec), arrays in captures.items():
         rows.setdefault(snr, {})[codec] = arrays[name]
     return dict(sorted(rows.items()))
-
-
-def _median_stages(messages: list[dict]) -> dict[str, dict[str, float]]:
-    stages: dict[str, dict[str, float]] = {}
-    for codec in dict.fromkeys(message["codec"] for message in messages):
-        mine = [message["latency_ms"] for message in messages if message["codec"] == codec and message["latency_ms"]]
-        if mine:
-            stages[codec] = {stage: float(np.median([row[stage] for row in mine])) for stage in STAGES}
-    return stages
 
 
 def _picture(title: str, png: bytes, caption: str) -> str:

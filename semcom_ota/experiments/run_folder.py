@@ -14,6 +14,7 @@ from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.experiments.statistics import bleu_signature, text_quality
 
 VERSIONS = ("semcom-ota", "numpy", "torch", "transformers", "pyzmq", "sacrebleu")
+STAGES = ("encode", "transmit", "air", "receive", "decode")
 
 
 def prepare(folder: Path) -> Path:
@@ -54,7 +55,7 @@ def points(messages: Iterable[dict[str, Any]], channel: str, link: LinkConfig) -
     groups: dict[tuple[float, str], list[dict[str, Any]]] = {}
     for message in messages:
         groups.setdefault((message["snr_db"], message["codec"]), []).append(message)
-    return [_point(codec, snr_db, group, channel, link) for (snr_db, codec), group in sorted(groups.items())]
+    return [_point(codec, snr_db, group, channel, link) for (snr_db, codec), group in groups.items()]
 
 
 def _point(
@@ -64,7 +65,7 @@ def _point(
     words = sum(len(message["sent"].split()) for message in sent)
     symbols = sum(message["payload_symbols"] for message in sent)
     energy = sum(message["mean_symbol_energy"] * message["payload_symbols"] for message in sent)
-    latency = [message["latency_ms"]["total"] for message in group if message["latency_ms"]]
+    latency = [message["latency_ms"]["total"] for message in sent]
     statuses = [message["status"] for message in group]
     point = {
         "codec": codec,
@@ -92,6 +93,16 @@ def _point(
         "latency_ms_p50": float(np.percentile(latency, 50)) if latency else None,
         "latency_ms_p99": float(np.percentile(latency, 99)) if latency else None,
     }
+
+
+def median_stages(messages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Median milliseconds of each stage, by codec, over the messages that went on the air."""
+    stages: dict[str, dict[str, float]] = {}
+    for codec in dict.fromkeys(message["codec"] for message in messages):
+        rows = [m["latency_ms"] for m in messages if m["codec"] == codec and m["payload_symbols"]]
+        if rows:
+            stages[codec] = {stage: float(np.median([row[stage] for row in rows])) for stage in STAGES}
+    return stages
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

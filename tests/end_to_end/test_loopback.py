@@ -1,0 +1,181 @@
+"""`semcom loopback` as a user runs it: three processes, real GNU Radio, real sockets."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sigmf
+
+from semcom_ota.experiments.texts import SENTENCES, read_lines
+
+CAPTIONS = read_lines(SENTENCES / "captions.txt")
+SEMCOM = [sys.executable, "-m", "semcom_ota.cli"]
+UNTIMED = ("latency_ms_p50", "latency_ms_p99")
+
+
+def semcom(*arguments, timeout=150, **options):
+    return subprocess.run([*SEMCOM, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options)
+
+
+def messages_of(folder):
+    return [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One run of all codecs over two SNRs, recorded."""
+    folder = tmp_path_factory.mktemp("run")
+    texts = [argument for text in CAPTIONS[:6] for argument in ("--text", text)]
+    done = semcom("loopback", *texts, "--snr=6,18", "--out", folder, "--json", folder / "out.json", "--record")
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_sentences_come_out_as_sentences(finished):
+    folder, _ = finished
+    points = {
+        (point["codec"], point["snr_db"]): point for point in json.loads((folder / "out.json").read_text())["points"]
+    }
+    assert points["text-jscc", 18]["bleu1"] > 0.85
+    assert points["text-jscc", 6]["delivered"] == 6
+    assert points["huffman", 18]["exact_match"] == 1
+    assert all(
+        point["delivered"] + point["corrupted"] + point["lost"] == point["messages"] == 6 for point in points.values()
+    )
+
+
+def test_schemes_spend_the_same_symbols_and_energy(finished):
+    folder, _ = finished
+    by_message = {}
+    for message in messages_of(folder):
+        if message["payload_symbols"]:
+            by_message.setdefault(message["message"], []).append(message)
+    assert len(by_message) == 12 and any(len(group) == 3 for group in by_message.values())
+    for group in by_message.values():
+        assert len({message["payload_symbols"] for message in group}) == 1
+        assert len({message["air_samples"] for message in group}) == 1
+        assert all(message["mean_symbol_energy"] == pytest.approx(1, abs=1e-5) for message in group)
+
+
+def test_the_run_folder_is_complete(finished):
+    folder, printed = finished
+    for name in ("config.json", "messages.jsonl", "summary.json", "report.html"):
+        assert (folder / name).stat().st_size > 0
+    assert json.loads((folder / "summary.json").read_text()) == json.loads((folder / "out.json").read_text())
+    assert CAPTIONS[0].split()[2] in printed and "report.html" in printed
+    recording = sigmf.fromfile(str(folder / "capture.sigmf-meta"))
+    recording.validate()
+    sent = sum(message["fragments"] for message in messages_of(folder))
+    assert len(recording.get_annotations()) == sent
+
+
+def test_the_receiver_estimates_the_snr(finished):
+    folder, _ = finished
+    for message in messages_of(folder):
+        if message["status"] == "delivered":
+            assert message["snr_db_estimated"] == pytest.approx(message["snr_db"], abs=1.5)
+
+
+def test_the_same_seed_gives_the_same_figures(finished, tmp_path):
+    folder, _ = finished
+    texts = [argument for text in CAPTIONS[:6] for argument in ("--text", text)]
+    assert semcom("loopback", *texts, "--snr=6,18", "--out", tmp_path / "again", "--quiet").returncode == 0
+
+    def timeless(run):
+        summary = json.loads((run / "summary.json").read_text())
+        return [{key: value for key, value in point.items() if key not in UNTIMED} for point in summary["points"]]
+
+    assert timeless(tmp_path / "again") == timeless(folder)
+
+
+def test_nothing_passes_when_the_channel_is_noise(tmp_path):
+    lines = tmp_path / "in.txt"
+    lines.write_text("\n".join(CAPTIONS))
+    arguments = ("--codec", "huffman,utf8", "--snr=0,12", "--channel", "noise_only", "--quiet")
+    assert semcom("loopback", "--input", lines, *arguments, "--out", tmp_path / "run").returncode == 0
+    messages = messages_of(tmp_path / "run")
+    assert len(messages) == 160 and not [message for message in messages if message["received"]]
+    assert not [message for message in messages if message["status"] == "delivered"]
+
+
+def test_a_long_text_is_split_and_put_together(tmp_path):
+    text = " ".join(CAPTIONS * 2)
+    done = semcom("loopback", "--text", text, "--codec", "text-jscc", "--snr=15", "--quiet", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    (message,) = messages_of(tmp_path / "run")
+    assert message["fragments"] > 3 and message["words_right"] > 0.9 * message["words"]
+
+
+def processes_of(directory):
+    """Pids of a run's processes by module, found by the endpoint folder in their command lines."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().decode().split("\0")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "-m" in words and any(str(directory) in word for word in words):
+            found[words[words.index("-m") + 1]] = int(entry.name)
+    return found
+
+
+@pytest.mark.timeout(240)
+def test_every_message_is_accounted_for_though_each_process_is_killed(tmp_path):
+    lines = tmp_path / "in.txt"
+    lines.write_text("\n".join(CAPTIONS * 5))
+    folder, endpoints = tmp_path / "run", tmp_path / "ipc"
+    endpoints.mkdir()
+    arguments = (
+        "--input",
+        lines,
+        "--codec",
+        "huffman",
+        "--snr=15",
+        "--endpoints",
+        endpoints,
+        "--out",
+        folder,
+        "--quiet",
+    )
+    with subprocess.Popen([*SEMCOM, "loopback", *map(str, arguments)], stderr=subprocess.PIPE, text=True) as run:
+
+        def wait_for_results(count):
+            deadline = time.monotonic() + 100
+            while time.monotonic() < deadline and run.poll() is None:
+                file = folder / "messages.jsonl"
+                if file.exists() and len(file.read_text().splitlines()) >= count:
+                    return
+                time.sleep(0.02)
+            pytest.fail(f"no {count} results in time")
+
+        for count, module in ((20, "services.encoder"), (60, "services.decoder"), (100, "flowgraphs.loopback")):
+            wait_for_results(count)
+            (pid,) = [pid for name, pid in processes_of(endpoints).items() if name.endswith(module)]
+            os.kill(pid, signal.SIGKILL)
+        assert run.wait(timeout=150) == 0, run.stderr.read()
+    messages = messages_of(folder)
+    assert [message["message"] for message in messages] == list(range(200))
+    assert sum(message["status"] == "delivered" for message in messages) >= 198
+    assert not processes_of(endpoints)
+
+
+def test_ctrl_c_ends_everything(tmp_path):
+    lines = tmp_path / "in.txt"
+    lines.write_text("\n".join(CAPTIONS * 20))
+    endpoints = tmp_path / "ipc"
+    endpoints.mkdir()
+    arguments = ("--input", lines, "--codec", "huffman", "--endpoints", endpoints, "--out", tmp_path / "run", "--quiet")
+    with subprocess.Popen([*SEMCOM, "loopback", *map(str, arguments)], stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 60
+        while len(processes_of(endpoints)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=20) == 130
+        assert "Traceback" not in run.stderr.read()
+    assert not processes_of(endpoints)
