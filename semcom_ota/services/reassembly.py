@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from semcom_ota.transport.messages import MAX_FRAGMENTS, MAX_MESSAGE_SYMBOLS, MAX_STREAMS
 from semcom_ota.types import FrameHeader, ReceivedFrame, ReceivedMessage
 
 MAX_HELD_SYMBOLS = 2**20
@@ -97,7 +98,9 @@ class Reassembler:
 def _consistent(frame: ReceivedFrame) -> bool:
     header = frame.header
     return (
-        0 <= header.fragment < header.fragments <= header.message_symbols
+        0 <= header.stream < MAX_STREAMS
+        and 0 <= header.fragment < header.fragments <= min(MAX_FRAGMENTS, header.message_symbols)
+        and header.message_symbols <= MAX_MESSAGE_SYMBOLS
         and frame.symbols.shape == frame.noise_variance.shape == (header.frame_symbols,)
         and frame.start_sample < frame.stop_sample
     )

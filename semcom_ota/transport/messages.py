@@ -14,6 +14,7 @@ from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedMessage, Sema
 
 MAX_MESSAGE_SYMBOLS = 2**18 - 1  # widths of the frame header (phy/header.py)
 MAX_FRAGMENTS = 256
+MAX_STREAMS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class _Strict(BaseModel):
 
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Stream = Annotated[int, Field(ge=0, lt=2**8)]
+_Stream = Annotated[int, Field(ge=0, lt=MAX_STREAMS)]
 _MessageNumber = Annotated[int, Field(ge=0, lt=2**16)]
 _Fragment = Annotated[int, Field(ge=0, lt=MAX_FRAGMENTS)]
 
