@@ -53,8 +53,9 @@ def print_latency(messages: Sequence[dict[str, Any]], console: Console | None = 
 
 def print_points(points: Sequence[dict[str, Any]], console: Console | None = None) -> None:
     """Quality of each codec at each SNR, level `flowgraph`, with 95 % intervals."""
-    table = Table("dB", "codec", box=SIMPLE, pad_edge=False, title="Level flowgraph, estimated CSI, 95 % intervals")
-    for name in ("BLEU-1", "words right", "delivered", "corrupted", "lost", "symbols\na word"):
+    codec = Column("codec", no_wrap=True)
+    table = Table("dB", codec, box=SIMPLE, pad_edge=False, title="Level flowgraph, estimated CSI, 95 % intervals")
+    for name in ("BLEU-1", "words right", "deli- vered", "cor- rupted", "lost", "symbols /word"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for point in points:
         table.add_row(

@@ -120,14 +120,16 @@ def _points_table(points: list[dict]) -> str:
 
 
 def _messages_table(messages: list[dict]) -> str:
-    rows = []
+    rows, shown = [], None
     for message in messages[:MAX_ROWS]:
+        sent = "" if message["message"] == shown else escape(message["sent"])
+        shown = message["message"]
         received = (
             mark_differences(message["sent"], message["received"]) or f"<i>{escape(message['reason'] or 'lost')}</i>"
         )
         estimated = "" if message["snr_db_estimated"] is None else f"{message['snr_db_estimated']:.1f}"
         rows.append((
-            f"{message['snr_db']:g}", estimated, escape(message["codec"]), escape(message["sent"]), received,
+            f"{message['snr_db']:g}", estimated, escape(message["codec"]), sent, received,
             escape(message["status"]), f"{message['confidence']:.2f}", str(message["payload_symbols"]),
         ))  # fmt: skip
     head = ("SNR (dB)", "estimated", "codec", "sent", "received", "status", "confidence", "payload symbols")
