@@ -10,7 +10,7 @@ import typer
 
 app = typer.Typer(
     help="Large-model semantic communication on the air.", no_args_is_help=True, add_completion=False,
-    pretty_exceptions_enable=False,
+    rich_markup_mode=None, pretty_exceptions_enable=False,
 )  # fmt: skip
 
 CHANNEL_HELP = "a channel's name (see semcom_ota/channels) or a YAML file"
@@ -44,25 +44,33 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 @app.command()
 @_clear_errors
 def loopback(
-    text: Annotated[list[str] | None, typer.Option(help="a sentence to send; may be given several times")] = None,
-    input: Annotated[Path | None, typer.Option(help="a UTF-8 file, one sentence a line")] = None,
-    codec: Annotated[
-        str, typer.Option(help="codecs, the first sets the payload symbols of all")
-    ] = "text-jscc,utf8,huffman",
-    snr: Annotated[str, typer.Option(help="Es/N0 on a data subcarrier in dB, such as --snr=-3,0,3")] = "0,6,12",
-    channel: Annotated[str, typer.Option(help=CHANNEL_HELP)] = "awgn",
-    seed: Annotated[int, typer.Option(min=0, help="of the channel's realisations")] = 0,
-    out: Annotated[Path | None, typer.Option(help="run folder; by default a new one below runs/")] = None,
-    json: Annotated[Path | None, typer.Option(help="also write the summary to this file")] = None,
-    record: Annotated[bool, typer.Option(help="keep the received IQ as SigMF")] = False,
-    link: Annotated[Path | None, typer.Option(help="a link's YAML file for everything not said here")] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="folder of text-jscc weights")] = None,
-    endpoints: Annotated[
-        Path | None, typer.Option(help="folder of the ipc endpoints; by default a private one")
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="a sentence to send; may be given several times")
     ] = None,
-    quiet: Annotated[bool, typer.Option(help="no progress bar, no table of messages")] = False,
+    input: Annotated[Path | None, typer.Option(metavar="FILE", help="a UTF-8 file, one sentence a line")] = None,
+    codec: Annotated[
+        str, typer.Option(metavar="A,B", help="codecs, the first sets the payload symbols of all")
+    ] = "text-jscc,utf8,huffman",
+    snr: Annotated[
+        str, typer.Option(metavar="LIST", help="Es/N0 on a data subcarrier in dB, such as --snr=-3,0,3")
+    ] = "0,6,12",
+    channel: Annotated[str, typer.Option(metavar="NAME|FILE", help=CHANNEL_HELP)] = "awgn",
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="of the channel's realisations")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the summary to this file")] = None,
+    record: Annotated[bool, typer.Option("--record", help="keep the received IQ as SigMF")] = False,
+    link: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="a link's YAML file for everything not said here")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="folder of text-jscc weights")] = None,
+    endpoints: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="folder of the ipc endpoints; by default a private one")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")] = False,
 ) -> None:
-    """Send sentences through GNU Radio's transmit and receive blocks and a simulated channel. No radio needed."""
+    """Send sentences through GNU Radio and a simulated channel."""
     from semcom_ota.config import LinkConfig, load_channel, load_link
     from semcom_ota.experiments.texts import gather
 
@@ -84,10 +92,12 @@ def loopback(
 @app.command()
 @_clear_errors
 def demo(
-    quick: Annotated[bool, typer.Option(help="three sentences at one SNR")] = False,
-    out: Annotated[Path | None, typer.Option(help="run folder; by default a new one below runs/")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="three sentences at one SNR")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
+    ] = None,
 ) -> None:
-    """The main job on sentences that ship: three codecs, three SNRs, noise, multipath and frequency offset."""
+    """The main job on sentences that ship, beside a coded link."""
     from semcom_ota.experiments.texts import SENTENCES, read_lines
 
     lines = read_lines(SENTENCES / "demo.txt")
@@ -101,7 +111,7 @@ def demo(
 @app.command()
 @_clear_errors
 def doctor() -> None:
-    """Check this machine for all that a run needs, and say how to mend what is missing."""
+    """Check this machine, and say how to mend what is missing."""
     from semcom_ota import doctor as checks
 
     raise SystemExit(checks.main())
@@ -133,16 +143,18 @@ def codecs() -> None:
 @_clear_errors
 def train(
     recipe: Annotated[str, typer.Argument(help="which recipe: text-jscc")],
-    data: Annotated[Path, typer.Option(envvar="SEMCOM_DATA", help="folder of the data sets (docs/data.md)")],
-    out: Annotated[Path, typer.Option(help="training folder; a run that is there goes on")],
-    config: Annotated[Path | None, typer.Option(help="YAML file of the recipe's settings")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="optimiser steps in all")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16")] = None,
-    batch_tokens: Annotated[int | None, typer.Option(min=64, help="tokens in a batch")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="of everything random in training")] = None,
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", envvar="SEMCOM_DATA", help="folder of the data sets (docs/data.md)")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="training folder; a run that is there goes on")],
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file of the recipe's settings")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="optimiser steps in all")] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ...")] = None,
+    precision: Annotated[str | None, typer.Option(metavar="NAME", help="auto, fp32 or bf16")] = None,
+    batch_tokens: Annotated[int | None, typer.Option(metavar="N", min=64, help="tokens in a batch")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="of everything random in training")] = None,
 ) -> None:
-    """Train a codec by its recipe, and export its checkpoint with a model card."""
+    """Train a codec by its recipe; writes checkpoint and model card."""
     import yaml
 
     if recipe != "text-jscc":
@@ -162,7 +174,7 @@ def train(
 
 @app.command(name="grc-path")
 def grc_path() -> None:
-    """Print the line that makes GNU Radio Companion find the blocks."""
+    """Print the line that lets GNU Radio Companion find the blocks."""
     from importlib.util import find_spec
 
     spec = find_spec("semcom_grc")

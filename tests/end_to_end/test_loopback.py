@@ -96,19 +96,22 @@ def test_the_same_seed_gives_the_same_figures(finished, tmp_path):
 def test_nothing_passes_when_the_channel_is_noise(tmp_path):
     lines = tmp_path / "in.txt"
     lines.write_text("\n".join(CAPTIONS))
-    arguments = ("--codec", "huffman,utf8", "--snr=0,12", "--channel", "noise_only", "--quiet")
+    arguments = ("--codec", "text-jscc,huffman", "--snr=0,12", "--channel", "noise_only", "--quiet")
     assert semcom("loopback", "--input", lines, *arguments, "--out", tmp_path / "run").returncode == 0
     messages = messages_of(tmp_path / "run")
     assert len(messages) == 160 and not [message for message in messages if message["received"]]
     assert not [message for message in messages if message["status"] == "delivered"]
 
 
-def test_a_long_text_is_split_and_put_together(tmp_path):
-    text = " ".join(CAPTIONS * 2)
-    done = semcom("loopback", "--text", text, "--codec", "text-jscc", "--snr=15", "--quiet", "--out", tmp_path / "run")
+def test_other_languages_are_exact_and_a_long_text_is_put_together(tmp_path):
+    texts = ["Der kleine Junge läuft über die grüne Wiese.", "🙂", "See you at the café 🎉", " ".join(CAPTIONS * 2)]
+    arguments = [argument for text in texts for argument in ("--text", text)]
+    done = semcom("loopback", *arguments, "--codec", "text-jscc", "--snr=12", "--quiet", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
-    (message,) = messages_of(tmp_path / "run")
-    assert message["fragments"] > 3 and message["words_right"] > 0.9 * message["words"]
+    *others, long = messages_of(tmp_path / "run")
+    assert [message["received"] for message in others] == texts[:3]
+    assert all(message["payload_symbols"] == 6 * len(message["sent"].encode()) for message in others)
+    assert long["fragments"] > 3 and long["words_right"] > 0.9 * long["words"]
 
 
 def processes_of(directory):
