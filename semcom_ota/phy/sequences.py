@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from semcom_ota.types import ComplexArray
 
 _GOLD_DISCARD = 1600
-_PLASTIC = 1.324717957244746
+NEIGHBOURS = 8
 
 
 def gold(seed: int, length: int) -> NDArray[np.uint8]:
@@ -46,9 +46,8 @@ def qpsk(seed: int, length: int) -> ComplexArray:
 def interleaver(cells: int, row_cells: int) -> NDArray[np.intp]:
     """A permutation of `cells` grid cells that takes neighbours far apart in time and in frequency.
 
-    Step i goes to cell i * stride mod `cells`. The stride moves by the fractions 1/p and 1/p**2 of the rows and of a
-    row, p the plastic number: neighbours then follow a two-dimensional low-discrepancy sequence (M. Roberts, "The
-    unreasonable effectiveness of quasirandom sequences", 2018).
+    Step i goes to cell i * stride mod `cells`, a rank-1 lattice. Of all strides that reach every cell it is the one for
+    which the closest two of nine consecutive steps are farthest apart, in time or in frequency, whichever is less.
 
     Args:
         cells: number of cells, listed row after row.
@@ -57,9 +56,12 @@ def interleaver(cells: int, row_cells: int) -> NDArray[np.intp]:
     Returns:
         (cells,) each of 0..cells-1 once; read-only.
     """
-    stride = round(cells / row_cells / _PLASTIC) * row_cells + round(row_cells / _PLASTIC**2)
-    while math.gcd(stride, cells) != 1:
-        stride += 1
+    strides = np.arange(1, cells + 1)
+    strides = strides[np.gcd(strides, cells) == 1]
+    steps = strides * np.arange(1, NEIGHBOURS + 1)[:, None]
+    in_time = np.minimum(steps % cells, -steps % cells) * row_cells  # both in units of 1 / (cells * row_cells)
+    in_frequency = np.minimum(steps % row_cells, -steps % row_cells) * cells
+    stride = strides[np.minimum(in_time, in_frequency).min(axis=0).argmax()]
     permutation = np.arange(cells) * stride % cells
     permutation.flags.writeable = False
     return permutation

@@ -23,7 +23,7 @@ from semcom_ota.types import ComplexArray, FloatArray
 DETECTION_FALSE_ALARM = 1e-3  # a sample; cheap, because the second test follows
 ALIGNMENT_FALSE_ALARM = 1e-3  # a detection; the header's checksum follows
 PATH_FLOOR = 1e-2  # a path more than 20 dB below the strongest one does not move the FFT window
-PATH_OVER_NOISE = 8.0  # exp(-8): chance that noise alone looks like a path at some delay
+PATH_OVER_NOISE = 12.0  # exp(-12): chance that noise alone looks like a path at some delay
 _CFO_MULTIPLES = np.array([-1, 0, 1])
 _ROTATION_GRID = 64
 
@@ -57,9 +57,10 @@ class Synchronizer:
         self._metric = np.empty(0, np.float32)
         self._metric_start = stream.start  # a multiple of row, as all it will ever be
         self._earliest_start = stream.start
-        self.lookahead_samples = self._span + self._reach + numerology.phy.cp_length + numerology.header_samples + row
-        """Samples behind a position that settle if a frame begins before it: the last crossing's peak may be one
-        preamble behind, the frame `_reach` behind that, and its header must be in."""
+        header_stop = self._reach + numerology.phy.cp_length + numerology.header_samples
+        self.lookahead_samples = max(2 * self._span, header_stop) + row
+        """Samples behind a position that settle whether a frame begins before it: either a peak of the first test needs
+        them to show that it is one, or the header does."""
         self.position = stream.start
         """Every frame that this synchronizer has yet to find has its preamble's peak at or behind this sample."""
 
@@ -88,16 +89,20 @@ class Synchronizer:
         self._stream.discard(self.position - self._span)
 
     def _detect(self) -> Generator[None, None, int]:
-        """Wait until the first test crosses its threshold; return the position of its peak within one preamble."""
+        """Wait until the first test crosses its threshold; return where it peaks, higher than for a preamble after."""
         while True:
             self._update_metric()
             metric = self._metric[self.position - self._metric_start :]
             crossings = metric > self._detection_threshold
             first = int(crossings.argmax()) if crossings.any() else metric.size
             self._resume(self.position + first)
-            if first + self._span <= metric.size:
-                self._resume(self.position + int(metric[first : first + self._span].argmax()))
-                return self.position
+            following = metric[first : first + self._span]
+            if following.size == self._span:
+                peak = int(following.argmax())
+                if peak == 0:
+                    return self.position
+                self._resume(self.position + peak)
+                continue
             missing = self._metric_start + self._metric.size + self._span + self._numerology.row_samples
             yield from self._stream.wait(missing)
 

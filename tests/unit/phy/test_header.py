@@ -1,0 +1,87 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semcom_ota.phy.header import HEADER_BITS, HeaderCode, pack, unpack
+from semcom_ota.types import FrameHeader
+
+
+@st.composite
+def headers(draw):
+    fragments = draw(st.integers(1, 256))
+    return FrameHeader(
+        codec=draw(st.integers(0, 255)),
+        codec_parameters=draw(st.integers(0, 2**24 - 1)),
+        task=draw(st.integers(0, 15)),
+        stream=draw(st.integers(0, 255)),
+        message=draw(st.integers(0, 65535)),
+        fragment=draw(st.integers(0, fragments - 1)),
+        fragments=fragments,
+        message_symbols=draw(st.integers(fragments, 2**18 - 1)),
+        mask=draw(st.integers(0, 63)),
+    )
+
+
+@given(headers())
+def test_what_is_packed_comes_back(header):
+    bits = pack(header)
+    assert bits.shape == (HEADER_BITS,) == (104,)
+    assert bits.dtype == np.uint8
+    assert unpack(bits) == header
+
+
+@given(st.binary(min_size=13, max_size=13))
+def test_any_bits_give_a_consistent_header_or_none(word):
+    header = unpack(np.unpackbits(np.frombuffer(word, np.uint8)))
+    if header is not None:
+        assert pack(header).tobytes() == np.unpackbits(np.frombuffer(word, np.uint8)).tobytes()
+        assert header.frame_symbols >= 1
+
+
+def test_the_words_on_the_air_do_not_change():
+    header = FrameHeader(
+        codec=0xAB, codec_parameters=0xC0FFEE, task=5, stream=0x12, message=0x3456, fragment=2, fragments=3,
+        message_symbols=0x2AAAA, mask=0x15,
+    )  # fmt: skip
+    assert np.packbits(pack(header)).tobytes().hex() == "1abc0ffee51234560202aaaa95"
+
+
+def test_another_version_is_not_understood():
+    bits = pack(FrameHeader(codec=1, message_symbols=10))
+    bits[:4] = [0, 0, 1, 0]
+    assert unpack(bits) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"codec": 256},
+        {"codec": -1},
+        {"codec_parameters": 2**24},
+        {"message": 65536},
+        {"message_symbols": 2**18},
+        {"message_symbols": 0},
+        {"fragments": 257},
+        {"fragments": 0},
+        {"fragment": 1},
+        {"fragments": 11},
+    ],
+)
+def test_what_cannot_be_sent_is_refused(change):
+    with pytest.raises(ValueError, match="header"):
+        pack(dataclasses.replace(FrameHeader(codec=1, message_symbols=10), **change))
+
+
+def test_decodable_well_below_any_payload():
+    """-4 dB on a known channel: no error in 200; noise alone: no header in 200."""
+    generator = np.random.default_rng(1)
+    code = HeaderCode(480)
+    variance = np.full(480, 10**0.4, np.float32)
+    for message in range(200):
+        header = FrameHeader(codec=1, message=message, message_symbols=10)
+        noise = (generator.standard_normal(960) * np.sqrt(variance[0] / 2)).view(np.complex128)
+        assert code.decode((code.encode(header) + noise).astype(np.complex64), variance) == header
+        assert code.decode(noise.astype(np.complex64), variance) is None

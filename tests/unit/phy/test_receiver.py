@@ -1,0 +1,227 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semcom_ota.config import ChannelConfig, PhyConfig, load_channel
+from semcom_ota.phy import ofdm, preamble
+from semcom_ota.phy.impairments import complex_noise, impair
+from semcom_ota.phy.numerology import Numerology
+from semcom_ota.phy.receiver import Receiver
+from semcom_ota.phy.transmitter import Transmitter
+from semcom_ota.types import FrameHeader, SemanticFrame
+
+PHY = PhyConfig()
+TRANSMITTER = Transmitter(PHY)
+LOOKAHEAD = Receiver(PHY).lookahead_samples
+SIZES = (200, 1, 1024, 48, 300)
+
+
+def frame(message, count):
+    symbols = np.random.default_rng(message).standard_normal(2 * count).view(np.complex128)
+    symbols /= np.sqrt(np.mean(np.abs(symbols) ** 2))
+    return SemanticFrame(FrameHeader(codec=1, message=message, message_symbols=count), symbols.astype(np.complex64))
+
+
+def on_air(message, count, snr_db=15.0, gap=400, channel="awgn"):
+    samples = np.concatenate([TRANSMITTER.modulate(frame(message, count)), np.zeros(gap, np.complex64)])
+    config = load_channel(channel) if isinstance(channel, str) else channel
+    return impair(samples, config, PHY, snr_db, 1, (message,))
+
+
+def noise(count, snr_db=15.0, seed=1):
+    return (10 ** (-snr_db / 20) * complex_noise(np.random.default_rng(seed), count)).astype(np.complex64)
+
+
+def fingerprint(frames):
+    return [
+        (
+            f.header,
+            f.start_sample,
+            f.stop_sample,
+            f.symbols.tobytes(),
+            f.noise_variance.tobytes(),
+            f.csi.frequency_response.tobytes(),
+            f.csi.noise_variance,
+            f.csi.snr_db,
+            f.csi.cfo_hz,
+        )  # fmt: skip
+        for f in frames
+    ]
+
+
+@pytest.fixture(scope="module")
+def stream():
+    """Frames of many sizes with noise between them, two of them back to back, the first one at the very start."""
+    still = ChannelConfig(max_cfo_subcarriers=0.5)
+    parts = [on_air(m, n, gap=0 if m in (1, 2) else 350, channel=still) for m, n in enumerate(SIZES)]
+    return np.concatenate([*parts, noise(LOOKAHEAD)])
+
+
+@pytest.fixture(scope="module")
+def frames(stream):
+    return Receiver(PHY).process(stream)
+
+
+def test_what_is_sent_arrives(frames):
+    assert [f.header for f in frames] == [frame(m, n).header for m, n in enumerate(SIZES)]
+    for received in frames:
+        sent = frame(received.header.message, received.header.frame_symbols)
+        assert received.symbols.dtype == np.complex64
+        assert received.noise_variance.dtype == np.float32
+        assert received.symbols.shape == received.noise_variance.shape == sent.symbols.shape
+        error = np.abs(received.symbols - sent.symbols) ** 2
+        assert np.mean(error) < 0.2
+        if sent.symbols.size > 100:
+            assert 0.75 < np.mean(error / received.noise_variance) < 1.3
+            assert abs(10 * np.log10(np.mean(error)) + 15) < 1
+        assert abs(received.csi.snr_db - 15) < 1.5
+        length = received.stop_sample - received.start_sample
+        assert length == TRANSMITTER.frame_samples(received.header.frame_symbols)
+        assert received.csi.frequency_response.shape == (length // 80, 52)
+        assert abs(np.mean(np.abs(received.csi.frequency_response) ** 2) - 1) < 0.3
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([3, 80, 1000, 5000]))
+def test_the_result_does_not_depend_on_the_chunks(stream, frames, seed, largest):
+    receiver = Receiver(PHY)
+    generator = np.random.default_rng(seed)
+    received = []
+    first = 0
+    while first < stream.size:
+        count = int(generator.integers(0, largest + 1))
+        received += receiver.process(stream[first : first + count])
+        first += count
+    assert fingerprint(received) == fingerprint(frames)
+
+
+def test_one_sample_at_a_time(stream, frames):
+    receiver = Receiver(PHY)
+    received = [f for sample in stream[:4000, None] for f in receiver.process(sample)]
+    assert fingerprint(received) == fingerprint(frames[: len(received)])
+    assert len(received) >= 1
+
+
+def test_a_frame_is_returned_and_passed_by_within_the_lookahead():
+    for seed, count in enumerate((1, 48, 49, 700)):
+        samples = np.concatenate([noise(777, seed=seed), on_air(seed, count, gap=0, channel=ChannelConfig())])
+        end = samples.size
+        receiver = Receiver(PHY)
+        received = receiver.process(np.concatenate([samples, noise(LOOKAHEAD, seed=seed + 100)]))
+        assert [f.header.message for f in received] == [seed]
+        assert abs(received[0].stop_sample - end) <= 1
+        assert end <= receiver.position <= end + LOOKAHEAD
+
+
+def test_position_says_which_frames_can_no_longer_come(stream):
+    receiver = Receiver(PHY)
+    before = 0
+    for first in range(0, stream.size, 100):
+        for received in receiver.process(stream[first : first + 100]):
+            assert received.stop_sample > before
+        assert receiver.position >= before
+        before = receiver.position
+
+
+@pytest.mark.parametrize(
+    ("channel", "snr_db", "most_lost"), [("awgn", 0.0, 0), ("multipath", 15.0, 1), ("rician", 6.0, 1)]
+)
+def test_channels_that_ship(channel, snr_db, most_lost):
+    """100 frames each; the long run with intervals is benchmarks/phy_quick.py."""
+    receiver = Receiver(PHY)
+    received = []
+    for message in range(100):
+        received += receiver.process(on_air(message, 100, snr_db, channel=channel))
+    received += receiver.process(noise(LOOKAHEAD, snr_db))
+    assert len(received) >= 100 - most_lost
+    ratios = []
+    for f in received:
+        sent = frame(f.header.message, 100)
+        assert f.header == sent.header
+        ratios.append(np.mean(np.abs(f.symbols - sent.symbols) ** 2 / f.noise_variance))
+    assert 0.9 < np.mean(ratios) < 1.1
+
+
+def test_noise_only_delivers_nothing():
+    receiver = Receiver(PHY)
+    for message in range(100):
+        assert receiver.process(on_air(message, 300, 10.0, channel="noise_only")) == []
+
+
+def test_garbage_is_survived(stream, frames):
+    receiver = Receiver(PHY)
+    generator = np.random.default_rng(1)
+    for scale in (0.0, 1e-30, 1e5, 1e30, np.inf, np.nan):
+        junk = np.full(6000, scale, np.float32) * np.sign(generator.standard_normal(6000)).astype(np.float32)
+        receiver.process(junk.view(np.complex64))
+    receiver.process(noise(2000))
+    received = receiver.process(stream)
+    assert [f.header for f in received] == [f.header for f in frames]
+
+
+def test_a_few_lost_samples_cost_little(stream):
+    damaged = stream.copy()
+    damaged[np.random.default_rng(2).integers(0, stream.size, 50)] = np.nan
+    received = Receiver(PHY).process(damaged)
+    assert [f.header.message for f in received] == list(range(len(SIZES)))
+    assert all(np.isfinite(f.symbols).all() for f in received)
+
+
+@pytest.mark.parametrize("distance", [100, 480, 700, 1300])
+def test_a_false_start_does_not_swallow_the_true_frame_behind_it(distance):
+    false_start = ofdm.modulate(preamble.grid(52), Numerology(PHY))
+    true_frame = TRANSMITTER.modulate(frame(5, 200))
+    samples = noise(10_000, 10.0)
+    samples[1000 : 1000 + false_start.size] += false_start * 0.5
+    samples[1000 + distance : 1000 + distance + true_frame.size] += true_frame
+    assert [f.header.message for f in Receiver(PHY).process(samples)] == [5]
+
+
+def test_a_frame_that_begins_in_the_tail_of_another_is_found():
+    first, second = TRANSMITTER.modulate(frame(1, 900)), TRANSMITTER.modulate(frame(2, 300))
+    samples = noise(12_000, 20.0)
+    samples[500 : 500 + first.size] += first
+    second_start = 500 + first.size - 200
+    samples[second_start : second_start + second.size] += second
+    assert [f.header.message for f in Receiver(PHY).process(samples)] == [1, 2]
+
+
+def test_a_stream_that_starts_in_the_middle_of_a_frame(stream, frames):
+    cut = frames[0].start_sample + 700
+    received = Receiver(PHY).process(stream[cut:])
+    assert [f.header.message for f in received] == [1, 2, 3, 4]
+    assert [f.start_sample + cut for f in received] == [f.start_sample for f in frames[1:]]
+
+
+def test_a_header_beyond_the_longest_frame_is_refused():
+    long_frames = PhyConfig(max_frame_symbols=2048)
+    samples = np.concatenate([Transmitter(long_frames).modulate(frame(1, 1500)), noise(LOOKAHEAD)])
+    assert Receiver(PHY).process(samples) == []
+    assert len(Receiver(long_frames).process(samples)) == 1
+
+
+def test_memory_is_bounded():
+    receiver = Receiver(PHY)
+    for seed in range(20):
+        receiver.process(noise(200_000, seed=seed))
+    assert receiver._stream._buffer.size < 200_000
+    assert receiver._synchronizer._metric.size < 50_000
+
+
+@pytest.mark.parametrize(
+    "phy",
+    [
+        PhyConfig(max_frame_symbols=8192),
+        PhyConfig(fft_size=128, cp_length=32, used_carriers=100, sample_rate=5e6),
+        PhyConfig(fft_size=256, cp_length=32, used_carriers=200, sample_rate=20e6),
+        PhyConfig(fft_size=1024, cp_length=128, used_carriers=800, sample_rate=20e6),
+        PhyConfig(fft_size=64, cp_length=4, used_carriers=32),
+    ],
+)
+def test_other_numerologies(phy):
+    sent = frame(1, phy.max_frame_symbols)
+    samples = np.concatenate([Transmitter(phy).modulate(sent), np.zeros(20_000, np.complex64)])
+    received = Receiver(phy).process(impair(samples, load_channel("awgn"), phy, 10.0, 1, ()))
+    assert [f.header for f in received] == [sent.header]
+    assert np.mean(np.abs(received[0].symbols - sent.symbols) ** 2) < 0.125
