@@ -68,7 +68,7 @@ class TextJscc:
 
     @torch.inference_mode()
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
-        """See `Codec`. Intact means that every token had at least one symbol."""
+        """See `Codec`. A token that lost symbols, and is more likely wrong than right without them, becomes a gap."""
         layers = self._model.config.layers_per_token
         if not 0 < parameters <= len(symbols) <= layers * parameters:
             return Decoded("", 0.0, False)
@@ -80,8 +80,10 @@ class TextJscc:
             grid_variance = torch.where(sent, variance[order.clamp(max=len(received) - 1)], torch.inf)
             everyone = torch.ones(sent.shape[:2], dtype=torch.bool, device=self._device)
             best = self._model.decode(grid, grid_variance, everyone).softmax(-1).max(-1)
+            arrived = torch.isfinite(grid_variance)
+            whole = (arrived | ~sent).all(-1)
             tokens += best.indices[0].tolist()
-            present += torch.isfinite(grid_variance).any(-1)[0].tolist()
+            present += (whole | arrived.any(-1) & (best.values > 0.5))[0].tolist()
             probability += best.values[0].tolist()
         confidence = sum(p for p, here in zip(probability, present, strict=True) if here) / len(tokens)
         return Decoded(self._text(tokens, present), confidence, all(present))
