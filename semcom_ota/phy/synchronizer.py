@@ -197,37 +197,54 @@ def repetition_metric(samples: ComplexArray, row: int, steps: FloatArray) -> Flo
         (rows * row,) float32, 0..1: |sum_k steps[k] <row k, row k+1>|**2 / (sum_k energy of row k and k+1, halved)**2.
     """
     size = samples.size - row
-    # the windows that begin in a stretch: what is left of it (sums), and what has begun of the next one (begun)
-    sums = np.empty((3, size), np.float32)
-    begun = np.empty((3, size), np.float32)
-    for stretch in range(0, size, row):
-        real = imaginary = energy = np.float32(0)
-        for n in range(stretch, stretch + row):
-            begun[0, n], begun[1, n], begun[2, n] = real, imaginary, energy
-            a, b = samples[n], samples[n + row]
-            real += a.real * b.real + a.imag * b.imag
-            imaginary += a.real * b.imag - a.imag * b.real
-            energy += a.real * a.real + a.imag * a.imag + b.real * b.real + b.imag * b.imag
-        real = imaginary = energy = np.float32(0)
-        for n in range(stretch + row - 1, stretch - 1, -1):
-            a, b = samples[n], samples[n + row]
-            real += a.real * b.real + a.imag * b.imag
-            imaginary += a.real * b.imag - a.imag * b.real
-            energy += a.real * a.real + a.imag * a.imag + b.real * b.real + b.imag * b.imag
-            sums[0, n], sums[1, n], sums[2, n] = real, imaginary, energy
-    sums[:, :-row] += begun[:, row:]
+    ahead = samples[row:]
+    real = np.empty(size, np.float32)
+    imaginary = np.empty(size, np.float32)
+    energy = np.empty(size, np.float32)
+    for n in range(size):
+        a, b = samples[n], ahead[n]
+        real[n] = a.real * b.real + a.imag * b.imag
+        imaginary[n] = a.real * b.imag - a.imag * b.real
+        energy[n] = a.real * a.real + a.imag * a.imag + b.real * b.real + b.imag * b.imag
+    _sum_over_rows(real, imaginary, energy, row)
 
     count = size - steps.size * row
-    total = np.zeros((3, count), np.float32)
+    x = np.zeros(count, np.float32)
+    y = np.zeros(count, np.float32)
+    scale = np.zeros(count, np.float32)
     for k in range(steps.size):
-        total[0] += steps[k] * sums[0, k * row : k * row + count]
-        total[1] += steps[k] * sums[1, k * row : k * row + count]
-        total[2] += np.float32(0.5) * sums[2, k * row : k * row + count]
-    out = np.empty(count, np.float32)
+        step = steps[k]
+        real_k, imaginary_k, energy_k = real[k * row :], imaginary[k * row :], energy[k * row :]
+        for n in range(count):
+            x[n] += step * real_k[n]
+            y[n] += step * imaginary_k[n]
+            scale[n] += energy_k[n]
     for n in range(count):
-        scale = np.float32(1) / max(total[2, n], np.float32(1e-30))
-        out[n] = (total[0, n] * scale) ** 2 + (total[1, n] * scale) ** 2
-    return out
+        factor = np.float32(2) / max(scale[n], np.float32(1e-30))
+        x[n] = (x[n] * factor) ** 2 + (y[n] * factor) ** 2
+    return x
+
+
+@numba.njit(cache=True)
+def _sum_over_rows(a, b, c, row):  # type: ignore[no-untyped-def]
+    """In place: each value becomes the sum of the `row` values from it on; the last stretch stays incomplete."""
+    for start in range(0, a.size, row):
+        sum_a = sum_b = sum_c = np.float32(0)
+        for n in range(row):
+            value_a, value_b, value_c = a[start + n], b[start + n], c[start + n]
+            if start > 0:
+                a[start + n - row] += sum_a
+                b[start + n - row] += sum_b
+                c[start + n - row] += sum_c
+            sum_a += value_a
+            sum_b += value_b
+            sum_c += value_c
+        sum_a = sum_b = sum_c = np.float32(0)
+        for n in range(start + row - 1, start - 1, -1):
+            sum_a += a[n]
+            sum_b += b[n]
+            sum_c += c[n]
+            a[n], b[n], c[n] = sum_a, sum_b, sum_c
 
 
 @numba.njit(cache=True)

@@ -45,7 +45,7 @@ def fingerprint(frames):
             f.csi.noise_variance,
             f.csi.snr_db,
             f.csi.cfo_hz,
-        )  # fmt: skip
+        )
         for f in frames
     ]
 
