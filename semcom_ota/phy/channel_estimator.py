@@ -72,7 +72,8 @@ class ChannelEstimator:
 
         error = np.sum((self._transform @ covariance) * self._transform.conj(), axis=1).real
         motion = rotation, drift, middle, motion_covariance
-        return ChannelEstimate(*_compose(response, error, self._carriers, len(grid), *motion), noise, rotation)
+        moving, variance = _compose(response, error, self._carriers, len(grid), *motion)
+        return ChannelEstimate(moving, variance, noise, rotation)
 
 
 def _tone(rows: ComplexArray) -> float:
