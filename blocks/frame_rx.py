@@ -51,10 +51,11 @@ class FrameRx(gr.sync_block):
         started = time.perf_counter()
         frames = self._receiver.process(inputs[0].copy())  # the scheduler's buffer is written again after this call
         self._receive_ms += 1e3 * (time.perf_counter() - started)
+        receive_ms = self._receive_ms / max(1, len(frames))
         for frame in frames:
             self._frames += 1
             self.message_port_pub(pmt.intern("report"), pdu.from_link_report(link_report(frame, self._frames)))
-            self.message_port_pub(pmt.intern("out"), pdu.from_received_frame(frame, self._receive_ms))
+            self.message_port_pub(pmt.intern("out"), pdu.from_received_frame(frame, receive_ms))
             self._receive_ms = 0.0
         # Only now, so that whoever sees this position knows that those frames are in the queues behind `out`.
         self.position = self._receiver.position

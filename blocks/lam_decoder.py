@@ -55,6 +55,11 @@ class LamDecoder(gr.basic_block):
         self._worker.stop()
         return True
 
+    @property
+    def ready(self) -> bool:
+        """Whether the worker has ever been heard: its models are loaded."""
+        return self._worker.ready
+
     @ends_process
     def handle_frame(self, message: Any) -> None:
         """Put frames together; ask the worker to decode a message that is complete or over."""

@@ -55,6 +55,11 @@ class SemanticEncoder(gr.basic_block):
         self._worker.stop()
         return True
 
+    @property
+    def ready(self) -> bool:
+        """Whether the worker has ever been heard: its models are loaded."""
+        return self._worker.ready
+
     @ends_process
     def handle_text(self, message: Any) -> None:
         """Ask the worker to encode a text."""

@@ -43,6 +43,8 @@ class Worker:
         self._notices: deque[Message] = deque(maxlen=1024)  # a worker that does not keep up needs the newest only
         self._client: RequestClient | None = None
         self._stopping = False
+        self.ready = False
+        """Whether the worker has ever been heard: its models are loaded."""
         self._thread = threading.Thread(target=self._run, name=f"{role} client", daemon=True)
 
     def start(self) -> None:
@@ -84,6 +86,7 @@ class Worker:
                 if own is not None:
                     own.check()
                 self._send(self._client)
+                self.ready |= self._client.credit > 0
                 for reply in self._client.poll(CHECK_S):
                     try:
                         message = from_packet(reply.packet)

@@ -6,6 +6,7 @@ each message to that endpoint and gets a `RadioReply` (semcom_ota/transport/radi
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ except ImportError as error:
     sys.exit(2)
 
 from semcom_blocks import FrameRx, FrameTx, LamDecoder, LoopbackChannel, SemanticEncoder
+from semcom_blocks.failure import end_process
 from semcom_flowgraphs.exchange import Exchange
 from semcom_flowgraphs.serve import serve
 
@@ -88,17 +90,23 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
-        link = LinkConfig.model_validate_json(arguments.config.read_bytes())
+        link = _read(arguments.config)
         serve(Loopback(link, arguments.encoder, arguments.decoder, arguments.record), arguments.endpoint, link)
+    except SystemExit:
+        os._exit(0)  # not `sys.exit`: the interpreter was seen to hang while it took a flowgraph apart
+    except Exception as error:
+        end_process(error)
+
+
+def _read(file: Path) -> LinkConfig:
+    try:
+        return LinkConfig.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read '{file}': {error.strerror}") from error
     except ValidationError as error:
-        sys.exit(_refuse(f"'{arguments.config}': {error.errors()[0]['msg']}"))
-    except (ConfigError, OSError) as error:
-        sys.exit(_refuse(str(error)))
-
-
-def _refuse(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
-    return 2
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigError(f"'{file}', {where}: {first['msg']}") from error
 
 
 if __name__ == "__main__":
