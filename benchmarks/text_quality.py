@@ -50,7 +50,8 @@ def main() -> None:
             print(
                 f"| {kind} ({len(texts)}) | {point['snr_db']:g} | {point['codec']} "
                 f"| {point['bleu1']:.3f} [{point['bleu1_low']:.3f}, {point['bleu1_high']:.3f}] "
-                f"| {point['words_right']:.3f} | {point['exact_match']:.2f} | {point['payload_symbols_per_word']:.2f} |",
+                f"| {point['words_right']:.3f} | {point['exact_match']:.2f} "
+                f"| {point['payload_symbols_per_word']:.2f} |",
                 flush=True,
             )
     if arguments.json:

@@ -1,6 +1,6 @@
 """The `semcom` command. Everything heavy is imported by the command that needs it: `--help` answers at once."""
 
-import sys
+import shlex
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -180,7 +180,8 @@ def grc_path() -> None:
     spec = find_spec("semcom_grc")
     if spec is None or not spec.submodule_search_locations:
         fail("the GRC files are not installed: run 'pip install .' in the project's folder")
-    typer.echo(f"export GRC_BLOCKS_PATH={next(iter(spec.submodule_search_locations))}")
+    folder = shlex.quote(next(iter(spec.submodule_search_locations)))
+    typer.echo(f"export GRC_BLOCKS_PATH={folder}${{GRC_BLOCKS_PATH:+:$GRC_BLOCKS_PATH}}")
 
 
 def _run(
@@ -241,4 +242,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

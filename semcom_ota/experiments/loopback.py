@@ -124,9 +124,8 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
     if data_file and data_file.exists():
         marks = _marks(data_file.with_name(data_file.name + ".frames.jsonl"))
         write_meta(data_file, link.phy.sample_rate, f"loopback through channel '{channel}'", marks)
-    summary = {"run": run_folder.describe("flowgraph", link), "points": run_folder.points(messages, channel, link)}
-    if failure:
-        summary["run"]["failure"] = str(failure)
+    described = run_folder.describe("flowgraph", link) | ({"failure": str(failure)} if failure else {})
+    summary = {"run": described, "points": run_folder.points(messages, channel, link)}
     run_folder.write_json(folder / "summary.json", summary)
     return Finished(folder, summary, messages, captures)
 

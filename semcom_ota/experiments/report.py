@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from html import escape
 from pathlib import Path
@@ -137,7 +138,7 @@ def _messages_table(messages: list[dict]) -> str:
     return _table(head, rows) + more
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
