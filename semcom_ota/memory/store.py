@@ -72,7 +72,7 @@ def summarise(csi: tuple[Csi, ...]) -> CsiSummary:
         return CsiSummary(-np.inf, np.zeros(0, np.float32), 0.0)
     carriers = csi[-1].frequency_response.shape[1]
     alike = [one for one in csi if one.frequency_response.shape[1] == carriers]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gains = [np.mean(np.abs(one.frequency_response) ** 2, axis=0) / one.noise_variance for one in alike]
         carrier_snr_db = 10 * np.log10(np.mean(gains, axis=0))
         snr_db = 10 * np.log10(np.mean(np.power(10.0, [one.snr_db / 10 for one in alike])))

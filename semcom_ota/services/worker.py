@@ -2,11 +2,11 @@
 
 import argparse
 import os
+import select
 import signal
 import stat
 import sys
 import threading
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -45,13 +45,22 @@ class Service(Protocol):
 def end_with_parent() -> None:
     """End this process on SIGTERM, SIGINT, and when its parent is gone. To be called first, from the main thread.
 
-    The parent is gone when stdin, if it is a pipe, reaches its end. `SystemExit` is raised in the main thread. If
-    the process has not ended `END_WITHIN_S` later, because it computes or waits in foreign code, it is ended hard.
+    The parent is gone when stdin, if it is a pipe, reaches its end. `SystemExit` is raised in the main thread. If the
+    process has not ended `END_WITHIN_S` later, because it computes or waits in foreign code, the kernel ends it.
     """
+    signals, written_by_handler = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(written_by_handler, warn_on_full_buffer=False)
+    leaving = threading.Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if not leaving.is_set():
+            leaving.set()
+            sys.exit(0)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
-        threading.Thread(target=_watch_parent, name="parent", daemon=True).start()
+        signal.signal(number, leave)
+    watched = [signals, 0] if stat.S_ISFIFO(os.fstat(0).st_mode) else [signals]
+    threading.Thread(target=_watch, args=(watched, leaving), name="end", daemon=True).start()
 
 
 def run(
@@ -127,20 +136,16 @@ def _load(config_class: type[Config], file: Path) -> Config:
         raise ConfigError(f"'{file}', {where}: {first['msg']}") from error
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    for other in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(other, signal.SIG_IGN)
-    threading.Thread(target=_end_hard, name="end", daemon=True).start()
-    sys.exit(0)
+def _watch(watched: list[int], leaving: threading.Event) -> None:
+    """Wait for a signal or the end of stdin, and see to it that the process ends.
 
-
-def _watch_parent() -> None:
-    while os.read(0, 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    _end_hard()
-
-
-def _end_hard() -> NoReturn:
-    time.sleep(END_WITHIN_S)
-    os._exit(1)
+    One signal is not enough: it may reach another thread, or the main thread just before it blocks, and either way
+    Python would run the handler only when that has returned. So the main thread is interrupted until it leaves.
+    """
+    while True:
+        ready = select.select(watched, [], [])[0][0]
+        if os.read(ready, 4096) == b"" or ready != 0:
+            break
+    signal.setitimer(signal.ITIMER_REAL, END_WITHIN_S)  # the default action of SIGALRM needs no Python
+    while not leaving.wait(0.05):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)

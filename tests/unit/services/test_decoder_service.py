@@ -1,0 +1,70 @@
+"""The decoder worker's answers, without its process."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from semcom_ota.codecs import registry
+from semcom_ota.config import CodecConfig, MemoryConfig, ReceiverConfig
+from semcom_ota.services.decoder import DecoderService
+from semcom_ota.transport.messages import EncodeRequest, from_packet, to_packet
+from semcom_ota.transport.wire import Packet, WireError, pack, unpack
+from semcom_ota.types import Csi, FrameHeader, ReceivedMessage
+
+CONFIG = ReceiverConfig(codec=CodecConfig(names=("letters",)), memory=MemoryConfig(entries=3))
+
+
+@pytest.fixture
+def service(fake_codecs):
+    return DecoderService(CONFIG)
+
+
+def received(text: str, message: int = 0, codec: int = 200, lost: int = 0) -> ReceivedMessage:
+    data = np.frombuffer(text.encode(), np.uint8)
+    symbols = np.exp(2j * np.pi * data / 256).astype(np.complex64)
+    variance = np.full(len(data), 0.1, np.float32)
+    symbols[:lost], variance[:lost] = 0, np.inf
+    header = FrameHeader(codec, len(data), message=message, message_symbols=len(data))
+    csi = Csi(np.ones((2, 4), np.complex64), 0.1, 10.0, 5.0, 1e6, 15625.0)
+    return ReceivedMessage(header, symbols, variance, (csi,))
+
+
+def test_a_message_is_decoded_and_remembered(service):
+    reply = from_packet(unpack(pack(service.answer(to_packet(received("hello", message=7, lost=2)))), 2**20))
+    assert (reply.decoded.text, reply.decoded.confidence, reply.decoded.intact) == ("??llo", 0.5, False)
+    (entry,) = service.memory.stream(0)
+    assert (entry.received.header.message, entry.text, entry.confidence, entry.intact) == (7, "??llo", 0.5, False)
+    assert np.isinf(entry.received.noise_variance[:2]).all() and entry.csi.snr_db == pytest.approx(10)
+
+
+def test_the_memory_is_bounded_and_a_resent_request_changes_nothing(service):
+    for message in (0, 1, 2, 3, 3, 2):
+        service.answer(to_packet(received(f"text {message}", message)))
+    assert [entry.text for entry in service.memory.stream(0)] == ["text 1", "text 2", "text 3"]
+    status = service.answer(Packet("status"))
+    assert status.fields == {"codecs": {"letters": 200}, "memory": 3, "frames": 4}
+
+
+def test_a_failed_message_is_not_remembered(service):
+    with pytest.raises(RuntimeError):
+        service.answer(to_packet(received("!fail")))
+    assert len(service.memory) == 0
+
+
+@pytest.mark.parametrize("packet", [to_packet(received("x", codec=9)), to_packet(EncodeRequest("x", "a")), Packet("x")])
+def test_a_request_that_makes_no_sense_is_refused(service, packet):
+    with pytest.raises(WireError):
+        service.answer(packet)
+    with pytest.raises(WireError):
+        service.notice(packet)
+
+
+def test_a_codec_is_held_to_what_it_promises(monkeypatch):
+    doubtful = SimpleNamespace(text="x", confidence=float("nan"), intact=1)
+    codec = SimpleNamespace(name="odd", number=200, decode=lambda *_: doubtful)
+    monkeypatch.setattr(registry, "load_all", lambda *_: {"odd": codec})
+    service = DecoderService(CONFIG)
+    with pytest.raises(ValueError, match="confidence of nan"):
+        service.answer(to_packet(received("x")))
+    assert len(service.memory) == 0

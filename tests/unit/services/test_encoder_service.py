@@ -1,0 +1,109 @@
+"""The encoder worker's answers, without its process."""
+
+import numpy as np
+import pytest
+
+from semcom_ota.codecs.base import DoesNotFit, Encoded
+from semcom_ota.config import CodecConfig, PhyConfig, TransmitterConfig
+from semcom_ota.services.encoder import EncoderService, to_frames
+from semcom_ota.transport.messages import EncodeReply, EncodeRequest, from_packet, to_packet
+from semcom_ota.transport.wire import Packet, WireError, pack, unpack
+from semcom_ota.types import LinkReport
+
+CONFIG = TransmitterConfig(codec=CodecConfig(names=("letters", "fives")), phy=PhyConfig(max_frame_symbols=64))
+
+
+@pytest.fixture
+def service(fake_codecs):
+    return EncoderService(CONFIG)
+
+
+def encode(service, *args, **kwargs) -> EncodeReply:
+    reply = service.answer(to_packet(EncodeRequest(*args, **kwargs)))
+    return from_packet(unpack(pack(reply), 2**20))
+
+
+def test_a_text_becomes_frames_of_unit_power(service):
+    reply = encode(service, "x" * 150, "letters", stream=3, message=77)
+    headers = [frame.header for frame in reply.frames]
+    assert [header.frame_symbols for header in headers] == [50, 50, 50]
+    assert {(header.codec, header.stream, header.message, header.message_symbols) for header in headers} == {
+        (200, 3, 77, 150)
+    }
+    assert [header.fragment for header in headers] == [0, 1, 2]
+    for frame in reply.frames:
+        assert np.mean(np.abs(frame.symbols.astype(np.complex128)) ** 2) == pytest.approx(1, abs=1e-6)
+    assert reply.encode_ms >= 0
+
+
+def test_the_number_of_symbols_is_kept(service):
+    assert encode(service, "ab", "letters", n_symbols=7).frames[0].header.message_symbols == 7
+    assert encode(service, "ab", "letters", match="fives").frames[0].header.message_symbols == 5
+    assert encode(service, "ab", "letters").frames[0].header.message_symbols == 2
+
+
+def test_a_text_that_does_not_fit_is_said_so(service):
+    with pytest.raises(DoesNotFit, match="6 bytes need more than 5"):
+        encode(service, "abcdef", "letters", match="fives")
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        to_packet(EncodeRequest("x", "utf8")),
+        to_packet(EncodeRequest("x", "letters", match="utf8")),
+        Packet("received"),
+        to_packet(LinkReport(0, 0, 0, 0, 0.0, 0.0, np.zeros(1, np.float32))),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(service, packet):
+    with pytest.raises(WireError):
+        service.answer(packet)
+
+
+def test_the_newest_link_report_of_each_stream_is_kept(service):
+    for message, stream in ((1, 0), (2, 0), (3, 5)):
+        report = LinkReport(stream, message, 0, message, 3.0 * message, 0.0, np.full(4, message, np.float32))
+        service.notice(to_packet(report))
+    status = service.answer(Packet("status"))
+    assert status.fields["codecs"] == {"letters": 200, "fives": 201}
+    assert {stream: report["message"] for stream, report in status.fields["link_reports"].items()} == {"0": 2, "5": 3}
+    assert np.array_equal(status.arrays["carrier_snr_db_5"], np.full(4, 3, np.float32))
+    assert unpack(pack(status), 2**20).fields == status.fields
+
+
+def test_a_notice_of_another_kind_is_refused(service):
+    with pytest.raises(WireError):
+        service.notice(to_packet(EncodeRequest("x", "letters")))
+
+
+def test_frames_are_as_few_as_possible_and_as_even():
+    symbols = np.arange(1, 1002).astype(np.complex64)
+    frames = to_frames(Encoded(symbols, 9), 1, 2, 3, 500)
+    assert [len(frame.symbols) for frame in frames] == [334, 334, 333]
+    for frame in frames:
+        start, stop = frame.header.symbol_range()
+        power = np.mean(np.abs(symbols[start:stop]) ** 2)
+        assert np.allclose(frame.symbols, symbols[start:stop] / np.sqrt(power))
+        assert np.mean(np.abs(frame.symbols.astype(np.complex128)) ** 2) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [2**18, 257 * 64])
+def test_more_symbols_than_a_header_can_tell_do_not_fit(count):
+    with pytest.raises(DoesNotFit):
+        to_frames(Encoded(np.ones(count, np.complex64), 0), 1, 0, 0, 64 if count < 2**18 else 8192)
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        Encoded(np.zeros(0, np.complex64), 0),
+        Encoded(np.zeros(5, np.complex64), 0),
+        Encoded(np.array([1, np.nan], np.complex64), 0),
+        Encoded(np.ones(5, np.complex64), 2**24),
+        Encoded(np.ones(5, np.complex64), -1),
+    ],
+)
+def test_what_no_codec_should_make_is_refused(encoded):
+    with pytest.raises(ValueError):
+        to_frames(encoded, 1, 0, 0, 64)

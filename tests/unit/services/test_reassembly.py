@@ -1,0 +1,193 @@
+"""Frames back to messages under loss, reordering, copies and nonsense."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semcom_ota.services import reassembly
+from semcom_ota.services.reassembly import Reassembler
+from semcom_ota.types import Csi, FrameHeader, ReceivedFrame
+
+LENGTH = 100  # samples of a frame in these tests
+
+
+def frame(number: int, stream=0, message=0, fragment=0, fragments=3, message_symbols=10, **changes) -> ReceivedFrame:
+    """The `number`-th frame on the air. Symbol k of message m is m + k j."""
+    header = FrameHeader(1, 0, 0, stream, message, fragment, fragments, message_symbols)
+    start, stop = header.symbol_range()
+    csi = Csi(np.ones((2, 4), np.complex64), 0.1, 10.0 + fragment, 0.0, 1e6, 15625.0)
+    symbols = (message + 1j * np.arange(start, stop)).astype(np.complex64)
+    variance = np.full(stop - start, 0.5, np.float32)
+    whole = ReceivedFrame(header, symbols, variance, csi, number * LENGTH, number * LENGTH + LENGTH - 10)
+    return replace(whole, **changes)
+
+
+def check(message) -> None:
+    """Every symbol is in its place, or zero with infinite variance."""
+    count = message.header.message_symbols
+    expected = (message.header.message + 1j * np.arange(count)).astype(np.complex64)
+    lost = np.zeros(count, bool)
+    for fragment in message.lost_fragments:
+        lost[slice(*replace(message.header, fragment=fragment).symbol_range())] = True
+    assert message.symbols.dtype == np.complex64 and message.noise_variance.dtype == np.float32
+    assert np.array_equal(message.symbols, np.where(lost, 0, expected))
+    assert np.array_equal(message.noise_variance, np.where(lost, np.float32(np.inf), np.float32(0.5)))
+    assert len(message.csi) == message.header.fragments - len(message.lost_fragments)
+    assert [csi.snr_db for csi in message.csi] == sorted(csi.snr_db for csi in message.csi)
+
+
+def test_a_message_comes_out_with_its_last_fragment():
+    reassembler = Reassembler()
+    assert reassembler.push(frame(0, fragment=0)) == [] == reassembler.push(frame(1, fragment=1))
+    (message,) = reassembler.push(frame(2, fragment=2))
+    check(message)
+    assert message.lost_fragments == () and reassembler.flush() == [] and reassembler.ignored == 0
+
+
+def test_a_lost_fragment_is_infinite_noise_when_the_next_message_begins():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, fragment=0))
+    reassembler.push(frame(2, fragment=2))
+    (message,) = reassembler.push(frame(3, message=1))
+    check(message)
+    assert message.lost_fragments == (1,) and message.header.message == 0
+
+
+def test_flush_gives_what_is_there():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, stream=3, fragment=1))
+    reassembler.push(frame(1, stream=1, fragment=2))
+    messages = reassembler.flush()
+    assert [(message.header.stream, message.lost_fragments) for message in messages] == [(3, (0, 2)), (1, (0, 1))]
+    assert messages[0].header.fragment == 1  # the first that arrived
+    for message in messages:
+        check(message)
+    assert reassembler.flush() == []
+
+
+def test_streams_do_not_disturb_one_another():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, stream=1, fragment=0))
+    assert reassembler.push(frame(1, stream=2, message=9, fragments=1)) != []
+    reassembler.push(frame(2, stream=1, fragment=1))
+    (message,) = reassembler.push(frame(3, stream=1, fragment=2))
+    check(message)
+    assert message.lost_fragments == ()
+
+
+def test_fragments_of_one_message_may_come_in_any_order():
+    reassembler = Reassembler()
+    for number in (2, 0):
+        assert reassembler.push(frame(number, fragment=number)) == []
+    (message,) = reassembler.push(frame(1, fragment=1))
+    check(message)
+
+
+def test_copies_change_nothing():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, fragment=0))
+    assert reassembler.push(frame(0, fragment=0)) == []
+    reassembler.push(frame(1, fragment=1))
+    assert len(reassembler.push(frame(2, fragment=2))) == 1
+    for late in range(3):
+        assert reassembler.push(frame(late, fragment=late)) == []
+    assert reassembler.flush() == [] and reassembler.ignored == 4
+
+
+def test_a_late_frame_of_an_older_message_does_not_end_the_newer_one():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, message=4, fragment=0))
+    assert len(reassembler.push(frame(3, message=5, fragment=0))) == 1
+    assert reassembler.push(frame(1, message=4, fragment=1)) == []
+    reassembler.push(frame(4, message=5, fragment=1))
+    (message,) = reassembler.push(frame(5, message=5, fragment=2))
+    check(message)
+    assert message.lost_fragments == () and reassembler.ignored == 1
+
+
+def test_a_transmitter_that_starts_anew_is_heard_though_its_numbers_come_again():
+    reassembler = Reassembler()
+    for number in range(5):
+        assert len(reassembler.push(frame(number, message=0, fragments=1))) == 1
+
+
+def test_conflicting_headers_are_different_messages():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, fragment=0))
+    (message,) = reassembler.push(frame(1, fragment=1, message_symbols=11))
+    check(message)
+    assert message.header.message_symbols == 10 and message.lost_fragments == (1, 2)
+    assert [len(message.symbols) for message in reassembler.flush()] == [11]
+
+
+def test_symbols_that_are_not_finite_count_as_lost():
+    good = frame(0, fragments=1)
+    good.symbols[3], good.noise_variance[5] = np.nan, np.nan
+    (message,) = Reassembler().push(good)
+    assert np.isinf(message.noise_variance[[3, 5]]).all() and not message.symbols[[3, 5]].any()
+    assert np.isfinite(message.noise_variance).sum() == 8
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        frame(0, symbols=np.zeros(3, np.complex64)),
+        frame(0, noise_variance=np.zeros(3, np.float32)),
+        frame(0, stop_sample=0),
+        frame(0, header=FrameHeader(1, fragment=3, fragments=3, message_symbols=10)),
+        frame(0, header=FrameHeader(1, fragment=-1, fragments=3, message_symbols=10)),
+        frame(0, header=FrameHeader(1, fragments=300, message_symbols=1200)),
+        frame(0, header=FrameHeader(1, fragments=3, message_symbols=2)),
+        frame(0, header=FrameHeader(1, fragments=0, message_symbols=4)),
+        frame(0, header=FrameHeader(1, stream=256, fragments=3, message_symbols=10)),
+        frame(0, fragments=200, message_symbols=10**9),
+    ],
+    ids=range(10),
+)
+def test_nonsense_is_ignored(nonsense):
+    reassembler = Reassembler()
+    assert reassembler.push(nonsense) == [] == reassembler.flush()
+    assert reassembler.ignored == 1
+
+
+def test_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(reassembly, "MAX_HELD_SYMBOLS", 20)
+    reassembler = Reassembler()
+    out = []
+    for stream in range(256):
+        out += reassembler.push(frame(stream, stream=stream, fragment=0))
+        assert reassembler._held <= 20
+    out += reassembler.flush()
+    assert [message.header.stream for message in out] == list(range(256))
+    assert reassembler._held == 0
+
+
+sent = [
+    (stream, message, fragment) for message in range(4) for stream in range(2) for fragment in range(1 + message % 3)
+]
+
+
+@given(st.lists(st.integers(0, len(sent) - 1), max_size=40))
+def test_any_loss_order_and_copies(arrivals):
+    """No symbol out of place, no message twice, nothing made up; in order and complete where the air kept the order."""
+    frames = [frame(number, *where, fragments=1 + where[1] % 3) for number, where in enumerate(sent)]
+    reassembler = Reassembler()
+    out = []
+    for arrival in arrivals:
+        out += reassembler.push(frames[arrival])
+    out += reassembler.flush()
+    for message in out:
+        check(message)
+    identities = [(message.header.stream, message.header.message) for message in out]
+    assert len(set(identities)) == len(identities)
+    arrived = {sent[arrival][:2] for arrival in arrivals}
+    assert set(identities) <= arrived
+    if arrivals == sorted(arrivals):
+        assert set(identities) == arrived
+        assert sum(len(message.csi) for message in out) == len(set(arrivals))
+        for stream in range(2):
+            numbers = [message for of, message in identities if of == stream]
+            assert numbers == sorted(numbers)
