@@ -13,13 +13,13 @@ import numpy as np
 from semcom_ota.config import ConfigError
 
 MIXTURE = {
-    "captions": 0.53,
+    "captions": 0.47,
     "requests": 0.08,
     "reviews": 0.05,
     "encyclopaedia": 0.10,
     "stories": 0.02,
-    "word_salad": 0.08,
-    "literals": 0.07,
+    "word_salad": 0.12,
+    "literals": 0.09,
     "random_tokens": 0.07,
 }
 """Share of each kind of text in training."""
@@ -62,23 +62,33 @@ def load_test_captions(data: Path) -> list[str]:
 
 def word_salad(words: list[str], rng: np.random.Generator) -> str:
     """Words that have nothing to do with each other, with numbers and odd names in between: no context to lean on."""
-    picked = [words[i] for i in rng.integers(len(words), size=rng.integers(1, 16))]
-    for i in range(len(picked)):
-        if rng.random() < 0.1:
-            picked[i] = str(rng.integers(10 ** rng.integers(1, 7)))
-        elif rng.random() < 0.05:
-            picked[i] = "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), rng.integers(2, 10))).capitalize()
+    picked = []
+    for i in rng.integers(len(words), size=rng.integers(1, 16)):
+        kind = rng.random()
+        if kind < 0.15:
+            picked.append(_number(rng))
+        elif kind < 0.20:
+            picked.append("".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), rng.integers(2, 8))).capitalize())
+        else:
+            picked.append(words[i].capitalize() if kind < 0.3 else words[i])
     return " ".join(picked) + str(rng.choice(["", ".", "?", "!"]))
 
 
 def literal(rng: np.random.Generator) -> str:
-    """Characters at random, from several alphabets, as in other languages, codes and emoji."""
-    blocks = ((0x21, 0x7F), (0x61, 0x7B), (0xC0, 0x17F), (0x370, 0x52F), (0x4E00, 0x4F00), (0x1F300, 0x1F650))
-    low, high = blocks[rng.integers(len(blocks))]
-    mixed = [
-        rng.integers(low, high) if rng.random() < 0.7 else rng.integers(0x20, 0x7F) for _ in range(rng.integers(1, 24))
-    ]
-    return "".join(map(chr, mixed))
+    """Characters at random, mostly from one stretch of Unicode, as in other alphabets and emoji."""
+    anywhere = rng.integers(0xA0, 0xD700, size=2).tolist()
+    starts = (0x21, 0x61, 0xC0, 0x370, 0x1F300, 0x1F600, *anywhere)
+    start = starts[rng.integers(len(starts))]
+    share = rng.choice([0.3, 0.9])
+    other = rng.random(size := int(rng.integers(1, 32))) < share
+    codes = np.where(other, start + rng.integers(0x5F, size=size), rng.integers(0x20, 0x7F, size=size))
+    return "".join(map(chr, codes))
+
+
+def _number(rng: np.random.Generator) -> str:
+    number = int(rng.integers(10 ** rng.integers(1, 7)))
+    forms = (f"{number}", f"{number:,}", f"{number / 10:.1f}", f"{number % 24}:{number % 60:02}", f"{number % 100}")
+    return forms[rng.integers(len(forms))]
 
 
 def _lines(file: Path) -> Iterator[str]:

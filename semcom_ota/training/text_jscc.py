@@ -33,7 +33,7 @@ class TextTraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(12_000, ge=1)
+    steps: int = Field(5_000, ge=1)
     batch_tokens: int = Field(1536, ge=64, description="tokens in a batch, padding included")
     learning_rate: float = Field(1e-3, gt=0)
     warmup_steps: int = Field(500, ge=1)
