@@ -1,6 +1,6 @@
 """The air interface in two minutes: frames lost, calibration of the noise variance, loss against a genie, speed.
 
-    python benchmarks/phy_quick.py [--frames N] [--symbols N] [--seed N] [--channel NAME]... [--snr=DB,...] [--json FILE]
+    python benchmarks/phy_quick.py [--frames N] [--symbols N] [--seed N] [--channel NAME]... [--snr=DB,..] [--json F]
 
 Level: waveform (numpy, one process, no GNU Radio). Channels as they ship, CFO up to half a carrier, random delay; 400
 samples of silence between frames. Every figure but speed with its 95 % interval; a frame counts as lost when no frame

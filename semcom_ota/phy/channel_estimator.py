@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from scipy import fft
 
 from semcom_ota.phy import preamble
 from semcom_ota.phy.numerology import FrameLayout, Numerology
@@ -21,6 +20,9 @@ from semcom_ota.types import ComplexArray, FloatArray
 
 LEARNING_STEPS = 2
 TRACKING_STEPS = 2
+PREAMBLE_ROWS = preamble.ROWS
+LARGEST_ROTATION = 0.5
+"""Radians from row to row that the synchronizer may have left: ten standard deviations at -4 dB."""
 SRO_PPM = 20.0
 """Standard deviation of the sampling-rate offset, before the frame says anything of it."""
 _TINY = 1e-30
@@ -33,7 +35,7 @@ class ChannelEstimate:
     response: ComplexArray  # (rows, carriers)
     error_variance: FloatArray  # (rows, carriers), E|true response - response|**2
     noise_variance: float  # E|n|**2 of a cell
-    rotation: float  # radians from row to row that the grid still had
+    rotation: float  # radians from row to row that the grid still had, below LARGEST_ROTATION
 
 
 class ChannelEstimator:
@@ -53,38 +55,47 @@ class ChannelEstimator:
             grid: (rows, carriers) complex64, received, coarse CFO taken out.
             layout: what was sent in it, as far as that is known.
         """
-        row, column = np.divmod(layout.known_cells, self._carriers.size)
-        carrier = self._carriers[column]
-        cells = (grid.ravel()[layout.known_cells] * layout.known_symbols.conj()).astype(np.complex128)
-
-        head = preamble.ROWS * self._carriers.size
-        power, noise = _first_guess(cells[:head].reshape(preamble.ROWS, -1), self._transform.shape[1])
-        delays, covariance, power, noise = _learn(cells[:head], column[:head], self._transform, power, noise)
-        response = self._transform @ delays
-        rotation, drift = _tone(_row_sums(cells, row, response.conj()[column], len(grid))), 0.0
-        for _ in range(TRACKING_STEPS):
-            rotation, drift, middle, motion_covariance = _track(
-                cells, row, carrier, response[column], rotation, drift, noise, self._drift_precision
-            )
-            still = _turn(cells, row - middle, carrier, -rotation, -drift)
-            delays, covariance, power, noise = _learn(still, column, self._transform, power, noise)
-            response = self._transform @ delays
-
-        error = np.sum((self._transform @ covariance) * self._transform.conj(), axis=1).real
-        motion = rotation, drift, middle, motion_covariance
-        moving, variance = _compose(response, error, self._carriers, len(grid), *motion)
-        return ChannelEstimate(moving, variance, noise, rotation)
-
-
-def _tone(rows: ComplexArray) -> float:
-    """Rotation from row to row, -pi..pi, of a tone (rows,) complex64 in white noise: its periodogram's peak."""
-    size = 8 << (rows.size - 1).bit_length()
-    peak = int((np.abs(fft.fft(rows, size)) ** 2).argmax())
-    return (2 * math.pi * peak / size + math.pi) % (2 * math.pi) - math.pi
+        response, error_variance, noise_variance, rotation = _estimate(
+            grid, layout.known_cells, layout.known_symbols, self._carriers, self._transform, self._drift_precision
+        )
+        return ChannelEstimate(response, error_variance, noise_variance, rotation)
 
 
 # Below, `cells` (n,) complex128 are the known cells divided by what was sent: the response in noise. `row`, `column`
 # and `carrier` (n,) say where they stand, `column` counting the used carriers and `carrier` being their frequency.
+
+
+@numba.njit(cache=True)
+def _estimate(grid, known_cells, known_symbols, carriers, transform, drift_precision):  # type: ignore[no-untyped-def]
+    rows, width = grid.shape
+    row = known_cells // width
+    column = known_cells - row * width
+    carrier = carriers[column]
+    cells = np.empty(known_cells.size, np.complex128)
+    for i in range(cells.size):
+        cells[i] = grid[row[i], column[i]] * known_symbols[i].conjugate()
+
+    # the preamble alone, whose rows differ by little but noise, gives the response that everything else is held against
+    head = PREAMBLE_ROWS * width
+    power, noise = _first_guess(cells[:head].reshape(PREAMBLE_ROWS, width), transform.shape[1])
+    delays, covariance, power, noise = _learn(cells[:head], column[:head], transform, power, noise)
+    response = transform @ delays
+    rotation, drift = _coarse_rotation(cells, row, response[column], rows), 0.0
+    middle, motion_covariance = 0.0, np.zeros((2, 2))
+    for _ in range(TRACKING_STEPS):
+        rotation, drift, middle, motion_covariance = _track(
+            cells, row, carrier, response[column], rotation, drift, noise, drift_precision
+        )
+        still = _turn(cells, row - middle, carrier, -rotation, -drift)
+        delays, covariance, power, noise = _learn(still, column, transform, power, noise)
+        response = transform @ delays
+
+    spread = transform @ np.ascontiguousarray(covariance)
+    error = np.empty(width)
+    for c in range(width):
+        error[c] = np.sum((spread[c] * transform[c].conjugate()).real)
+    moving, variance = _compose(response, error, carriers, rows, rotation, drift, middle, motion_covariance)
+    return moving, variance, noise, rotation
 
 
 @numba.njit(cache=True)
@@ -144,12 +155,22 @@ def _learn(cells, column, transform, power, noise):  # type: ignore[no-untyped-d
 
 
 @numba.njit(cache=True)
-def _row_sums(cells, row, weights, rows):  # type: ignore[no-untyped-def]
-    """(rows,) complex128: the cells of each row, weighted and added up."""
+def _coarse_rotation(cells, row, response, rows):  # type: ignore[no-untyped-def]
+    """Where the periodogram of the rows' sums peaks, in steps of 1/8 of its resolution."""
     sums = np.zeros(rows, np.complex128)
     for i in range(cells.size):
-        sums[row[i]] += cells[i] * weights[i]
-    return sums
+        sums[row[i]] += cells[i] * response[i].conjugate()
+    step = 2 * math.pi / (8 * rows)
+    best, best_power = 0.0, -1.0
+    for k in range(-int(LARGEST_ROTATION / step), int(LARGEST_ROTATION / step) + 1):
+        turn = complex(math.cos(k * step), -math.sin(k * step))
+        total = 0j
+        for value in sums[::-1]:  # Horner's rule
+            total = total * turn + value
+        power = total.real**2 + total.imag**2
+        if power > best_power:
+            best, best_power = k * step, power
+    return best
 
 
 @numba.njit(cache=True)

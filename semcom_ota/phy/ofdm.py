@@ -1,5 +1,8 @@
 """OFDM: a grid of carriers to samples and back, with a unitary FFT: white noise keeps its variance on every carrier."""
 
+import math
+
+import numba
 import numpy as np
 from scipy import fft
 
@@ -38,8 +41,21 @@ def demodulate(samples: ComplexArray, cfo: float, numerology: Numerology) -> Com
     Returns:
         (rows, used carriers) complex64. The phase that the CFO has turned since the first sample is taken out too.
     """
-    rows = samples.reshape(-1, numerology.row_samples)[:, : numerology.phy.fft_size]
-    within_row = np.exp(-1j * cfo * np.arange(numerology.phy.fft_size)).astype(np.complex64)
-    at_row_start = np.exp(-1j * cfo * numerology.row_samples * np.arange(len(rows))).astype(np.complex64)
-    bins = fft.fft(rows * within_row, axis=1, norm="ortho", overwrite_x=True)
-    return bins[:, numerology.carriers] * at_row_start[:, None]
+    bins = fft.fft(_windows(samples, numerology.row_samples, numerology.phy.fft_size, cfo), axis=1, norm="ortho")
+    half = numerology.carriers.size // 2
+    return np.concatenate([bins[:, -half:], bins[:, 1 : half + 1]], axis=1)
+
+
+@numba.njit(cache=True)
+def _windows(samples, row, size, cfo):  # type: ignore[no-untyped-def]
+    """(rows, size) complex64: the first `size` samples of each row, turned back by `cfo` radians a sample."""
+    within = np.empty(size, np.complex64)
+    for n in range(size):
+        within[n] = complex(math.cos(cfo * n), -math.sin(cfo * n))
+    windows = np.empty((samples.size // row, size), np.complex64)
+    for k in range(len(windows)):
+        turn = np.complex64(complex(math.cos(cfo * row * k), -math.sin(cfo * row * k)))
+        window, received = windows[k], samples[k * row : k * row + size]
+        for n in range(size):
+            window[n] = received[n] * (within[n] * turn)
+    return windows
