@@ -20,7 +20,7 @@ from semcom_ota.types import ComplexArray, FloatArray
 
 LEARNING_STEPS = 2
 TRACKING_STEPS = 2
-PREAMBLE_ROWS = preamble.ROWS
+_PREAMBLE_ROWS = preamble.ROWS
 LARGEST_ROTATION = 0.5
 """Radians from row to row that the synchronizer may have left: ten standard deviations at -4 dB."""
 SRO_PPM = 20.0
@@ -76,8 +76,8 @@ def _estimate(grid, known_cells, known_symbols, carriers, transform, drift_preci
         cells[i] = grid[row[i], column[i]] * known_symbols[i].conjugate()
 
     # the preamble alone, whose rows differ by little but noise, gives the response that everything else is held against
-    head = PREAMBLE_ROWS * width
-    power, noise = _first_guess(cells[:head].reshape(PREAMBLE_ROWS, width), transform.shape[1])
+    head = _PREAMBLE_ROWS * width
+    power, noise = _first_guess(cells[:head].reshape(_PREAMBLE_ROWS, width), transform.shape[1])
     delays, covariance, power, noise = _learn(cells[:head], column[:head], transform, power, noise)
     response = transform @ delays
     rotation, drift = _coarse_rotation(cells, row, response[column], rows), 0.0

@@ -11,14 +11,14 @@ import math
 from collections.abc import Generator
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy import fft
 
 from semcom_ota.phy import ofdm, preamble
+from semcom_ota.phy.detection import best_alignment, repetition_metric, row_step
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.phy.sample_stream import SampleStream
-from semcom_ota.types import ComplexArray, FloatArray
+from semcom_ota.types import ComplexArray
 
 DETECTION_FALSE_ALARM = 1e-3  # a sample; cheap, because the second test follows
 ALIGNMENT_FALSE_ALARM = 1e-3  # a detection; the header's checksum follows
@@ -125,12 +125,12 @@ class Synchronizer:
         delays = peak + self._reach + 1 - first
         if delays <= 0:
             return None
-        step = _row_step(self._stream.view(peak, peak + self._span), row, preamble.STEPS)
+        step = row_step(self._stream.view(peak, peak + self._span), row, preamble.STEPS)
         cfos = (step + 2 * np.pi * _CFO_MULTIPLES) / row
         replicas = (self._waveform * np.exp(1j * cfos[:, None] * np.arange(row))).astype(np.complex64)
         signs = (preamble.COVER * np.exp(1j * step * np.arange(preamble.ROWS))).astype(np.complex64)
         samples = self._stream.view(first, first + delays - 1 + self._span)
-        share, delay, multiple = _best_alignment(samples, replicas, signs, delays)
+        share, delay, multiple = best_alignment(samples, replicas, signs, delays)
         if not share > self._alignment_threshold:
             return None
 
@@ -177,134 +177,3 @@ def row_rotation(rows: ComplexArray) -> float:
     bend = before - 2 * at + after
     offset = float((before - after) / (2 * bend)) if bend < 0 else 0.0
     return ((peak + offset) * 2 * math.pi / _ROTATION_GRID + math.pi) % (2 * math.pi) - math.pi
-
-
-@numba.njit(cache=True)
-def repetition_metric(samples: ComplexArray, row: int, steps: FloatArray) -> FloatArray:
-    """How much of the energy from here on repeats itself after `row` samples, in the pattern of signs `steps`.
-
-    In white noise alone the metric exceeds x with a chance of about exp(-x * len(steps) * row).
-
-    Sums over a row are made of sums from both ends of fixed stretches of `row` samples: nothing runs on, so that each
-    value depends on its own samples alone, and no rounding error piles up.
-
-    Args:
-        samples: ((rows + len(steps) + 1) * row,) complex64.
-        row: the period, in samples.
-        steps: (K,) float32, +-1.
-
-    Returns:
-        (rows * row,) float32, 0..1: |sum_k steps[k] <row k, row k+1>|**2 / (sum_k energy of row k and k+1, halved)**2.
-    """
-    size = samples.size - row
-    ahead = samples[row:]
-    real = np.empty(size, np.float32)
-    imaginary = np.empty(size, np.float32)
-    energy = np.empty(size, np.float32)
-    for n in range(size):
-        a, b = samples[n], ahead[n]
-        real[n] = a.real * b.real + a.imag * b.imag
-        imaginary[n] = a.real * b.imag - a.imag * b.real
-        energy[n] = a.real * a.real + a.imag * a.imag + b.real * b.real + b.imag * b.imag
-    _sum_over_rows(real, imaginary, energy, row)
-
-    count = size - steps.size * row
-    x = np.zeros(count, np.float32)
-    y = np.zeros(count, np.float32)
-    scale = np.zeros(count, np.float32)
-    for k in range(steps.size):
-        step = steps[k]
-        real_k, imaginary_k, energy_k = real[k * row :], imaginary[k * row :], energy[k * row :]
-        for n in range(count):
-            x[n] += step * real_k[n]
-            y[n] += step * imaginary_k[n]
-            scale[n] += energy_k[n]
-    for n in range(count):
-        factor = np.float32(2) / max(scale[n], np.float32(1e-30))
-        x[n] = (x[n] * factor) ** 2 + (y[n] * factor) ** 2
-    return x
-
-
-@numba.njit(cache=True)
-def _sum_over_rows(a, b, c, row):  # type: ignore[no-untyped-def]
-    """In place: each value becomes the sum of the `row` values from it on; the last stretch stays incomplete."""
-    for start in range(0, a.size, row):
-        sum_a = sum_b = sum_c = np.float32(0)
-        for n in range(row):
-            value_a, value_b, value_c = a[start + n], b[start + n], c[start + n]
-            if start > 0:
-                a[start + n - row] += sum_a
-                b[start + n - row] += sum_b
-                c[start + n - row] += sum_c
-            sum_a += value_a
-            sum_b += value_b
-            sum_c += value_c
-        sum_a = sum_b = sum_c = np.float32(0)
-        for n in range(start + row - 1, start - 1, -1):
-            sum_a += a[n]
-            sum_b += b[n]
-            sum_c += c[n]
-            a[n], b[n], c[n] = sum_a, sum_b, sum_c
-
-
-@numba.njit(cache=True)
-def _row_step(samples, row, steps):  # type: ignore[no-untyped-def]
-    """Phase, -pi..pi, that the repeated rows turn by from one to the next."""
-    total = 0j
-    for k in range(steps.size):
-        for n in range(k * row, (k + 1) * row):
-            total += steps[k] * samples[n].conjugate() * samples[n + row]
-    return math.atan2(total.imag, total.real)
-
-
-@numba.njit(cache=True)
-def _best_alignment(samples, replicas, signs, delays):  # type: ignore[no-untyped-def]
-    """Where, and with which of the replicas of a row, the samples correlate best with a preamble.
-
-    The replicas differ in frequency by whole turns a row, so that the rows can be added up before they are compared.
-
-    Args:
-        samples: (delays - 1 + rows * row,) complex64.
-        replicas: (hypotheses, row) complex64.
-        signs: (rows,) complex64: each row of the preamble is the replica times this.
-        delays: how many delays to try.
-
-    Returns:
-        |correlation|**2 over (energy of the samples x energy of the preamble), 0..1; the delay; the replica.
-    """
-    rows, row = signs.size, replicas.shape[1]
-    length = delays - 1 + row
-    real = np.zeros(length, np.float32)
-    imaginary = np.zeros(length, np.float32)
-    for k in range(rows):
-        a, b = signs[k].real, signs[k].imag
-        for n in range(length):
-            value = samples[k * row + n]
-            real[n] += a * value.real + b * value.imag
-            imaginary[n] += a * value.imag - b * value.real
-    energy = np.empty(delays)
-    running = 0.0
-    for n in range(samples.size):
-        running += samples[n].real ** 2 + samples[n].imag ** 2
-        if n >= rows * row:
-            running -= samples[n - rows * row].real ** 2 + samples[n - rows * row].imag ** 2
-        if n >= rows * row - 1:
-            energy[n - rows * row + 1] = running
-
-    best, best_delay, best_replica = 0.0, 0, 0
-    for h in range(len(replicas)):
-        correlation_real = np.zeros(delays, np.float32)
-        correlation_imaginary = np.zeros(delays, np.float32)
-        replica_energy = 0.0
-        for n in range(row):
-            a, b = replicas[h, n].real, replicas[h, n].imag
-            replica_energy += rows * (a * a + b * b)
-            for d in range(delays):
-                correlation_real[d] += a * real[n + d] + b * imaginary[n + d]
-                correlation_imaginary[d] += a * imaginary[n + d] - b * real[n + d]
-        for d in range(delays):
-            power = float(correlation_real[d]) ** 2 + float(correlation_imaginary[d]) ** 2
-            share = power / max(energy[d] * replica_energy, 1e-30)
-            if share > best:
-                best, best_delay, best_replica = share, d, h
-    return best, best_delay, best_replica

@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -8,7 +6,7 @@ from semcom_ota.phy import ofdm, preamble
 from semcom_ota.phy.impairments import complex_noise, impair
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.phy.sample_stream import SampleStream
-from semcom_ota.phy.synchronizer import DETECTION_FALSE_ALARM, Synchronizer, repetition_metric, row_rotation
+from semcom_ota.phy.synchronizer import Synchronizer, row_rotation
 
 PHY = PhyConfig()
 NUMEROLOGY = Numerology(PHY)
@@ -31,35 +29,6 @@ def received(start, seed, snr_db=100.0, **channel):
     samples = np.zeros(4000, np.complex64)
     samples[start : start + PREAMBLE.size] = PREAMBLE
     return impair(samples, ChannelConfig(**channel), PHY, snr_db, seed, ())
-
-
-def test_the_metric_is_its_formula():
-    samples = complex_noise(np.random.default_rng(1), 800).astype(np.complex64)
-    metric = repetition_metric(samples, 80, preamble.STEPS)
-    assert metric.shape == (320,)
-    for start in (0, 1, 79, 80, 319):
-        rows = samples[start : start + 480].reshape(6, 80).astype(np.complex128)
-        repeated = sum(s * np.vdot(a, b) for s, a, b in zip(preamble.STEPS, rows[:-1], rows[1:], strict=True))
-        energy = sum(np.sum(np.abs(a) ** 2 + np.abs(b) ** 2) / 2 for a, b in pairwise(rows))
-        np.testing.assert_allclose(metric[start], np.abs(repeated) ** 2 / energy**2, rtol=1e-4)
-
-
-@pytest.mark.parametrize("level", [1e-6, 1.0, 1e4])
-def test_false_alarms_come_at_the_rate_claimed_at_any_noise_level(level):
-    noise = level * complex_noise(np.random.default_rng(2), 400_000)
-    metric = repetition_metric(noise.astype(np.complex64), 80, preamble.STEPS)
-    rate = np.mean(metric > -np.log(DETECTION_FALSE_ALARM) / 400)
-    assert 0.5 < rate / DETECTION_FALSE_ALARM < 1.5
-
-
-def test_the_metric_depends_on_its_own_samples_only():
-    samples = complex_noise(np.random.default_rng(3), 8000).astype(np.complex64)
-    whole = repetition_metric(samples, 80, preamble.STEPS)
-    after_a_burst = samples.copy()
-    after_a_burst[:2000] *= 1e5
-    parts = [repetition_metric(samples[first : first + 800], 80, preamble.STEPS) for first in range(0, 7520, 320)]
-    assert np.concatenate(parts).tobytes() == whole[: 320 * len(parts)].tobytes()
-    assert repetition_metric(after_a_burst, 80, preamble.STEPS)[2000:].tobytes() == whole[2000:].tobytes()
 
 
 @pytest.mark.parametrize("rotation", [-3.1, -0.7, 0.0, 0.05, 1.0, 3.1])
