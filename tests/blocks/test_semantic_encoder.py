@@ -1,0 +1,111 @@
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from radio_bench import Collector, Server, gr, pmt, post, wait_until
+from semcom_blocks import SemanticEncoder, pdu
+
+from semcom_ota.config import CodecConfig, PhyConfig, TransmitterConfig
+from semcom_ota.services.encoder import EncoderService
+from semcom_ota.transport.endpoint import ipc_endpoint
+from semcom_ota.transport.messages import EncodeRequest, from_packet, to_packet
+from semcom_ota.types import LinkReport
+
+pytestmark = pytest.mark.timeout(60)
+CONFIG = TransmitterConfig(codec=CodecConfig(names=("huffman", "utf8")), phy=PhyConfig(max_frame_symbols=64))
+
+
+class Bench:
+    def __init__(self, endpoint: str):
+        self.top, self.out, self.failed = gr.top_block(), Collector(), Collector()
+        self.encoder = SemanticEncoder(CONFIG, endpoint)
+        self.top.msg_connect(self.encoder, "out", self.out, "in")
+        self.top.msg_connect(self.encoder, "failed", self.failed, "in")
+
+    def __enter__(self) -> "Bench":
+        self.top.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.top.stop()
+        self.top.wait()
+
+
+def texts(seed: int, count: int) -> list[str]:
+    rng = np.random.default_rng(seed)
+    return ["".join(rng.choice(list("abcdefgh 123äß😀"), rng.integers(1, 150))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_frames_are_those_of_the_encoder_in_the_order_of_the_texts(seed: int, tmp_path: Path):
+    rng, endpoint, service = np.random.default_rng(seed), ipc_endpoint(tmp_path, "encoder"), EncoderService(CONFIG)
+    requests = [
+        pdu.TextRequest(text, ("utf8", "huffman")[message % 2], 5, message, ("", "utf8")[seed], (None, 12.0)[seed])
+        for message, text in enumerate(texts(seed, 20))
+    ]
+    expected = []
+    for request in requests:
+        encode = EncodeRequest(
+            request.text, request.codec, 5, request.message, match=request.match or None, snr_db=request.snr_db
+        )
+        expected += from_packet(service.answer(to_packet(encode))).frames
+    assert len(expected) > len(requests)
+
+    with Server(endpoint, CONFIG.transport, EncoderService(CONFIG)), Bench(endpoint) as bench:
+        for request in requests:
+            post(bench.encoder, "in", pdu.from_text_request(request))
+            if rng.random() < 0.3:
+                time.sleep(rng.random() * 0.05)  # so that they reach the worker in bursts of any size
+        got = [pdu.to_semantic_frame(message) for message in bench.out.wait(len(expected))]
+        assert pdu.scalar(bench.out.messages[0], "encode_ms") > 0
+    for one, other in zip(got, expected, strict=True):
+        assert one.header == other.header
+        np.testing.assert_array_equal(one.symbols, other.symbols)
+    assert not bench.failed.messages
+
+
+def test_a_text_that_cannot_be_sent_fails_with_a_sentence_and_holds_nothing_up(tmp_path: Path):
+    endpoint = ipc_endpoint(tmp_path, "encoder")
+    with Server(endpoint, CONFIG.transport, EncoderService(CONFIG)), Bench(endpoint) as bench:
+        for message, (text, codec) in enumerate(
+            [("", "utf8"), ("x", "unheard-of"), ("x" * 2**21, "utf8"), ("x", "utf8")]
+        ):
+            post(bench.encoder, "in", pdu.from_text_request(pdu.TextRequest(text, codec, message=message)))
+        bench.out.wait(1)
+        failures = [pdu.split(message) for message in bench.failed.wait(3)]
+    assert [meta["message"] for meta, _ in failures] == [0, 1, 2]
+    assert {meta["reason"] for meta, _ in failures} == {"bad_request"}
+    assert b"unheard-of" in failures[1][1].tobytes()
+
+
+def test_what_a_hand_made_text_leaves_out_is_filled_in(tmp_path: Path):
+    endpoint = ipc_endpoint(tmp_path, "encoder")
+    with Server(endpoint, CONFIG.transport, EncoderService(CONFIG)), Bench(endpoint) as bench:
+        post(bench.encoder, "in", pdu.from_text_request(pdu.TextRequest("x", "utf8", message=65535)))
+        post(bench.encoder, "in", pmt.intern("x"))
+        post(bench.encoder, "in", pmt.from_long(1))
+        wait_until(lambda: bench.encoder.dropped == 1)
+        headers = [pdu.to_semantic_frame(message).header for message in bench.out.wait(2)]
+    assert [(header.message, header.codec) for header in headers] == [(65535, 1), (0, 2)]
+
+
+def test_link_reports_reach_the_worker(tmp_path: Path):
+    endpoint = ipc_endpoint(tmp_path, "encoder")
+    report = LinkReport(3, 4, 0, 9, 11.5, -100.0, np.array([1, 2, 3], np.float32))
+    server = Server(endpoint, CONFIG.transport, EncoderService(CONFIG))
+    with server, Bench(endpoint) as bench:
+        wait_until(lambda: bench.encoder.ready)
+        post(bench.encoder, "report", pmt.intern("no report"))
+        post(bench.encoder, "report", pdu.from_link_report(report))
+        wait_until(lambda: len(server.notices) == 1)
+        assert bench.encoder.dropped == 1
+    seen = from_packet(server.notices[0])
+    assert (seen.stream, seen.message, seen.frame, seen.snr_db) == (3, 4, 9, 11.5)
+    np.testing.assert_array_equal(seen.carrier_snr_db, report.carrier_snr_db)
+
+
+def test_it_starts_a_worker_of_its_own():
+    with Bench("") as bench:
+        post(bench.encoder, "in", pdu.from_text_request(pdu.TextRequest("Hello", "utf8")))
+        bench.out.wait(1)
