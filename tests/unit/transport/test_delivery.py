@@ -16,13 +16,17 @@ CONFIG = TransportConfig(credit=CREDIT)
 
 
 class Link:
-    """A client, a server and what is on its way between them. A new connection loses what was on its way."""
+    """A client, a server and what is on its way between them.
+
+    A new connection loses what was on its way, but for replies that the client's own socket may already hold.
+    """
 
     def __init__(self):
         self.outbox = Outbox(b"session0", 2**20)
         self.answers = []  # (key, echoed value)
         self.executed = Counter()  # within the life of one server
         self.connection = 0
+        self.to_client = []
         self.submitted = 0
         self.start_server()
 
@@ -32,10 +36,10 @@ class Link:
         self.executed.clear()
         self.connect()
 
-    def connect(self):
+    def connect(self, held=0):
         self.connection += 1
         self.to_server = [self.outbox.hello()]
-        self.to_client = []
+        self.to_client = self.to_client[:held]
         self.send()
 
     def send(self):
@@ -49,19 +53,27 @@ class Link:
 
     def to_server_arrives(self):
         if self.to_server:
-            taken = self.inbox.take([b"route", *self.to_server.pop(0)])
+            taken = self.inbox.take([b"route %d" % self.connection, *self.to_server.pop(0)])
             if isinstance(taken, Request):
                 self.executed[taken.sequence] += 1
                 self.waiting.append(taken)
             elif taken is not None:
-                self.to_client.append(taken[1:])
+                self.server_sends(taken)
+
+    def all_arrive_at_server(self):
+        while self.to_server:
+            self.to_server_arrives()
+
+    def server_sends(self, message):
+        if message[0] == b"route %d" % self.connection:  # else it goes to a connection that is no more
+            self.to_client.append(message[1:])
 
     def server_answers(self, which=0):
         if self.waiting:
-            request = self.waiting.pop(which % len(self.waiting))
+            request = self.waiting.pop(which)
             message = self.inbox.reply(request, request.packet)
             if message is not None:
-                self.to_client.append(message[1:])
+                self.server_sends(message)
 
     def to_client_arrives(self):
         if self.to_client:
@@ -70,45 +82,95 @@ class Link:
                 self.answers.append((reply.key, reply.packet.fields["value"]))
             self.send()
 
+    def settle(self):
+        for _ in range(4 * CREDIT):
+            self.all_arrive_at_server()
+            self.server_answers()
+            self.to_client_arrives()
 
-steps = st.lists(
-    st.sampled_from(["submit", "submit", "to_server", "to_server", "answer", "answer_last", "to_client", "to_client"])
-    | st.sampled_from(["reconnect", "kill"]),
-    max_size=80,
-)
 
-
-@settings(max_examples=300)
-@given(steps)
-def test_each_request_is_answered_exactly_once(schedule):
+@pytest.fixture
+def link():
+    """A link whose client has been welcomed."""
     link = Link()
-    actions = {
-        "submit": link.submit,
-        "to_server": link.to_server_arrives,
-        "answer": link.server_answers,
-        "answer_last": lambda: link.server_answers(-1),
-        "to_client": link.to_client_arrives,
-        "reconnect": link.connect,
-        "kill": link.start_server,
-    }
+    link.settle()
+    return link
+
+
+ACTIONS = {
+    "submit": Link.submit,
+    "one arrives at the server": Link.to_server_arrives,
+    "all arrive at the server": Link.all_arrive_at_server,
+    "the server answers the oldest": Link.server_answers,
+    "the server answers the newest": lambda link: link.server_answers(-1),
+    "one arrives at the client": Link.to_client_arrives,
+    "a new connection": Link.connect,
+    "a new connection, with a reply in hand": lambda link: link.connect(held=1),
+    "kill -9": Link.start_server,
+}
+
+
+@settings(max_examples=500)
+@given(st.booleans(), st.lists(st.sampled_from(list(ACTIONS)), max_size=60))
+def test_each_request_is_answered_exactly_once(welcomed, schedule):
+    link = Link()
+    if welcomed:
+        link.settle()
     for step in schedule:
-        actions[step]()
+        ACTIONS[step](link)
         kept = link.inbox._sessions.get(b"session0")
         assert kept is None or len(kept.replies) + len(kept.pending) <= CREDIT
         assert all(times == 1 for times in link.executed.values())
-    for _ in range(4 * CREDIT):
-        link.to_server_arrives()
-        link.server_answers()
-        link.to_client_arrives()
+    link.settle()
     assert sorted(link.answers) == [(key, key) for key in range(link.submitted)]
     assert link.outbox.keys == []
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_request_that_comes_again_is_not_carried_out_again(link, answered):
+    link.submit()
+    link.submit()
+    link.all_arrive_at_server()
+    if answered:
+        link.server_answers()  # the reply is lost with the connection
+    link.connect()
+    link.all_arrive_at_server()
+    link.settle()
+    assert link.executed == {0: 1, 1: 1} and link.answers == [(0, 0), (1, 1)]
+
+
+def test_the_reply_to_the_oldest_request_is_kept_when_the_window_moves(link):
+    link.submit()
+    link.submit()
+    link.all_arrive_at_server()
+    link.server_answers()
+    link.to_client_arrives()
+    link.server_answers()  # lost with the connection; the request comes again and says that it is the oldest now
+    link.connect()
+    link.settle()
+    assert link.executed == {0: 1, 1: 1} and link.answers == [(0, 0), (1, 1)]
+
+
+def test_a_reply_that_comes_twice_answers_once(link):
+    link.submit()
+    link.all_arrive_at_server()
+    link.server_answers()
+    link.connect(held=1)
+    link.settle()
+    assert link.answers == [(0, 0)]
+
+
+def test_replies_that_arrived_are_forgotten(link):
+    for _ in range(20):
+        link.submit()
+        link.settle()
+    assert len(link.answers) == 20 and list(link.inbox._sessions[b"session0"].replies) == [19]
 
 
 def test_there_is_no_credit_before_the_server_was_heard_and_none_beyond_its_window():
     link = Link()
     assert link.outbox.credit == 0
-    link.to_server_arrives()
-    link.to_client_arrives()
+    link.settle()
     for left in (3, 2, 1, 0):
         assert link.outbox.credit == left
         link.submit()
@@ -119,13 +181,10 @@ def test_there_is_no_credit_before_the_server_was_heard_and_none_beyond_its_wind
     assert link.outbox.credit == 0 and link.outbox.keys == [0, 2]
     link.server_answers(0)
     link.to_client_arrives()
-    assert link.outbox.credit == 2
+    assert link.outbox.credit == 2 and link.answers == [(1, 1), (0, 0)]
 
 
-def test_a_restarted_server_with_less_credit_gets_its_fill_and_no_more():
-    link = Link()
-    link.to_server_arrives()
-    link.to_client_arrives()
+def test_a_restarted_server_with_less_credit_gets_its_fill_and_no_more(link):
     for _ in range(3):
         link.submit()
     link.outbox.window = 1
