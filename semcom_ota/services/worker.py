@@ -72,6 +72,7 @@ def run(
     parser.add_argument("--endpoint", required=True, help="ipc:///path or tcp://127.0.0.1:port to listen at")
     parser.add_argument("--config", required=True, type=Path, help=f"{config_class.__name__} as JSON")
     options = parser.parse_args(arguments)
+    status = 0
     try:
         config = _load(config_class, options.config)
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by torch when a codec first imports it
@@ -80,7 +81,11 @@ def run(
             _serve(server, make(config))
     except ConfigError as error:
         print(error, file=sys.stderr)
-        sys.exit(WRONG_USE)
+        status = WRONG_USE
+    except SystemExit:  # from `end_with_parent`
+        pass
+    sys.stderr.flush()
+    os._exit(status)  # all is closed; to take down torch in good order would cost a second more
 
 
 def _serve(server: ReplyServer, service: Service) -> NoReturn:
