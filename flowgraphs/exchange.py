@@ -118,9 +118,9 @@ class Exchange(gr.basic_block):
 
     @ends_process
     def handle_results(self, message: Any) -> None:
-        """Take note of what lam_decoder made of a message; the first verdict counts."""
+        """Take note of what lam_decoder made of a message; the first verdict counts, and `lost` only if asked for."""
         result = pdu.to_result(message)
         with self._lock:
             passage = self._passages.get((result.stream, result.message))
-            if passage is not None and passage.result is None:
+            if passage is not None and passage.result is None and (passage.over or not result.lost):
                 passage.result = result

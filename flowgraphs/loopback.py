@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.services.worker import end_with_parent
+from semcom_ota.transport.messages import MAX_FRAGMENTS
 
 try:
     from gnuradio import gr
@@ -48,11 +49,14 @@ class Loopback(gr.top_block):
         """
         gr.top_block.__init__(self, "semcom loopback")
         radio, phy = link.radio, link.phy
-        reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples))
+        spread = max(radio.channel.tap_delays_s) * phy.sample_rate
+        reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
         self.frame_rx = FrameRx(phy)
         # The silence after a frame takes it through the receiver, so that what a message meets never depends on the
         # time at which the next one comes.
-        self.frame_tx = FrameTx(phy, reach + self.frame_rx.lookahead_samples)
+        self.frame_tx = FrameTx(
+            phy, reach + self.frame_rx.lookahead_samples, queue_frames=MAX_FRAGMENTS * link.transport.credit
+        )
         self.semantic_encoder = SemanticEncoder(link.transmitter, encoder)
         self.lam_decoder = LamDecoder(link.receiver, decoder)
         self.channel = LoopbackChannel(phy, radio.channel, radio.snr_db, radio.messages_per_snr, radio.seed, record)
