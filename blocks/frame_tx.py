@@ -28,8 +28,8 @@ class FrameTx(gr.sync_block):
         silence: an integer, zeros to send once no frame is waiting. It pushes the last frame through a receiver.
         out: complex64 samples. A frame is modulated when it leaves the queue; its first sample carries the tag `frame`:
             {stream, message, fragment, length: samples of the frame and the silence after it}.
-        sent: one PDU a frame {stream, message, fragment, fragments, start, stop (its samples, without the silence),
-            length, transmit_ms}, when it is modulated.
+        sent: one PDU a frame {stream, message, fragment, fragments, start, stop (past its last sample), end (past the
+            silence behind it), transmit_ms}, when it is modulated.
 
     Attributes:
         produced: samples sent so far.
@@ -115,7 +115,7 @@ class FrameTx(gr.sync_block):
         meta = {name: getattr(header, name) for name in names} | {
             "start": offset,
             "stop": offset + len(samples),
-            "length": len(self._samples),
+            "end": offset + len(self._samples),
             "transmit_ms": transmit_ms,
         }
         self.message_port_pub(pmt.intern("sent"), pdu.make(meta, b""))

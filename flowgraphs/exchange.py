@@ -27,7 +27,8 @@ class Exchange(gr.basic_block):
 
         Args:
             reach_samples: how much later than it was sent the end of a frame can arrive.
-            silence_samples: zeros that push the receiver on when nothing else follows, more than 0.
+            silence_samples: zeros, more than 0, that push the receiver on when it has not gone past a frame in spite of
+                the silence behind it, and nothing else follows.
         """
         gr.basic_block.__init__(self, "semcom exchange", None, None)
         self._reach_samples, self._silence_samples = reach_samples, silence_samples
@@ -77,7 +78,8 @@ class Exchange(gr.basic_block):
             if passage.over:
                 meta = {"over": True, "stream": passage.request.stream, "message": passage.request.message}
                 self.message_port_pub(pmt.intern("over"), pdu.make(meta, b""))
-        if consumed == produced > self._silent_since and not all(passage.over for passage in waiting):
+        stuck = any(not passage.over and passage.sent[-1]["end"] <= consumed for passage in waiting)
+        if stuck and consumed == produced > self._silent_since:  # noise looked like the header of a long frame
             self._silent_since = produced
             self.message_port_pub(pmt.intern("silence"), pmt.from_long(self._silence_samples))
 

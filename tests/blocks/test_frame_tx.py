@@ -58,7 +58,7 @@ def test_the_samples_are_those_of_the_transmitter_whatever_the_chunks(seed: int)
         assert offset == start
         assert tag == {"stream": 0, "message": frame.header.message, "fragment": 0, "length": length + 150}
         meta, _ = pdu.split(message)
-        assert (meta["start"], meta["stop"], meta["length"]) == (start, start + length, length + 150)
+        assert (meta["start"], meta["stop"], meta["end"]) == (start, start + length, start + length + 150)
         start += length + 150
 
 
