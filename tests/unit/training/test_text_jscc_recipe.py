@@ -4,7 +4,9 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
+from semcom_ota.cli import app
 from semcom_ota.codecs.text_jscc import load_checkpoint
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
 from semcom_ota.config import ConfigError
@@ -113,3 +115,21 @@ def test_noise_has_the_variance_asked_for():
     received, claimed = transmit(torch.zeros(50, 40, 16, dtype=torch.complex64), variance, generator)
     assert not received[:, :5].any() and torch.isinf(claimed[:, :5]).all()
     assert received[:, 5:].abs().square().mean() == pytest.approx(0.3, rel=0.02)
+
+
+def test_the_command_trains_and_exports(data, tmp_path):
+    recipe = tmp_path / "recipe.yml"
+    recipe.write_text("batch_tokens: 64\nthreads: 1\ndevice: cpu\n")
+    arguments = ["train", "text-jscc", "--data", data, "--out", tmp_path / "run", "--config", recipe, "--steps", "2"]
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / "checkpoint" / "model.safetensors").stat().st_size > 1e6
+    assert json.loads((tmp_path / "run" / "training.json").read_text())["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["image"], ["text-jscc", "--precision", "fp7"], ["text-jscc", "--config", "none"]]
+)
+def test_a_command_that_cannot_work_ends_with_status_2(arguments, data, tmp_path):
+    done = CliRunner().invoke(app, ["train", *arguments, "--data", str(data), "--out", str(tmp_path / "run")])
+    assert done.exit_code == 2 and "Traceback" not in done.output
