@@ -44,6 +44,8 @@ class PolarCode:
                 f"no polar code takes {information_bits} bits and {crc_bits} of checksum to {coded_bits} bits"
                 f" (mother code: {MAX_MOTHER_BITS} at most)"
             )
+        if crc_bits not in POLYNOMIALS:
+            raise ValueError(f"a checksum of {crc_bits} bits: must be one of {tuple(POLYNOMIALS)}")
         if not 1 <= list_size <= 64:
             raise ValueError(f"a list of {list_size} paths: must be 1..64")
         self.information_bits = information_bits

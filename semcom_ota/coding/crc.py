@@ -9,7 +9,6 @@ BitArray = NDArray[np.uint8]
 POLYNOMIALS = {  # without the leading term
     24: 0xB2B117,  # D^24 + D^23 + D^21 + D^20 + D^17 + D^15 + D^13 + D^12 + D^8 + D^4 + D^2 + D + 1
     16: 0x1021,  # D^16 + D^12 + D^5 + 1
-    11: 0x621,
 }
 
 
@@ -48,8 +47,3 @@ def checksum(bits: BitArray, width: int) -> BitArray:
     """
     register = remainder(np.ascontiguousarray(bits, np.uint8), preset(width), POLYNOMIALS[width], width)
     return ((register >> np.arange(width - 1, -1, -1)) & 1).astype(np.uint8)
-
-
-def crc24(bits: BitArray) -> BitArray:
-    """(24,) uint8: `checksum` of CRC24C."""
-    return checksum(bits, 24)

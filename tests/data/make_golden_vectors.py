@@ -45,10 +45,11 @@ def tensor(array: np.ndarray) -> torch.Tensor:
     return torch.tensor(np.asarray(array, np.float32))
 
 
-def crc24(bits: np.ndarray) -> np.ndarray:
-    """(blocks, 24) parity over 24 ones and `bits` (blocks, K)."""
-    led = np.concatenate([np.ones((len(bits), 24)), bits], 1)
-    return CRCEncoder("CRC24C", k=led.shape[1])(tensor(led)).numpy()[:, -24:].astype(np.uint8)
+def checksum(bits: np.ndarray, width: int) -> np.ndarray:
+    """(blocks, width) parity over as many ones and `bits` (blocks, K)."""
+    led = np.concatenate([np.ones((len(bits), width)), bits], 1)
+    encoder = CRCEncoder({24: "CRC24C", 16: "CRC16"}[width], k=led.shape[1])
+    return encoder(tensor(led)).numpy()[:, -width:].astype(np.uint8)
 
 
 def polar_parts(information_bits: int, coded_bits: int) -> tuple[np.ndarray, int, np.ndarray]:
@@ -67,12 +68,12 @@ def decoding_case(rng: np.random.Generator, case: tuple[int, int, int, float]) -
     information_bits, coded_bits, list_size, snr_db = case
     frozen, mother, order = polar_parts(information_bits, coded_bits)
     bits = rng.integers(0, 2, (BLOCKS, information_bits), dtype=np.uint8)
-    coded = encode(np.concatenate([bits, crc24(bits)], 1), frozen, mother, order)
+    coded = encode(np.concatenate([bits, checksum(bits, 24)], 1), frozen, mother, order)
     variance = 10 ** (-snr_db / 10) / 2
     received = (1 - 2.0 * coded) / np.sqrt(2) + np.sqrt(variance) * rng.standard_normal(coded.shape)
     llr = (np.sqrt(2) * received / variance).astype(np.float16)
     # Sionna's decoder checks a CRC without the leading ones: take their share off the received word
-    share = crc24(np.zeros((1, information_bits)))
+    share = checksum(np.zeros((1, information_bits)), 24)
     mask = encode(np.concatenate([np.zeros((1, information_bits)), share], 1), frozen, mother, order)
     recovered = np.zeros((BLOCKS, mother))
     if coded_bits < mother and 16 * (information_bits + 24) > 7 * coded_bits:
@@ -91,12 +92,13 @@ def main() -> None:
     out: dict[str, np.ndarray] = {"codes": np.array(CODES), "decoded": np.array(DECODED)}
     for length in (1, 24, 104, 1000):
         bits = rng.integers(0, 2, (4, length), dtype=np.uint8)
-        out[f"crc_{length}"] = np.concatenate([bits, crc24(bits)], 1)
+        for width in (24, 16):
+            out[f"crc{width}_{length}"] = np.concatenate([bits, checksum(bits, width)], 1)
     for i, (information_bits, coded_bits) in enumerate(CODES):
         bits = rng.integers(0, 2, (3, information_bits), dtype=np.uint8)
         parts = polar_parts(information_bits, coded_bits)
         out[f"bits_{i}"] = bits
-        out[f"coded_{i}"] = encode(np.concatenate([bits, crc24(bits)], 1), *parts)
+        out[f"coded_{i}"] = encode(np.concatenate([bits, checksum(bits, 24)], 1), *parts)
     for i, case in enumerate(DECODED):
         out |= {f"{name}_decoded_{i}": value for name, value in decoding_case(rng, case).items()}
     for order in (4, 16, 64, 256):

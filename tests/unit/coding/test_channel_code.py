@@ -105,3 +105,5 @@ def test_wrong_shapes_are_refused() -> None:
         code.decode(np.zeros(199, np.float32))
     with pytest.raises(ValueError, match="list"):
         PolarCode(60, 200, 0)
+    with pytest.raises(ValueError, match="checksum"):
+        PolarCode(60, 200, crc_bits=8)
