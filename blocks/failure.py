@@ -1,4 +1,5 @@
-"""A block that fails ends its process. GNU Radio itself would go on, without the block and with exit status 0."""
+"""A block that fails ends its process (GNU Radio itself would go on, without the block and with exit status 0); a block
+that is handed nonsense drops it and counts."""
 
 import functools
 import os
@@ -6,6 +7,8 @@ import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+from gnuradio import gr
 
 from semcom_ota.config import ConfigError
 from semcom_ota.services.process import WRONG_USE, ServiceFailed
@@ -43,3 +46,17 @@ def ends_process(method: Callable[..., Any]) -> Callable[..., Any]:
             end_process(error)
 
     return guarded
+
+
+class CountsDropped:
+    """Part of a block that drops what it cannot use."""
+
+    dropped = 0
+    """PDUs dropped so far."""
+    name: Callable[[], str]
+
+    def drop(self, why: object) -> None:
+        """Count a PDU, and say so if it is the first: a line each would be a flood."""
+        if not self.dropped:
+            gr.logger(self.name()).warn(f"a PDU was dropped: {why}")
+        self.dropped += 1

@@ -8,7 +8,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from semcom_blocks import pdu
-from semcom_blocks.failure import ends_process
+from semcom_blocks.failure import CountsDropped, ends_process
 
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy.transmitter import Transmitter
@@ -19,21 +19,21 @@ FRAME_TAG = pmt.intern("frame")
 FIRST_SILENCE = 256  # silence is tagged as a fragment too, beyond the 256 that a message can have
 
 
-class FrameTx(gr.sync_block):
+class FrameTx(CountsDropped, gr.sync_block):
     """Adapter of `semcom_ota.phy.transmitter.Transmitter`.
 
     Ports:
-        in: SemanticFrame PDUs (`pdu.from_semantic_frame`). What is not one is dropped and counted, and so is a
-            frame that finds `queue_frames` waiting.
+        in: SemanticFrame PDUs (`pdu.from_semantic_frame`). What is not one is dropped, and so is a frame that finds
+            `queue_frames` waiting.
         silence: an integer, zeros to send once no frame is waiting. It pushes the last frame through a receiver.
         out: complex64 samples. A frame is modulated when it leaves the queue; its first sample carries the tag `frame`:
             {stream, message, fragment, length: samples of the frame and the silence after it}.
         sent: one PDU a frame {stream, message, fragment, fragments, start, stop (past its last sample), end (past the
             silence behind it), transmit_ms}, when it is modulated.
+        dropped: one PDU for each one dropped: {stream, message}, if it says so, and a sentence as UTF-8 bytes.
 
     Attributes:
         produced: samples sent so far.
-        dropped: PDUs dropped so far.
     """
 
     def __init__(self, phy: PhyConfig, gap_samples: int = 400, queue_frames: int = 4096):
@@ -52,13 +52,13 @@ class FrameTx(gr.sync_block):
         self._last_message = 0
         self._silences = 0
         self.produced = 0
-        self.dropped = 0
         self.set_min_output_buffer(BUFFER_ITEMS)
         for name in ("in", "silence"):
             self.message_port_register_in(pmt.intern(name))
         self.set_msg_handler(pmt.intern("in"), self.handle_frame)
         self.set_msg_handler(pmt.intern("silence"), self.handle_silence)
-        self.message_port_register_out(pmt.intern("sent"))
+        for name in ("sent", "dropped"):
+            self.message_port_register_out(pmt.intern(name))
 
     @ends_process
     def handle_frame(self, message: Any) -> None:
@@ -66,12 +66,13 @@ class FrameTx(gr.sync_block):
         try:
             frame = pdu.to_semantic_frame(message)
         except pdu.PduError as error:
-            self._drop(str(error))
+            self._report_dropped(pdu.message_of(message), f"a frame was not sent: {error}")
             return
         if len(self._queue) < self._queue_frames:
             self._queue.append(frame)
         else:
-            self._drop("the queue is full")
+            meta = {"stream": frame.header.stream, "message": frame.header.message}
+            self._report_dropped(meta, f"a frame was not sent: {self._queue_frames} are waiting already")
 
     @ends_process
     def handle_silence(self, message: Any) -> None:
@@ -124,7 +125,6 @@ class FrameTx(gr.sync_block):
         meta = {"stream": stream, "message": message, "fragment": fragment, "length": len(self._samples)}
         self.add_item_tag(0, offset, FRAME_TAG, pmt.car(pdu.make(meta, b"")))
 
-    def _drop(self, why: str) -> None:
-        if not self.dropped:  # one line: more of them would be a flood
-            gr.logger(self.name()).warn(f"a PDU was dropped: {why}")
-        self.dropped += 1
+    def _report_dropped(self, meta: dict[str, int], sentence: str) -> None:
+        self.drop(sentence)
+        self.message_port_pub(pmt.intern("dropped"), pdu.make(meta, sentence.encode()))

@@ -8,39 +8,39 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from semcom_blocks import pdu
-from semcom_blocks.failure import ends_process
+from semcom_blocks.failure import CountsDropped, ends_process
 from semcom_blocks.worker import Worker
 
 from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import ReceiverConfig
 from semcom_ota.services.reassembly import Reassembler
-from semcom_ota.transport.messages import DecodeReply, Message
-from semcom_ota.types import ReceivedFrame, ReceivedMessage
+from semcom_ota.transport.messages import DecodeReply, Failure, Message
+from semcom_ota.types import ReceivedMessage
 
 OVER = pmt.intern("over")
 QUEUE = 2048
-NOTHING = Decoded("", 0.0, False)
+NOTHING = DecodeReply(Decoded("", 0.0, False), 0.0)
 
 
-class LamDecoder(gr.basic_block):
+class LamDecoder(CountsDropped, gr.basic_block):
     """Adapter of the reassembler and of the decoder worker (`semcom_ota.services.decoder`).
 
     Ports:
         in: ReceivedFrame PDUs (`pdu.from_received_frame`); and `over` PDUs ({over: true, stream, message}, no data),
             which say that no more frames of this message will come.
         out: one PDU a message (`pdu.Result`): its text as UTF-8 bytes and {confidence, intact, lost, codec, stream,
-            message, fragments, lost_fragments, snr_db, decode_ms}. `lost` answers an `over` when nothing had come.
+            message, fragments, lost_fragments, snr_db, decode_ms, reason}. `lost` answers an `over` when nothing had
+            come; `reason` is a sentence, and the text empty, if the worker failed.
     """
 
     def __init__(self, config: ReceiverConfig, endpoint: str = ""):
         """For a decoder worker that is told `config`; with `endpoint` '' it is started."""
         gr.basic_block.__init__(self, "semcom lam_decoder", None, None)
         self._worker = Worker("decoder", config, endpoint, self._answered)
-        self._reassemblers: dict[int, tuple[Reassembler, int]] = {}  # by stream, with the message that came last
+        self._reassembler = Reassembler()
         self._lock = threading.Lock()
         self._asked: dict[int, ReceivedMessage] = {}  # with the worker, or on the way there
         self._requests = 0
-        self.dropped = 0
         self.message_port_register_in(pmt.intern("in"))
         self.set_msg_handler(pmt.intern("in"), self.handle_frame)
         self.message_port_register_out(pmt.intern("out"))
@@ -67,23 +67,15 @@ class LamDecoder(gr.basic_block):
             if pmt.is_pair(message) and pmt.is_dict(pmt.car(message)) and pmt.dict_has_key(pmt.car(message), OVER):
                 self._end(pdu.split(message)[0])
             else:
-                self._push(pdu.to_received_frame(message))
+                for received in self._reassembler.push(pdu.to_received_frame(message)):
+                    self._decode(received)
         except (pdu.PduError, KeyError) as error:
-            self._drop(str(error))
-
-    def _push(self, frame: ReceivedFrame) -> None:
-        stream, message = frame.header.stream, frame.header.message
-        reassembler = self._reassemblers[stream][0] if stream in self._reassemblers else Reassembler()
-        self._reassemblers[stream] = reassembler, message
-        for received in reassembler.push(frame):
-            self._decode(received)
+            self.drop(error)
 
     def _end(self, meta: dict[str, Any]) -> None:
         stream, message = meta["stream"], meta["message"]
-        reassembler, newest = self._reassemblers.get(stream, (None, None))
-        if reassembler is not None and newest == message:
-            for received in reassembler.flush():
-                self._decode(received)
+        for received in self._reassembler.flush(stream, message):
+            self._decode(received)
         with self._lock:
             headers = [asked.header for asked in self._asked.values()]
         decoding = any((header.stream, header.message) == (stream, message) for header in headers)
@@ -93,7 +85,7 @@ class LamDecoder(gr.basic_block):
 
     def _decode(self, received: ReceivedMessage) -> None:
         if self._worker.queued >= QUEUE:
-            self._drop(f"{QUEUE} messages are waiting for the decoder already")
+            self._publish(received, NOTHING, f"{QUEUE} messages are waiting for the decoder already")
             return
         with self._lock:
             key, self._requests = self._requests, self._requests + 1
@@ -101,8 +93,18 @@ class LamDecoder(gr.basic_block):
         self._worker.submit(key, received)
 
     def _answered(self, key: int, reply: Message) -> None:
-        received, header = self._asked[key], self._asked[key].header
-        decoded, decode_ms = (reply.decoded, reply.decode_ms) if isinstance(reply, DecodeReply) else (NOTHING, 0.0)
+        if isinstance(reply, Failure):
+            reason, reply = reply.sentence, NOTHING
+        elif isinstance(reply, DecodeReply):
+            reason = ""
+        else:
+            reason, reply = "the decoder worker answered something else than a text", NOTHING
+        self._publish(self._asked[key], reply, reason)
+        with self._lock:  # only now: an `over` must not find the message gone before its result is out
+            del self._asked[key]
+
+    def _publish(self, received: ReceivedMessage, reply: DecodeReply, reason: str) -> None:
+        header, decoded = received.header, reply.decoded
         result = pdu.Result(
             text=decoded.text,
             confidence=decoded.confidence,
@@ -114,13 +116,7 @@ class LamDecoder(gr.basic_block):
             fragments=header.fragments,
             lost_fragments=received.lost_fragments,
             snr_db=float(np.mean([csi.snr_db for csi in received.csi])),
-            decode_ms=decode_ms,
+            decode_ms=reply.decode_ms,
+            reason=reason,
         )
         self.message_port_pub(pmt.intern("out"), pdu.from_result(result))
-        with self._lock:  # only now: an `over` must not find the message gone before its result is out
-            del self._asked[key]
-
-    def _drop(self, why: str) -> None:
-        if not self.dropped:  # one line: more of them would be a flood
-            gr.logger(self.name()).warn(f"a PDU was dropped: {why}")
-        self.dropped += 1

@@ -49,6 +49,7 @@ class Result:
     lost_fragments: tuple[int, ...]
     snr_db: float  # estimated, mean over the fragments that arrived; NaN when lost
     decode_ms: float
+    reason: str = ""  # the sentence, if it could not be decoded
 
 
 def make(meta: dict[str, Any], data: Any) -> Any:
@@ -80,6 +81,15 @@ def split(pdu: Any) -> tuple[dict[str, Any], np.ndarray]:
 def scalar(pdu: Any, key: str) -> Any:
     """One number of a PDU's dictionary, without a look at the rest; 0 if it is not there."""
     return _from_pmt(pmt.dict_ref(pmt.car(pdu), pmt.intern(key), pmt.from_long(0)))
+
+
+def message_of(pdu: Any) -> dict[str, int]:
+    """The `stream` and `message` that anything may be about: both, or nothing."""
+    try:
+        meta = split(pdu)[0]
+        return {name: int(meta[name]) for name in ("stream", "message")}
+    except (KeyError, TypeError, ValueError):
+        return {}
 
 
 def from_text_request(request: TextRequest) -> Any:
@@ -184,9 +194,10 @@ def to_link_report(pdu: Any) -> LinkReport:
 
 
 def from_result(result: Result) -> Any:
-    """A Result as a PDU: its text as UTF-8 bytes, the rest as the dictionary."""
+    """A Result as a PDU: its text as UTF-8 bytes, the rest as the dictionary, `reason` as UTF-8 bytes there."""
     meta = {key: value for key, value in asdict(result).items() if key != "text"}
-    return make(meta | {"lost_fragments": np.array(result.lost_fragments, np.uint16)}, result.text.encode())
+    meta |= {"lost_fragments": np.array(result.lost_fragments, np.uint16), "reason": result.reason.encode()}
+    return make(meta, result.text.encode())
 
 
 def to_result(pdu: Any) -> Result:
@@ -198,8 +209,10 @@ def to_result(pdu: Any) -> Result:
     meta, data = split(pdu)
     try:
         lost_fragments = tuple(int(fragment) for fragment in meta.pop("lost_fragments"))
-        return Result(text=data.tobytes().decode("utf-8"), lost_fragments=lost_fragments, **meta)
-    except (KeyError, TypeError, ValueError) as error:
+        reason = meta.pop("reason").tobytes().decode("utf-8")
+        text = data.tobytes().decode("utf-8")
+        return Result(text=text, lost_fragments=lost_fragments, reason=reason, **meta)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PduError(f"not a result: {error}") from error
 
 

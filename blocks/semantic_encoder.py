@@ -5,7 +5,7 @@ from typing import Any
 import pmt
 from gnuradio import gr
 from semcom_blocks import pdu
-from semcom_blocks.failure import ends_process
+from semcom_blocks.failure import CountsDropped, ends_process
 from semcom_blocks.worker import Worker
 
 from semcom_ota.config import TransmitterConfig
@@ -14,7 +14,7 @@ from semcom_ota.transport.messages import EncodeReply, EncodeRequest, Failure, M
 QUEUE = 2048
 
 
-class SemanticEncoder(gr.basic_block):
+class SemanticEncoder(CountsDropped, gr.basic_block):
     """Adapter of the encoder worker (`semcom_ota.services.encoder`).
 
     Ports:
@@ -37,7 +37,6 @@ class SemanticEncoder(gr.basic_block):
         self._requests = 0
         self._replies: dict[int, Message] = {}
         self._next_reply = 0
-        self.dropped = 0
         for name in ("in", "report"):
             self.message_port_register_in(pmt.intern(name))
         self.set_msg_handler(pmt.intern("in"), self.handle_text)
@@ -66,7 +65,7 @@ class SemanticEncoder(gr.basic_block):
         try:
             request = pdu.to_text_request(message, self._codec, self._next_message)
         except pdu.PduError as error:
-            self._drop(error)
+            self.drop(error)
             return
         self._next_message = (request.message + 1) % 2**16
         if self._worker.queued >= QUEUE:
@@ -90,7 +89,7 @@ class SemanticEncoder(gr.basic_block):
         try:
             self._worker.notify(pdu.to_link_report(message))
         except pdu.PduError as error:
-            self._drop(error)
+            self.drop(error)
 
     def _answered(self, key: int, reply: Message) -> None:
         self._replies[key] = reply
@@ -110,8 +109,3 @@ class SemanticEncoder(gr.basic_block):
     def _fail(self, request: pdu.TextRequest, failure: Failure) -> None:
         meta = {"stream": request.stream, "message": request.message, "reason": failure.reason}
         self.message_port_pub(pmt.intern("failed"), pdu.make(meta, failure.sentence.encode()))
-
-    def _drop(self, why: pdu.PduError) -> None:
-        if not self.dropped:  # one line: more of them would be a flood
-            gr.logger(self.name()).warn(f"a PDU was dropped: {why}")
-        self.dropped += 1

@@ -19,7 +19,8 @@ class Exchange(gr.basic_block):
 
     Ports:
         messages: texts, to semantic_encoder. over: to lam_decoder. silence: to frame_tx.
-        encoded, failed: from semantic_encoder. sent: from frame_tx. received: from frame_rx. results: from lam_decoder.
+        encoded, failed: from semantic_encoder. sent, dropped: from frame_tx. received: from frame_rx. results: from
+            lam_decoder.
     """
 
     def __init__(self, reach_samples: int, silence_samples: int):
@@ -37,7 +38,7 @@ class Exchange(gr.basic_block):
         self._silent_since = -1
         for name in ("messages", "over", "silence"):
             self.message_port_register_out(pmt.intern(name))
-        for name in ("encoded", "failed", "sent", "received", "results"):
+        for name in ("encoded", "failed", "sent", "dropped", "received", "results"):
             self.message_port_register_in(pmt.intern(name))
             self.set_msg_handler(pmt.intern(name), getattr(self, f"handle_{name}"))
 
@@ -73,7 +74,7 @@ class Exchange(gr.basic_block):
         with self._lock:
             waiting = [passage for passage in self._passages.values() if passage.all_sent and not passage.over]
             for passage in waiting:
-                passage.over = passage.sent[-1]["stop"] + self._reach_samples <= position
+                passage.over = not passage.sent or passage.sent[-1]["stop"] + self._reach_samples <= position
         for passage in waiting:
             if passage.over:
                 meta = {"over": True, "stream": passage.request.stream, "message": passage.request.message}
@@ -107,6 +108,15 @@ class Exchange(gr.basic_block):
         meta = pdu.split(message)[0]
         with self._lock:
             self._passages[meta["stream"], meta["message"]].sent.append(meta)
+
+    @ends_process
+    def handle_dropped(self, message: Any) -> None:
+        """Take note of a frame that frame_tx did not send: it is lost, the rest of its message need not be."""
+        meta, sentence = pdu.split(message)
+        with self._lock:
+            passage = self._passages.get((meta.get("stream"), meta.get("message")))
+            if passage is not None:
+                passage.dropped.append(sentence.tobytes().decode())
 
     @ends_process
     def handle_received(self, message: Any) -> None:

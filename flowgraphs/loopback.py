@@ -76,6 +76,7 @@ class Loopback(gr.top_block):
         self.msg_connect(self.semantic_encoder, "out", self.exchange, "encoded")
         self.msg_connect(self.semantic_encoder, "failed", self.exchange, "failed")
         self.msg_connect(self.frame_tx, "sent", self.exchange, "sent")
+        self.msg_connect(self.frame_tx, "dropped", self.exchange, "dropped")
         self.msg_connect(self.frame_rx, "out", self.exchange, "received")
         self.msg_connect(self.exchange, "over", self.lam_decoder, "in")
         self.msg_connect(self.exchange, "silence", self.frame_tx, "silence")

@@ -3,7 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,12 @@ from semcom_blocks import pdu
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.transport.radio import Latency, RadioReply
 from semcom_ota.types import FrameHeader, ReceivedFrame
+
+FAILURES: dict[str, Literal["does_not_fit", "refused", "failed"]] = {
+    "does_not_fit": "does_not_fit",
+    "bad_request": "refused",
+    "failed": "failed",
+}
 
 
 @dataclass(slots=True)
@@ -28,6 +34,7 @@ class Passage:
     energy: float = 0.0  # sum of |s|**2 over their symbols
     failure: tuple[str, str] | None = None  # reason and sentence, if it could not make any
     sent: list[dict[str, Any]] = field(default_factory=list)  # what frame_tx said of each frame
+    dropped: list[str] = field(default_factory=list)  # why, for each frame that frame_tx did not send
     received: dict[int, ReceivedFrame] = field(default_factory=dict)  # by fragment
     receive_ms: float = 0.0
     over: bool = False  # lam_decoder was told that no more frames of it will come
@@ -35,8 +42,9 @@ class Passage:
 
     @property
     def all_sent(self) -> bool:
-        """Whether every one of its frames is on the air or was."""
-        return self.header is not None and self.encoded == len(self.sent) == self.header.fragments
+        """Whether every one of its frames is on the air, or was, or never will be."""
+        gone = len(self.sent) + len(self.dropped)
+        return self.header is not None and self.encoded == gone == self.header.fragments
 
     @property
     def done(self) -> bool:
@@ -55,7 +63,7 @@ class Passage:
         if self.failure is not None or result is None or header is None:
             reason, sentence = self.failure or ("failed", "the message did not go through the flowgraph")
             return RadioReply(
-                status="does_not_fit" if reason == "does_not_fit" else "refused",
+                status=FAILURES[reason],
                 reason=sentence,
                 latency_ms=Latency(total=total_ms),
                 **known,
@@ -64,7 +72,8 @@ class Passage:
         cells = air_samples // numerology.row_samples * numerology.carriers.size
         frames = self.frames
         return RadioReply(
-            status="lost" if result.lost else "decoded",
+            status="failed" if result.reason else "lost" if result.lost else "decoded",
+            reason=result.reason or next(iter(self.dropped), ""),
             text=result.text,
             confidence=result.confidence,
             intact=result.intact,

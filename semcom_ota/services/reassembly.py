@@ -7,7 +7,7 @@ import numpy as np
 from semcom_ota.transport.messages import MAX_FRAGMENTS, MAX_MESSAGE_SYMBOLS, MAX_STREAMS
 from semcom_ota.types import FrameHeader, ReceivedFrame, ReceivedMessage
 
-MAX_HELD_SYMBOLS = 2**20
+MAX_HELD_BYTES = 2**25
 
 
 @dataclass(slots=True)
@@ -44,13 +44,14 @@ class Reassembler:
     there already, and one that starts before what came out last (late, or a copy) are ignored and counted. A message
     number may come again later in the stream, as when a transmitter was started anew: it is another message then.
 
-    Holds at most `MAX_HELD_SYMBOLS` symbols; beyond that the message that began first comes out incomplete.
+    Holds at most `MAX_HELD_BYTES` of symbols and CSI, over all streams; beyond that the message that began first comes
+    out incomplete.
     """
 
     def __init__(self) -> None:
         """Empty; `start_sample` must count on from frame to frame, so a new receiver needs a new reassembler."""
         self.ignored = 0  # frames so far
-        self._held = 0  # symbols
+        self._held = 0  # bytes
         self._partial: dict[int, _Partial] = {}  # by stream, the one that began first comes first
         self._past: dict[int, int] = {}  # by stream: frames that start before this sample belong to what came out
 
@@ -76,23 +77,30 @@ class Reassembler:
             self.ignored += 1
             return messages
         partial.frames[frame.header.fragment] = frame
-        self._held += len(frame.symbols)
+        self._held += _size(frame)
         if len(partial.frames) == message.fragments:
             messages.append(self._end(stream, partial.stop_sample))
-        while self._held > MAX_HELD_SYMBOLS:
+        while self._held > MAX_HELD_BYTES:
             first = next(iter(self._partial))
             messages.append(self._end(first, self._partial[first].stop_sample))
         return messages
 
-    def flush(self) -> list[ReceivedMessage]:
-        """Return what is incomplete, the one that began first comes first: the end of a run, or of patience."""
-        return [self._end(stream, partial.stop_sample) for stream, partial in list(self._partial.items())]
+    def flush(self, stream: int, message: int) -> list[ReceivedMessage]:
+        """Return this message, if it is there and incomplete: no more of it will come."""
+        partial = self._partial.get(stream)
+        if partial is None or partial.message.message != message:
+            return []
+        return [self._end(stream, partial.stop_sample)]
 
     def _end(self, stream: int, past: int) -> ReceivedMessage:
         partial = self._partial.pop(stream)
         self._past[stream] = past
-        self._held -= sum(len(frame.symbols) for frame in partial.frames.values())
+        self._held -= sum(_size(frame) for frame in partial.frames.values())
         return partial.assemble()
+
+
+def _size(frame: ReceivedFrame) -> int:
+    return frame.symbols.nbytes + frame.noise_variance.nbytes + frame.csi.frequency_response.nbytes
 
 
 def _consistent(frame: ReceivedFrame) -> bool:

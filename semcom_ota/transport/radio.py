@@ -38,16 +38,21 @@ class Latency(_Strict):
 class RadioReply(_Strict):
     """What became of a message.
 
+    `decoded`: something of it was received, and this is what the decoder made of it, intact or not. `lost`: no frame of
+    it was received. `does_not_fit`: the codec cannot carry the text with so few symbols. `refused`: the request makes
+    no sense. `failed`: the encoder or the decoder did not do its work; a message that the decoder failed on has been
+    received.
+
     A packet of it brings, if asked for and if any frame was received, the arrays `symbols` (N,) complex64 and
     `noise_variance` (N,) float32 of the received fragments in order, and `frequency_response` (OFDM symbols, used
     carriers) complex64 of the first of them.
     """
 
-    status: Literal["decoded", "lost", "does_not_fit", "refused"]  # lost: no frame of it was received
+    status: Literal["decoded", "lost", "does_not_fit", "refused", "failed"]
     codec: str
     stream: int
     message: int
-    reason: str = Field("", description="the sentence for does_not_fit and refused")
+    reason: str = Field("", description="a sentence, if it was not simply sent and decoded, or the channel's doing")
     text: str = ""
     confidence: float = 0.0
     intact: bool = False

@@ -9,7 +9,7 @@ from semcom_flowgraphs.passage import Passage
 
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy.numerology import Numerology
-from semcom_ota.types import FrameHeader, SemanticFrame
+from semcom_ota.types import Csi, FrameHeader, ReceivedFrame, SemanticFrame
 
 pytestmark = pytest.mark.timeout(30)
 PORTS = ("messages", "over", "silence")
@@ -109,3 +109,39 @@ def test_the_same_message_twice_at_a_time_is_refused_and_a_failure_ends_it():
         reply = bench.passage.reply(Numerology(PhyConfig()))
         assert (reply.status, reply.reason, reply.payload_symbols) == ("does_not_fit", "Too long.", 0)
         assert len(bench.said["messages"].wait(1)) == 1
+
+
+@pytest.mark.parametrize(("reason", "status"), [("bad_request", "refused"), ("failed", "failed")])
+def test_nonsense_is_refused_and_trouble_is_a_failure(reason: str, status: str):
+    with Bench() as bench:
+        post(bench.exchange, "failed", pdu.make({"stream": 2, "message": 9, "reason": reason}, b"So it is."))
+        wait_until(lambda: bench.passage.done)
+        reply = bench.passage.reply(Numerology(PhyConfig()))
+        assert (reply.status, reply.reason) == (status, "So it is.")
+
+
+def test_a_message_that_the_decoder_failed_on_says_why():
+    with Bench() as bench:
+        bench.send()
+        csi = Csi(np.ones((2, 4), np.complex64), 0.1, 10.0, 0.0, 1e6, 15625.0)
+        frame = ReceivedFrame(FRAME.header, FRAME.symbols, np.ones(4, np.float32), csi, 0, 800)
+        post(bench.exchange, "received", pdu.from_received_frame(frame))
+        answer = pdu.Result("", 0.0, False, False, 1, 2, 9, 1, (), 9.0, 3.0, "The model broke.")
+        post(bench.exchange, "results", pdu.from_result(answer))
+        wait_until(lambda: bench.passage.done)
+        reply = bench.passage.reply(Numerology(PhyConfig()))
+        assert (reply.status, reply.reason, reply.payload_symbols) == ("failed", "The model broke.", 4)
+
+
+def test_a_message_whose_only_frame_was_dropped_is_lost_with_the_reason():
+    with Bench() as bench:
+        post(bench.exchange, "encoded", pdu.from_semantic_frame(FRAME, 2.5))
+        post(bench.exchange, "dropped", pdu.make({}, b"of no message"))
+        post(bench.exchange, "dropped", pdu.make({"stream": 2, "message": 9}, b"The queue is full."))
+        wait_until(lambda: bench.passage.all_sent)
+        bench.exchange.watch(consumed=0, produced=0, position=0)
+        bench.said["over"].wait(1)
+        bench.result(lost=True)
+        wait_until(lambda: bench.passage.done)
+        reply = bench.passage.reply(Numerology(PhyConfig()))
+        assert (reply.status, reply.reason, reply.air_samples) == ("lost", "The queue is full.", 0)

@@ -10,6 +10,7 @@ from semcom_ota.types import FrameHeader, SemanticFrame
 
 pytestmark = pytest.mark.timeout(60)
 PHY = PhyConfig()
+ONE = np.ones(1, np.complex64)
 
 
 def frames(seed: int, count: int) -> list[SemanticFrame]:
@@ -27,9 +28,10 @@ class Bench:
     def __init__(self, step: int, gap_samples: int = 150, **options: int):
         self.top = gr.top_block()
         self.tx = FrameTx(PHY, gap_samples, **options)
-        self.sink, self.sent = blocks.vector_sink_c(), Collector()
+        self.sink, self.sent, self.dropped = blocks.vector_sink_c(), Collector(), Collector()
         self.top.connect(self.tx, self.sink)
         self.top.msg_connect(self.tx, "sent", self.sent, "in")
+        self.top.msg_connect(self.tx, "dropped", self.dropped, "in")
         self.top.start(step)
 
     def finish(self, samples: int) -> np.ndarray:
@@ -77,14 +79,31 @@ def test_silence_comes_after_the_frames_and_is_tagged_as_none_of_them():
     assert pmt.to_python(last.value)["fragment"] >= 256
 
 
-def test_what_is_no_frame_and_what_finds_the_queue_full_is_dropped_and_counted():
+def test_what_is_no_frame_and_what_finds_the_queue_full_is_dropped_and_reported():
     many = frames(1, 40)
     bench = Bench(1, queue_frames=2)
     post(bench.tx, "in", pmt.intern("no frame"))
     wait_until(lambda: bench.tx.dropped == 1)
     for frame in many:
         post(bench.tx, "in", pdu.from_semantic_frame(frame))
-    wait_until(lambda: bench.tx.dropped > 1)
+    wait_until(lambda: len(bench.sent.messages) + len(bench.dropped.messages) == 41)
     bench.top.stop()
     bench.top.wait()
-    assert bench.tx.dropped <= len(many)
+    assert len(bench.dropped.messages) == bench.tx.dropped > 1
+    (nonsense, _), *full = [pdu.split(message) for message in bench.dropped.messages]
+    assert nonsense == {}
+    assert all(sentence.tobytes() == b"a frame was not sent: 2 are waiting already" for _, sentence in full)
+    told = [pdu.split(message)[0] for message in bench.sent.messages] + [meta for meta, _ in full]
+    assert sorted(meta["message"] for meta in told) == list(range(40))
+    assert {meta["stream"] for meta in told} == {0}
+
+
+def test_a_frame_that_contradicts_itself_is_dropped_and_said_whose_it_was():
+    frame = pdu.from_semantic_frame(SemanticFrame(FrameHeader(3, stream=5, message=7, message_symbols=9), ONE))
+    bench = Bench(1000)
+    post(bench.tx, "in", frame)
+    meta, sentence = pdu.split(bench.dropped.wait(1)[0])
+    bench.top.stop()
+    bench.top.wait()
+    assert meta == {"stream": 5, "message": 7}
+    assert b"not those that the frame header announces" in sentence.tobytes()

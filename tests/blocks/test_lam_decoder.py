@@ -67,7 +67,11 @@ def test_the_results_are_those_of_the_decoder_whatever_is_lost_and_in_whatever_b
         if rng.random() < 0.9
     ]
     service, reassembler, expected = DecoderService(CONFIG), Reassembler(), {}
-    messages = [message for frame in frames for message in reassembler.push(frame)] + reassembler.flush()
+    messages = [message for frame in frames for message in reassembler.push(frame)]
+    for stream in (0, 1):
+        messages += reassembler.flush(
+            stream, max(frame.header.message for frame in frames if frame.header.stream == stream)
+        )
     for message in messages:
         decoded = from_packet(service.answer(to_packet(message))).decoded
         expected[message.header.stream, message.header.message] = decoded, message
@@ -90,6 +94,7 @@ def test_the_results_are_those_of_the_decoder_whatever_is_lost_and_in_whatever_b
         assert result.lost_fragments == message.lost_fragments
         assert result.fragments == message.header.fragments
         assert result.snr_db == pytest.approx(20.0 + result.message)
+        assert not result.reason
 
 
 def test_over_ends_the_message_that_it_names_and_no_other(bench):
@@ -121,7 +126,18 @@ def test_nonsense_is_dropped_and_counted(bench):
     assert not out.messages
 
 
-def test_a_codec_that_the_decoder_does_not_know_gives_nothing(bench):
+def test_a_late_frame_does_not_keep_over_from_ending_the_message_under_way(bench):
+    decoder, out = bench
+    old, new = received("x" * 100, 0, 7, 0), received("y" * 100, 0, 8, 50_000)
+    for frame in (*old, *new[:-1], old[0]):  # the last one is ignored
+        post(decoder, "in", pdu.from_received_frame(frame))
+    post(decoder, "in", over(0, 8))
+    results = {result.message: result for result in map(pdu.to_result, out.wait(2))}
+    result = results[8]
+    assert (result.message, result.lost, result.lost_fragments) == (8, False, (len(new) - 1,))
+
+
+def test_what_the_decoder_fails_on_comes_with_its_sentence(bench):
     decoder, out = bench
     frame = received("x", 0, 0, 0)[0]
     header = type(frame.header)(codec=99, message_symbols=len(frame.symbols))
@@ -129,6 +145,7 @@ def test_a_codec_that_the_decoder_does_not_know_gives_nothing(bench):
     post(decoder, "in", pdu.from_received_frame(unknown))
     result = pdu.to_result(out.wait(1)[0])
     assert (result.text, result.intact, result.lost, result.codec) == ("", False, False, 99)
+    assert result.reason == "no codec with the number 99 is loaded"
 
 
 def test_it_starts_a_worker_of_its_own():

@@ -73,9 +73,9 @@ def test_a_request_survives(text: str, stream: int, message: int, match: str, sn
     assert pdu.to_text_request(pdu.from_text_request(request)) == request
 
 
-@given(TEXTS, st.booleans(), st.lists(st.integers(0, 255), max_size=5))
-def test_a_result_survives(text: str, intact: bool, lost_fragments: list[int]):
-    result = pdu.Result(text, 0.5, intact, False, 1, 2, 3, 256, tuple(lost_fragments), 9.5, 0.25)
+@given(TEXTS, st.booleans(), st.lists(st.integers(0, 255), max_size=5), TEXTS)
+def test_a_result_survives(text: str, intact: bool, lost_fragments: list[int], reason: str):
+    result = pdu.Result(text, 0.5, intact, False, 1, 2, 3, 256, tuple(lost_fragments), 9.5, 0.25, reason)
     assert pdu.to_result(pdu.from_result(result)) == result
 
 

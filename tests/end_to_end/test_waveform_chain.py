@@ -41,7 +41,7 @@ def receive(stream):
     receiver, reassembler = Receiver(PHY), Reassembler()
     stream = np.concatenate([stream, np.zeros(receiver.lookahead_samples + 400, np.complex64)])
     messages = [message for frame in receiver.process(stream) for message in reassembler.push(frame)]
-    return messages + list(reassembler.flush())
+    return messages + reassembler.flush(0, 5)
 
 
 def sent_over(codec, snr_db, silenced=()):

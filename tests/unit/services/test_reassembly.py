@@ -25,6 +25,12 @@ def frame(number: int, stream=0, message=0, fragment=0, fragments=3, message_sym
     return replace(whole, **changes)
 
 
+def flush_all(reassembler: Reassembler) -> list:
+    """End whatever is there, the one that began first comes first."""
+    there = [(stream, partial.message.message) for stream, partial in reassembler._partial.items()]
+    return [message for where in there for message in reassembler.flush(*where)]
+
+
 def check(message) -> None:
     """Every symbol is in its place, or zero with infinite variance."""
     count = message.header.message_symbols
@@ -44,7 +50,7 @@ def test_a_message_comes_out_with_its_last_fragment():
     assert reassembler.push(frame(0, fragment=0)) == [] == reassembler.push(frame(1, fragment=1))
     (message,) = reassembler.push(frame(2, fragment=2))
     check(message)
-    assert message.lost_fragments == () and reassembler.flush() == [] and reassembler.ignored == 0
+    assert message.lost_fragments == () and reassembler.flush(0, 0) == [] and reassembler.ignored == 0
 
 
 def test_a_lost_fragment_is_infinite_noise_when_the_next_message_begins():
@@ -56,16 +62,17 @@ def test_a_lost_fragment_is_infinite_noise_when_the_next_message_begins():
     assert message.lost_fragments == (1,) and message.header.message == 0
 
 
-def test_flush_gives_what_is_there():
+def test_flush_gives_the_message_that_it_names_and_no_other():
     reassembler = Reassembler()
-    reassembler.push(frame(0, stream=3, fragment=1))
+    reassembler.push(frame(0, stream=3, message=7, fragment=1))
     reassembler.push(frame(1, stream=1, fragment=2))
-    messages = reassembler.flush()
-    assert [(message.header.stream, message.lost_fragments) for message in messages] == [(3, (0, 2)), (1, (0, 1))]
-    assert messages[0].header.fragment == 1  # the first that arrived
-    for message in messages:
-        check(message)
-    assert reassembler.flush() == []
+    for stream, message, lost in ((3, 7, (0, 2)), (1, 0, (0, 1))):
+        assert reassembler.flush(stream, message + 1) == [] == reassembler.flush(stream + 1, message)
+        (incomplete,) = reassembler.flush(stream, message)
+        assert (incomplete.header.stream, incomplete.lost_fragments) == (stream, lost)
+        assert incomplete.header.fragment == {3: 1, 1: 2}[stream]  # the first that arrived
+        check(incomplete)
+        assert reassembler.flush(stream, message) == []
 
 
 def test_streams_do_not_disturb_one_another():
@@ -94,7 +101,7 @@ def test_copies_change_nothing():
     assert len(reassembler.push(frame(2, fragment=2))) == 1
     for late in range(3):
         assert reassembler.push(frame(late, fragment=late)) == []
-    assert reassembler.flush() == [] and reassembler.ignored == 4
+    assert flush_all(reassembler) == [] and reassembler.ignored == 4
 
 
 def test_a_late_frame_of_an_older_message_does_not_end_the_newer_one():
@@ -120,7 +127,7 @@ def test_conflicting_headers_are_different_messages():
     (message,) = reassembler.push(frame(1, fragment=1, message_symbols=11))
     check(message)
     assert message.header.message_symbols == 10 and message.lost_fragments == (1, 2)
-    assert [len(message.symbols) for message in reassembler.flush()] == [11]
+    assert [len(message.symbols) for message in flush_all(reassembler)] == [11]
 
 
 def test_symbols_that_are_not_finite_count_as_lost():
@@ -149,18 +156,20 @@ def test_symbols_that_are_not_finite_count_as_lost():
 )
 def test_nonsense_is_ignored(nonsense):
     reassembler = Reassembler()
-    assert reassembler.push(nonsense) == [] == reassembler.flush()
+    assert reassembler.push(nonsense) == [] == flush_all(reassembler)
     assert reassembler.ignored == 1
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(reassembly, "MAX_HELD_SYMBOLS", 20)
+    one = frame(0)
+    size = one.symbols.nbytes + one.noise_variance.nbytes + one.csi.frequency_response.nbytes
+    monkeypatch.setattr(reassembly, "MAX_HELD_BYTES", 5 * size)
     reassembler = Reassembler()
     out = []
     for stream in range(256):
         out += reassembler.push(frame(stream, stream=stream, fragment=0))
-        assert reassembler._held <= 20
-    out += reassembler.flush()
+        assert len(reassembler._partial) <= 5
+    out += flush_all(reassembler)
     assert [message.header.stream for message in out] == list(range(256))
     assert reassembler._held == 0
 
@@ -178,7 +187,7 @@ def test_any_loss_order_and_copies(arrivals):
     out = []
     for arrival in arrivals:
         out += reassembler.push(frames[arrival])
-    out += reassembler.flush()
+    out += flush_all(reassembler)
     for message in out:
         check(message)
     identities = [(message.header.stream, message.header.message) for message in out]
