@@ -1,6 +1,7 @@
 """The `semcom` command. Everything heavy is imported by the command that needs it: `--help` answers at once."""
 
 import shlex
+import signal
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -12,8 +13,6 @@ app = typer.Typer(
     help="Large-model semantic communication on the air.", no_args_is_help=True, add_completion=False,
     rich_markup_mode=None, pretty_exceptions_enable=False,
 )  # fmt: skip
-
-CHANNEL_HELP = "a channel's name (see semcom_ota/channels) or a YAML file"
 
 
 def fail(sentence: object) -> NoReturn:
@@ -49,13 +48,19 @@ def loopback(
     ] = None,
     input: Annotated[Path | None, typer.Option(metavar="FILE", help="a UTF-8 file, one sentence a line")] = None,
     codec: Annotated[
-        str, typer.Option(metavar="A,B", help="codecs, the first sets the payload symbols of all")
-    ] = "text-jscc,utf8,huffman",
+        str | None,
+        typer.Option(metavar="A,B", help="codecs; the first sets the symbols  [default: text-jscc,utf8,huffman]"),
+    ] = None,
     snr: Annotated[
-        str, typer.Option(metavar="LIST", help="Es/N0 on a data subcarrier in dB, such as --snr=-3,0,3")
-    ] = "0,6,12",
-    channel: Annotated[str, typer.Option(metavar="NAME|FILE", help=CHANNEL_HELP)] = "awgn",
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="of the channel's realisations")] = 0,
+        str | None,
+        typer.Option(metavar="LIST", help="Es/N0 of a data subcarrier in dB, such as --snr=-3,0,3  [default: 0,6,12]"),
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="see semcom_ota/channels, or a YAML file  [default: awgn]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="of the channel's realisations  [default: 0]")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
     ] = None,
@@ -75,18 +80,22 @@ def loopback(
     from semcom_ota.experiments.texts import gather
 
     texts = gather(text or [], input)
-    base = load_link(link) if link else LinkConfig()
-    changes: dict[str, Any] = base.model_dump()
-    changes["codec"]["names"] = _names(codec)
-    changes["radio"] |= {
-        "channel": load_channel(channel).model_dump(), "snr_db": _numbers(snr), "seed": seed,
-        "messages_per_snr": len(texts),
-    }  # fmt: skip
-    if checkpoint:
+    changes: dict[str, Any] = (load_link(link) if link else LinkConfig()).model_dump()
+    changes["radio"]["messages_per_snr"] = len(texts)
+    if codec is not None:
+        changes["codec"]["names"] = _names(codec)
+    if snr is not None:
+        changes["radio"]["snr_db"] = _numbers(snr)
+    if channel is not None or link is None:
+        changes["radio"]["channel"] = load_channel(channel or "awgn").model_dump()
+    if seed is not None:
+        changes["radio"]["seed"] = seed
+    if checkpoint is not None:
         changes["codec"]["checkpoint"] = checkpoint.resolve()
-    if endpoints:
+    if endpoints is not None:
         changes["transport"]["directory"] = endpoints.resolve()
-    _run(texts, _validated(LinkConfig, changes), channel, out, json, record, quiet)
+    name = channel or (f"as in {link.name}" if link else "awgn")
+    _run(texts, _validated(LinkConfig, changes), name, out, json, record, quiet)
 
 
 @app.command()
@@ -155,19 +164,19 @@ def train(
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="of everything random in training")] = None,
 ) -> None:
     """Train a codec by its recipe; writes checkpoint and model card."""
-    import yaml
-
     if recipe != "text-jscc":
         fail(f"unknown recipe '{recipe}': there is text-jscc")
+    from semcom_ota.config import read_yaml
     from semcom_ota.experiments.model_card import export
+    from semcom_ota.training.corpus import load_test_captions
     from semcom_ota.training.text_jscc import TextTraining, train
 
-    try:
-        settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config else {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        fail(f"cannot read '{config}': {error}")
+    settings = (read_yaml(config) if config else {}) or {}
+    if not isinstance(settings, dict):
+        fail(f"'{config}' must hold settings by name, such as 'steps: 5000'")
     given = {"steps": steps, "device": device, "precision": precision, "batch_tokens": batch_tokens, "seed": seed}
-    settings = (settings or {}) | {name: value for name, value in given.items() if value is not None}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    load_test_captions(data)  # the model card needs them: better missed now than after the training
     train(data, out, _validated(TextTraining, settings))
     typer.echo(f"checkpoint and model card: {export(out, data)}")
 
@@ -195,11 +204,10 @@ def _run(
         if name not in registry.names():
             fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
     if json:
-        run_folder.write_json(json, {})
+        run_folder.check_writable(json)
     folder = run_folder.prepare(out or loopback.default_folder())
     finished = loopback.run(texts, link, channel, folder, record, quiet)
-    spacing = link.phy.sample_rate / link.phy.fft_size
-    report = write_report(folder, finished.captures, spacing)
+    report = write_report(folder, finished.captures, link.phy.sample_rate / link.phy.fft_size)
     if json:
         run_folder.write_json(json, finished.summary)
     if not quiet:
@@ -209,12 +217,13 @@ def _run(
     typer.echo(f"report: {report}")
     if "failure" in finished.summary["run"]:
         typer.echo(f"semcom: the run ended early: {finished.summary['run']['failure']}", err=True)
+    if "failure" in finished.summary["run"] or any(point["failed"] for point in finished.summary["points"]):
         raise SystemExit(1)
 
 
 def _numbers(text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
+        return list(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError:
         fail(f"--snr '{text}' is not a list of numbers: write it as --snr=-3,0,3")
 
@@ -229,15 +238,17 @@ def _names(text: str) -> list[str]:
 def _validated(model: Any, values: dict[str, Any]) -> Any:
     from pydantic import ValidationError
 
+    from semcom_ota.config import first_problem
+
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        fail(f"{'.'.join(map(str, first['loc']))} = {first['input']}: {first['msg']}")
+        fail(f"{first_problem(error)}, not {error.errors()[0]['input']}")
 
 
 def main() -> None:
-    """Entry point of the `semcom` command."""
+    """Entry point of the `semcom` command. A request to terminate is met as Ctrl-C is: in order."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app(prog_name="semcom")
 
 

@@ -4,15 +4,18 @@ The receiving side is configured by `ReceiverConfig` alone, which has no field f
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Model = TypeVar("Model", bound=BaseModel)
 
 CHANNELS = Path(__file__).parent / "channels"
+SHIPPED = Path(__file__).parent / "checkpoints" / "text-jscc"
+WEIGHTS = "model.safetensors"
 MAX_TEXT_BYTES = 16384
+MAX_CONFIG_BYTES = 2**20
 
 
 class ConfigError(ValueError):
@@ -66,12 +69,18 @@ class ChannelConfig(_Frozen):
     """A simulated channel (phy/impairments.py), without its SNR. Named ones are YAML files in `channels/`."""
 
     fading: Literal["none", "rayleigh", "rician"] = "none"
-    rician_k_db: float = 10.0
+    rician_k_db: float = Field(10.0, ge=-60, le=60)
     tap_delays_s: tuple[Annotated[float, Field(ge=0, le=1e-3)], ...] = Field((0.0,), min_length=1, max_length=64)
-    tap_powers_db: tuple[float, ...] = Field((0.0,), min_length=1, max_length=64)
+    tap_powers_db: tuple[Annotated[float, Field(ge=-100, le=100)], ...] = Field((0.0,), min_length=1, max_length=64)
     max_cfo_subcarriers: float = Field(0.0, ge=0, le=4, description="CFO uniform in +- this share of a subcarrier")
     max_delay_samples: float = Field(0.0, ge=0, le=1000, description="delay uniform in 0 .. this, fractional")
     noise_only: bool = Field(False, description="the signal is replaced by noise of the same power: nothing may pass")
+
+    @model_validator(mode="after")
+    def _one_power_a_tap(self) -> Self:
+        if len(self.tap_powers_db) != len(self.tap_delays_s):
+            raise ValueError("tap_delays_s and tap_powers_db must have the same length")
+        return self
 
 
 class LoopbackRadio(_Frozen):
@@ -79,7 +88,7 @@ class LoopbackRadio(_Frozen):
 
     kind: Literal["loopback"] = "loopback"
     channel: ChannelConfig = ChannelConfig()
-    snr_db: tuple[Annotated[float, Field(ge=-30, le=60)], ...] = Field((12.0,), min_length=1, max_length=100)
+    snr_db: tuple[Annotated[float, Field(ge=-30, le=60)], ...] = Field((0.0, 6.0, 12.0), min_length=1, max_length=100)
     messages_per_snr: int = Field(1, ge=1, le=65536, description="message m is sent at snr_db[m // messages_per_snr]")
     seed: int = Field(0, ge=0, lt=2**63)
     gap_samples: int = Field(400, ge=0, le=100_000, description="silence between frames")
@@ -91,7 +100,7 @@ class TransportConfig(_Frozen):
     directory: Path | None = Field(None, description="where the ipc:// endpoints live; None makes a private one")
     credit: int = Field(8, ge=1, le=1024, description="requests that may be under way towards one process")
     heartbeat_ms: int = Field(500, ge=10, le=60_000)
-    max_packet_bytes: int = Field(64 * 2**20, ge=4096, le=2**30)
+    max_packet_bytes: int = Field(64 * 2**20, ge=2**24, le=2**30)
 
 
 class TransmitterConfig(_Frozen):
@@ -153,21 +162,49 @@ def load_channel(name_or_file: str) -> ChannelConfig:
     """
     named = {file.stem: file for file in CHANNELS.glob("*.yml")}
     path = named.get(name_or_file, Path(name_or_file))
-    if not path.is_file():
+    if name_or_file not in named and not _is_file(path):
         raise ConfigError(
             f"unknown channel '{name_or_file}': use one of {', '.join(sorted(named))}, or the path of a YAML file"
         )
     return _load_yaml(path, ChannelConfig)
 
 
-def _load_yaml(path: Path, model: type[Model]) -> Model:
+def first_problem(error: ValidationError) -> str:
+    """The first thing that pydantic found wrong, in one line: where, and what."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file of bounded size.
+
+    Raises:
+        ConfigError: it cannot be read, is too large, or is not YAML.
+    """
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        with path.open("rb") as stream:
+            content = stream.read(MAX_CONFIG_BYTES + 1)
+        if len(content) > MAX_CONFIG_BYTES:
+            raise ConfigError(f"'{path}' is larger than {MAX_CONFIG_BYTES} bytes: this is no configuration")
+        return yaml.safe_load(content.decode())
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read '{path}': {error}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"'{path}' is not YAML: {str(error).splitlines()[0]}") from error
+    except RecursionError as error:
+        raise ConfigError(f"'{path}' is nested too deeply: this is no configuration") from error
+
+
+def _load_yaml(path: Path, model: type[Model]) -> Model:
+    try:
+        return model.model_validate(read_yaml(path) or {})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"'{path}', {where}: {first['msg']}") from error
+        raise ConfigError(f"'{path}', {first_problem(error)}") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for the file system
+        return False

@@ -17,6 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from semcom_ota.config import SHIPPED, WEIGHTS
+
 PROBE_TIMEOUT_S = 120
 SOCKET_BUFFER_BYTES = 33_554_432  # UHD's host tuning notes for a USRP on 10 Gbit/s Ethernet
 FREE_DISK_BYTES = 2**30  # runs with recordings
@@ -35,7 +37,7 @@ from semcom_ota.config import CodecConfig, DeviceConfig
 load("text-jscc", CodecConfig(), DeviceConfig(device="cpu"))
 print("loads")
 """
-CHECKPOINT = Path(__file__).parent / "checkpoints" / "text-jscc" / "model.safetensors"
+CHECKPOINT = SHIPPED / WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,11 @@ from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.text_budget import chunks, symbol_budget
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
 from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
-from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.config import SHIPPED, WEIGHTS, CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
-SHIPPED = Path(__file__).parent.parent / "checkpoints" / "text-jscc"
-WEIGHTS, SIZES, TOKENIZER = "model.safetensors", "model.json", "tokenizer.json"
-MAX_CHECKPOINT_BYTES = 2**30
+SIZES, TOKENIZER = "model.json", "tokenizer.json"
+MAX_BYTES = {WEIGHTS: 2**30, SIZES: 2**16, TOKENIZER: 2**26}
 
 
 class TextJscc:
@@ -120,21 +119,28 @@ def load_checkpoint(folder: Path) -> tuple[TextTokenizer, TextModel]:
     """Tokenizer and network of a checkpoint folder, in evaluation mode, float32, on the CPU.
 
     Raises:
-        ConfigError: a file is missing, damaged, or does not belong to the others.
+        ConfigError: a file is missing, too large, damaged, or does not belong to the others.
     """
     try:
-        if (folder / WEIGHTS).stat().st_size > MAX_CHECKPOINT_BYTES:
-            raise ConfigError(f"checkpoint '{folder / WEIGHTS}' is larger than {MAX_CHECKPOINT_BYTES} bytes")
-        model = TextModel(TextModelConfig(**json.loads((folder / SIZES).read_text(encoding="utf-8"))))
-        model.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()})
+        for name, limit in MAX_BYTES.items():
+            if (folder / name).stat().st_size > limit:
+                raise ConfigError(f"'{folder / name}' is larger than {limit} bytes: this is no checkpoint of text-jscc")
+        config = TextModelConfig(**json.loads((folder / SIZES).read_text(encoding="utf-8")))
+        weights = load_file(folder / WEIGHTS)
+        config.check(weights)  # before a network of that size is built
+        model = TextModel(config)
+        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except OSError as error:
         raise ConfigError(f"no checkpoint of text-jscc in '{folder}' ({error.strerror}): name its folder") from error
-    except (SafetensorError, RuntimeError, ValueError, TypeError) as error:
-        first_line = str(error).splitlines()[0]
+    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
         raise ConfigError(
-            f"checkpoint '{folder}' is damaged ({first_line}): restore it, or train again with 'semcom train'"
+            f"checkpoint '{folder}' is damaged ({reason}): restore it, or train again with 'semcom train'"
         ) from error
-    return TextTokenizer.load(folder / TOKENIZER), model.eval()
+    tokenizer = TextTokenizer.load(folder / TOKENIZER)
+    if tokenizer.vocabulary > config.vocabulary:
+        raise ConfigError(f"'{folder}': tokenizer and weights do not belong together: restore the folder")
+    return tokenizer, model.eval()
 
 
 def _device_name(device: str) -> str:

@@ -24,6 +24,17 @@ class TextModelConfig:
     layers_per_token: int = 16  # symbols that a token has at most
     max_tokens: int = 64  # tokens that attend to one another; a longer text is cut into chunks
 
+    def check(self, weights: dict[str, Tensor]) -> None:
+        """Refuse sizes that are not those of the weights; raises ValueError or KeyError."""
+        layers = {name.partition(".layers.")[0] + name.split(".")[2] for name in weights if ".layers." in name}
+        if (
+            weights["embedding.weight"].shape != (self.vocabulary, self.width)
+            or weights["to_symbols.bias"].shape != (2 * self.layers_per_token,)
+            or len(layers) != self.encoder_layers + self.decoder_layers
+            or not 1 <= self.max_tokens <= 4096
+        ):
+            raise ValueError("sizes and weights do not belong together")
+
     def asdict(self) -> dict[str, int]:
         """For JSON."""
         return asdict(self)

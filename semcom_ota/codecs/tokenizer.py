@@ -8,8 +8,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from semcom_ota.config import ConfigError
 
-TOKENS_PER_WORD_OF_ENGLISH = 2
-"""More tokens a word than this, and a text is not covered by the vocabulary."""
+TOKENS_PER_WORD_OF_ENGLISH = 1.75
+"""With more than this, and half of its words or more in pieces, a text is not covered by the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,10 @@ class TextTokenizer:
 
     def encode(self, text: str) -> Tokens:
         """Tokens of `text`; `decode` gives back the very same text."""
-        identities, words = self._tokenizer.encode(text).ids, len(text.split())
-        spelt = not self._beyond_ascii.isdisjoint(identities)
-        if spelt or len(identities) > TOKENS_PER_WORD_OF_ENGLISH * max(words, 1):
-            return self.spell(text)
-        return Tokens(identities, words, literal=False)
+        encoding, words = self._tokenizer.encode(text), len(text.split())
+        spelt = not self._beyond_ascii.isdisjoint(encoding.ids)
+        foreign = len(encoding.ids) >= TOKENS_PER_WORD_OF_ENGLISH * words and 2 * _whole_words(encoding.tokens) <= words
+        return self.spell(text) if spelt or foreign else Tokens(encoding.ids, words, literal=False)
 
     def spell(self, text: str) -> Tokens:
         """`text` as its UTF-8 bytes, one token each."""
@@ -79,6 +78,16 @@ class TextTokenizer:
     def decode(self, identities: list[int]) -> str:
         """Text of these tokens; bytes that are not UTF-8 become U+FFFD."""
         return self._tokenizer.decode(identities)
+
+
+def _whole_words(tokens: list[str]) -> int:
+    """Words that are one token. In byte-level BPE a token that begins a word begins with the letter for a space."""
+    begins = [i == 0 or token[0] == "Ġ" for i, token in enumerate(tokens)]
+    goes_on = [not first and token[0].isalnum() for first, token in zip(begins, tokens, strict=True)]
+    return sum(
+        first and token.strip("Ġ").isalnum() and not more
+        for first, token, more in zip(begins, tokens, [*goes_on, False][1:], strict=True)
+    )
 
 
 def _byte_letters() -> list[str]:

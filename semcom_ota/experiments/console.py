@@ -24,10 +24,11 @@ def print_messages(messages: Sequence[dict[str, Any]], console: Console | None =
     step = -(-len(texts) // MAX_TEXTS)
     for group in texts[::step]:
         sent = group[0]
-        table.add_row(f"{sent['snr_db']:g}", "", "sent", f"[bold]{escape(sent['sent'])}[/bold]", str(sent["words"]))
+        table.add_row(f"{sent['snr_db']:g}", "", "sent", f"[bold]{_printable(sent['sent'])}[/bold]", str(sent["words"]))
         for message in group:
             estimated = message["snr_db_estimated"]
-            received = escape(message["received"]) or f"[dim]{escape(message['reason'] or message['status'])}[/dim]"
+            nothing = "does not fit" if message["does_not_fit"] else message["reason"] or message["status"]
+            received = _printable(message["received"]) or f"[dim]{_printable(nothing)}[/dim]"
             table.add_row(
                 "",
                 "" if estimated is None else f"{estimated:.1f}",
@@ -70,6 +71,14 @@ def print_points(points: Sequence[dict[str, Any]], console: Console | None = Non
         )
     console = console or Console()
     console.print(table)
-    unfit = sum(point["does_not_fit"] for point in points)
+    unfit, failed = (sum(point[name] for point in points) for name in ("does_not_fit", "failed"))
     if unfit:
         console.print(f"{unfit} messages count as lost because no order and rate could carry them in so few symbols.")
+    if failed:
+        console.print(f"{failed} messages count as lost because a process failed at them: see messages.jsonl.")
+    console.print("Delivered: the checksum held, or (text-jscc has none) no frame is missing. Look at words right.")
+
+
+def _printable(text: str) -> str:
+    """Text that is safe to print: received bytes may hold terminal escapes."""
+    return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))

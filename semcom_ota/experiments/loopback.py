@@ -1,6 +1,7 @@
 """A loopback run: sentences through encoder worker, radio process and decoder worker, and what came of each of them."""
 
 import contextlib
+import itertools
 import json
 import sys
 import tempfile
@@ -8,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,6 +27,9 @@ from semcom_ota.transport.wire import Packet, WireError
 
 MAX_MESSAGES = 65536
 """The header's message number has 16 bits."""
+
+MAX_FRAGMENTS = 256
+"""Of a message; marks beyond are silence."""
 
 CARRIED_OVER = {
     "confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments", "payload_symbols",
@@ -121,7 +125,7 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
         json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages)
     )
     (folder / "messages.jsonl").write_text("".join(lines), encoding="utf-8")  # in order, however they arrived
-    if data_file and data_file.exists():
+    if data_file and data_file.exists() and data_file.stat().st_size:
         marks = _marks(data_file.with_name(data_file.name + ".frames.jsonl"))
         write_meta(data_file, link.phy.sample_rate, f"loopback through channel '{channel}'", marks)
     described = run_folder.describe("flowgraph", link) | ({"failure": str(failure)} if failure else {})
@@ -134,8 +138,13 @@ def _exchange(
     transmissions: Sequence[Transmission], link: LinkConfig, data_file: Path | None, stack: contextlib.ExitStack
 ) -> Iterator[tuple[int, dict[str, Any], dict[str, NDArray[Any]]]]:
     """Start the three processes, keep them alive, and yield (index, result, arrays) as results arrive."""
-    private = link.transport.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semcom-")))
-    endpoints = {name: ipc_endpoint(private, name) for name in ("encoder", "decoder", "radio")}
+    private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semcom-")))
+    sockets = link.transport.directory or private
+    try:
+        sockets.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"no endpoints in '{sockets}' ({error.strerror}): choose another folder") from error
+    endpoints = {name: ipc_endpoint(sockets, name) for name in ("encoder", "decoder", "radio")}
     link_file = private / "link.json"
     link_file.write_text(link.model_dump_json(), encoding="utf-8")
     radio = [sys.executable, "-m", "semcom_flowgraphs.loopback", "--endpoint", endpoints["radio"]]
@@ -165,7 +174,7 @@ def _exchange(
             pictured.add((transmission.snr_db, transmission.codec))
             following = next(unsent, None)
         for reply in client.poll(timeout=0.5):
-            index = int(str(reply.key))
+            index = cast(int, reply.key)
             result = _result(waiting.pop(index), _read(reply))
             yield index, result, reply.packet.arrays
 
@@ -198,15 +207,16 @@ def _read(reply: Reply) -> RadioReply | str:
 def _result(transmission: Transmission, reply: RadioReply | str) -> dict[str, Any]:
     """One line of `messages.jsonl`.
 
-    `delivered`: a text came out that its receiver takes for whole; `corrupted`: something arrived, but the receiver
-    knows that it is not whole; `lost`: nothing arrived.
+    `delivered`: a text came out that its receiver takes for whole (a codec without a checksum: no frame is missing);
+    `corrupted`: something arrived, but the receiver knows that it is not whole; `lost`: nothing arrived. A lost message
+    may be so because it did not fit, or because some process failed at it.
     """
     reason = reply if isinstance(reply, str) else ""
     if isinstance(reply, str):
         reply = RadioReply(
             status="refused", codec=transmission.codec, stream=transmission.stream, message=transmission.message
         )
-    decoded = {True: "delivered", False: "corrupted"}[reply.intact]
+    decoded = "delivered" if reply.intact else "corrupted"
     errors, right = word_errors(transmission.text, reply.text)
     return {
         "message": transmission.message,
@@ -214,7 +224,9 @@ def _result(transmission: Transmission, reply: RadioReply | str) -> dict[str, An
         "codec": transmission.codec,
         "snr_db": transmission.snr_db,
         "status": decoded if reply.status == "decoded" else "lost",
-        "reason": f"does not fit: {reply.reason}" if reply.status == "does_not_fit" else reason or reply.reason,
+        "does_not_fit": reply.status == "does_not_fit",
+        "failed": reply.status not in ("decoded", "lost", "does_not_fit"),
+        "reason": reason or reply.reason,
         "sent": transmission.text,
         "received": reply.text,
         "words": len(transmission.text.split()),
@@ -226,9 +238,13 @@ def _result(transmission: Transmission, reply: RadioReply | str) -> dict[str, An
 
 def _marks(file: Path) -> list[FrameMark]:
     """The frames of a recording, from what the radio process noted; silence is not a frame."""
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    marks = {}
+    for line in file.read_text(encoding="utf-8").split("\n"):
+        with contextlib.suppress(json.JSONDecodeError, TypeError):  # a line that was cut when the process was killed
+            mark = FrameMark(**json.loads(line))
+            marks[mark.stream, mark.message, mark.fragment] = mark  # the last one, if it was sent again
     file.unlink()
-    return [FrameMark(**row) for row in rows if row["fragment"] < 256]
+    return [mark for mark in marks.values() if mark.fragment < MAX_FRAGMENTS]
 
 
 def _progress(quiet: bool) -> Progress:
@@ -238,4 +254,6 @@ def _progress(quiet: bool) -> Progress:
 
 def default_folder() -> Path:
     """A new folder below `runs/`, named after the moment."""
-    return Path("runs") / time.strftime("%Y%m%d-%H%M%S")
+    stem = time.strftime("%Y%m%d-%H%M%S")
+    names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
+    return next(folder for name in names if not (folder := Path("runs") / name).exists())

@@ -10,8 +10,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from semcom_ota.codecs.text_jscc import SIZES, TOKENIZER, WEIGHTS, TextJscc
-from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.codecs.text_jscc import SIZES, TOKENIZER, TextJscc
+from semcom_ota.config import WEIGHTS, CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.experiments.statistics import bleu_signature, text_quality
 from semcom_ota.training.corpus import load_test_captions
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from html import escape
+from itertools import chain, groupby
 from pathlib import Path
 from string import Template
 
@@ -32,8 +33,8 @@ def write_report(
         The page's path.
     """
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    lines = (folder / "messages.jsonl").read_text(encoding="utf-8").splitlines()
-    messages = [json.loads(line) for line in lines]
+    with (folder / "messages.jsonl").open(encoding="utf-8") as lines:  # splitlines would cut at U+2028
+        messages = [json.loads(line) for line in lines]
     run, points = summary["run"], summary["points"]
     pictures = [
         ("Quality against SNR", plots.quality_against_snr(points, "bleu1", "BLEU-1 (lost messages count as zero)"),
@@ -122,7 +123,9 @@ def _points_table(points: list[dict]) -> str:
 
 def _messages_table(messages: list[dict]) -> str:
     rows, shown = [], None
-    for message in messages[:MAX_ROWS]:
+    texts = [list(group) for _, group in groupby(messages, key=lambda message: message["message"])]
+    step = -(-len(messages) // MAX_ROWS)
+    for message in chain.from_iterable(texts[::step]):
         sent = "" if message["message"] == shown else escape(message["sent"])
         shown = message["message"]
         received = (
@@ -134,7 +137,7 @@ def _messages_table(messages: list[dict]) -> str:
             escape(message["status"]), f"{message['confidence']:.2f}", str(message["payload_symbols"]),
         ))  # fmt: skip
     head = ("SNR (dB)", "estimated", "codec", "sent", "received", "status", "confidence", "payload symbols")
-    more = f"<p>{len(messages) - MAX_ROWS} more in messages.jsonl.</p>" if len(messages) > MAX_ROWS else ""
+    more = f"<p>One message in {step} is shown; all of them are in messages.jsonl.</p>" if step > 1 else ""
     return _table(head, rows) + more
 
 

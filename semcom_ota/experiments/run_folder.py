@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from semcom_ota.config import ConfigError, LinkConfig
+from semcom_ota.config import SHIPPED, WEIGHTS, ConfigError, LinkConfig
 from semcom_ota.experiments.statistics import bleu_signature, text_quality
 
 VERSIONS = ("semcom-ota", "numpy", "torch", "transformers", "pyzmq", "sacrebleu")
@@ -25,9 +25,9 @@ def prepare(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "messages.jsonl").exists():
+        if (folder / "summary.json").exists():
             raise ConfigError(f"'{folder}' already holds a run: choose another --out")
-        (folder / "messages.jsonl").touch()
+        (folder / "config.json").touch()
     except OSError as error:
         raise ConfigError(f"cannot write to '{folder}' ({error.strerror}): choose another --out") from error
     return folder
@@ -35,7 +35,9 @@ def prepare(folder: Path) -> Path:
 
 def describe(level: str, link: LinkConfig) -> dict[str, Any]:
     """The `run` part of a summary: what is needed to get the same figures again."""
-    text = link.model_dump_json(exclude={"transport"})
+    weights = (link.codec.checkpoint or SHIPPED) / WEIGHTS
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else ""
+    text = link.model_dump_json(exclude={"transport": True, "codec": {"checkpoint"}}) + digest
     return {
         "level": level,
         "seed": link.radio.seed,
@@ -80,7 +82,8 @@ def _point(
         "delivered": statuses.count("delivered"),
         "corrupted": statuses.count("corrupted"),
         "lost": statuses.count("lost"),
-        "does_not_fit": sum(message["reason"].startswith("does not fit") for message in group),
+        "does_not_fit": sum(message["does_not_fit"] for message in group),
+        "failed": sum(message["failed"] for message in group),
         "payload_symbols_per_word": symbols / words if words else 0.0,
         "overhead_symbols": sum(message["overhead_symbols"] for message in sent),
         "air_samples": sum(message["air_samples"] for message in sent),
@@ -105,6 +108,18 @@ def median_stages(messages: Sequence[dict[str, Any]]) -> dict[str, dict[str, flo
     return stages
 
 
+def check_writable(path: Path) -> None:
+    """Raise ConfigError if `path` cannot be written; what it holds stays."""
+    existed = path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise ConfigError(f"cannot write '{path}' ({error.strerror}): choose another file") from error
+    if not existed:
+        path.unlink()
+
+
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write a JSON file; raises ConfigError if it cannot be written."""
     try:
@@ -116,6 +131,8 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
 
 def _commit() -> str:
     root = Path(__file__).parents[2]
+    if not (root / ".git").exists():  # installed: a repository around it would be somebody else's
+        return "unknown"
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

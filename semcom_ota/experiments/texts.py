@@ -32,19 +32,21 @@ def gather(texts: Sequence[str], file: Path | None) -> list[str]:
 
 
 def read_lines(file: Path) -> list[str]:
-    """Lines of a UTF-8 text file; raises ConfigError if it is not one."""
+    """Lines of a UTF-8 text file that hold text; raises ConfigError if it is not one."""
     try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"'{file}' is larger than {MAX_FILE_BYTES} bytes: split it")
-        content = file.read_bytes()
+        with file.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"cannot read '{file}' ({error.strerror}): check the path given to --input") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(f"'{file}' is larger than {MAX_FILE_BYTES} bytes: split it")
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"'{file}' is not UTF-8 text (byte {error.start}): --input takes one sentence a line"
         ) from error
     if "\0" in text:
         raise ConfigError(f"'{file}' is a binary file: --input takes UTF-8 text, one sentence a line")
-    return text.splitlines()
+    lines = (line.removesuffix("\r") for line in text.split("\n"))  # splitlines would cut at U+2028 and others too
+    return [line for line in lines if line.strip()]

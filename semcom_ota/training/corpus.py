@@ -51,12 +51,15 @@ def load_corpus(data: Path) -> dict[str, list[str]]:
 
 
 def load_validation_captions(data: Path) -> list[str]:
-    """Captions of Multi30k's validation split, for choosing and stopping."""
-    return [line for file in sorted(data.glob("multi30k/val.*.en.gz")) for line in _lines(file) if line]
+    """Captions of Multi30k's validation split, for choosing and stopping; raises ConfigError if they are missing."""
+    captions = [line for file in sorted(data.glob("multi30k/val.*.en.gz")) for line in _lines(file) if line]
+    if not captions:
+        raise ConfigError(f"no validation captions 'multi30k/val.*.en.gz' below '{data}': see docs/data.md")
+    return captions
 
 
 def load_test_captions(data: Path) -> list[str]:
-    """The 1,000 captions of Multi30k's `test_2016_flickr`: never trained on."""
+    """The 1,000 captions of Multi30k's `test_2016_flickr`: never trained on. Raises ConfigError if they are missing."""
     return [line for line in _lines(data / "multi30k" / "test_2016_flickr.en.gz") if line]
 
 

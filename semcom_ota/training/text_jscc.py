@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from semcom_ota.codecs.text_budget import symbol_budget
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
 from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
+from semcom_ota.config import ConfigError
 from semcom_ota.training.corpus import MIXTURE, literal, load_corpus, load_validation_captions, word_salad
 from semcom_ota.training.symbol_channel import draw_noise_variance, transmit
 
@@ -42,8 +44,8 @@ class TextTraining(BaseModel):
     snr_db: tuple[float, float] = (-6.0, 18.0)
     symbols_per_word: float = 8.0
     seed: int = 0
-    device: str = "auto"
-    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto takes a GPU if there is one")
+    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="auto is bf16 unless the GPU cannot")
     threads: int = Field(0, ge=0, description="CPU threads; 0 leaves it to torch")
     checkpoint_every: int = Field(500, ge=1)
 
@@ -157,14 +159,15 @@ def train(data: Path, out: Path, training: TextTraining, model_config: TextModel
     from torch.utils.tensorboard import SummaryWriter  # an extra: only training needs it
 
     model_config = model_config or TextModelConfig()
-    device = torch.device(
-        ("cuda" if torch.cuda.is_available() else "cpu") if training.device == "auto" else training.device
-    )
-    half = training.precision == "bf16" or training.precision == "auto"
+    device = _device(training.device)
+    half = training.precision == "bf16" or (training.precision == "auto" and _has_bf16(device))
     if training.threads:
         torch.set_num_threads(training.threads)
     torch.set_flush_denormal(True)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write to '{out}' ({error.strerror}): choose another --out") from error
 
     corpus = load_corpus(data)
     tokenizer_file = out / "tokenizer.json"
@@ -242,6 +245,16 @@ def _validation_batches(data: Path, tokenizer: TextTokenizer, training: TextTrai
     return [Batches._tensors(items[i : i + 64]) for i in range(0, len(items), 64)]
 
 
+def _device(name: str) -> torch.device:
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"device '{name}' is not there: torch sees no GPU; use auto or cpu")
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def _has_bf16(device: torch.device) -> bool:
+    return device.type == "cpu" or torch.cuda.is_bf16_supported()
+
+
 def _save(out: Path, model: TextModel, optimiser: torch.optim.Optimizer, step: int) -> None:
     """Weights and optimiser state as safetensors, written beside and then renamed: a kill leaves old or new."""
     state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
@@ -254,19 +267,23 @@ def _save(out: Path, model: TextModel, optimiser: torch.optim.Optimizer, step: i
 
 def _resume(out: Path, model: TextModel, optimiser: torch.optim.Optimizer) -> int:
     """Load the last checkpoint of `out`, if there is one; returns the step to go on with."""
-    from safetensors import safe_open
-
     file = out / "resume.safetensors"
     if not file.exists():
         return 0
-    with safe_open(str(file), "pt") as stored:
-        step = int(stored.metadata()["step"])
-    state = load_file(file)
-    model.load_state_dict({name.removeprefix("model."): t for name, t in state.items() if name.startswith("model.")})
-    entries: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in state.items():
-        if name.startswith("optimiser."):
-            _, index, field = name.split(".")
-            entries.setdefault(int(index), {})[field] = tensor
-    optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
+    try:
+        with safe_open(str(file), "pt") as stored:
+            step = int(stored.metadata()["step"])
+        state = load_file(file)
+        model.load_state_dict(
+            {name.removeprefix("model."): t for name, t in state.items() if name.startswith("model.")}
+        )
+        entries: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in state.items():
+            if name.startswith("optimiser."):
+                _, index, field = name.split(".")
+                entries.setdefault(int(index), {})[field] = tensor
+        optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
+    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"'{file}' is not this run's checkpoint ({reason}): choose another --out") from error
     return step

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from semcom_ota.codecs.text_jscc import SHIPPED, WEIGHTS
-from semcom_ota.config import TransportConfig
+from semcom_ota.config import SHIPPED, WEIGHTS, TransportConfig
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.sockets import ReplyServer
 
@@ -37,6 +36,7 @@ def refused(*arguments, env=None):
         (("--text", "Hi.", "--out", "/proc/nowhere/run"), "cannot write"),
         (("--text", "Hi.", "--json", "/proc/nowhere/out.json"), "cannot write"),
         (("--text", "Hi.", "--link", "none.yml"), "cannot read 'none.yml'"),
+        (("--text", "Hi.", "--endpoints", "/proc/nowhere"), "no endpoints"),
     ],
 )
 def test_arguments_that_make_no_sense(arguments, sentence, tmp_path, monkeypatch):
@@ -71,3 +71,12 @@ def test_a_truncated_checkpoint(tmp_path):
     weights.write_bytes(weights.read_bytes()[:100_000])
     sentence = refused("--text", "Hi.", "--checkpoint", folder, "--out", tmp_path / "run")
     assert "damaged" in sentence
+
+
+def test_an_out_folder_survives_a_start_that_failed_and_a_json_file_keeps_what_it_holds(tmp_path):
+    kept = tmp_path / "out.json"
+    kept.write_text("{}")
+    for _ in range(2):
+        arguments = ("--checkpoint", tmp_path / "none", "--out", tmp_path / "run", "--json", kept)
+        assert "no checkpoint" in refused("--text", "Hi.", *arguments)
+    assert kept.read_text() == "{}"

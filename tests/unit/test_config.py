@@ -37,7 +37,15 @@ def test_every_named_channel_loads(name):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [("fading: sometimes", "fading"), ("colour: red", "colour"), ("a: [", "not YAML"), ("[1, 2]", "the file")],
+    [
+        ("fading: sometimes", "fading"),
+        ("colour: red", "colour"),
+        ("a: [", "not YAML"),
+        ("[1, 2]", "valid dictionary"),
+        ("[" * 5000, "nested"),
+        ("tap_delays_s: [0, 1.0e-6]", "same length"),
+        ("x" * 2**21, "larger than"),
+    ],
 )
 def test_a_bad_file_is_one_clear_sentence(tmp_path, content, sentence):
     file = tmp_path / "channel.yml"
@@ -48,8 +56,9 @@ def test_a_bad_file_is_one_clear_sentence(tmp_path, content, sentence):
 
 
 def test_an_unknown_channel_names_the_known_ones():
-    with pytest.raises(ConfigError, match="awgn"):
-        load_channel("moon-bounce")
+    for name in ("moon-bounce", "x" * 300):
+        with pytest.raises(ConfigError, match="awgn"):
+            load_channel(name)
 
 
 def test_a_link_file_overrides_the_defaults(tmp_path):

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcom_ota.codecs.base import GAP, Codec, DoesNotFit
-from semcom_ota.codecs.text_jscc import SHIPPED, WEIGHTS, TextJscc
-from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.codecs.text_jscc import TextJscc
+from semcom_ota.config import SHIPPED, WEIGHTS, CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.experiments.statistics import word_errors
 from semcom_ota.experiments.texts import SENTENCES, read_lines
 

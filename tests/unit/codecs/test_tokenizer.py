@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcom_ota.codecs.text_jscc import SHIPPED, TOKENIZER
+from semcom_ota.codecs.text_jscc import TOKENIZER
 from semcom_ota.codecs.tokenizer import TextTokenizer
-from semcom_ota.config import ConfigError
+from semcom_ota.config import SHIPPED, ConfigError
 
 TOKENS = TextTokenizer.load(SHIPPED / TOKENIZER)
 
@@ -18,7 +18,15 @@ def test_any_text_comes_back_as_it_was(text):
 def test_english_is_words_and_other_text_is_bytes():
     english = TOKENS.encode("A man in a red hat is walking down the street.")
     assert not english.literal and len(english.identities) <= 12
-    for text in ("Der Junge läuft über die Wiese.", "🙂", "日本語"):
+    others = (
+        "Der Junge läuft.",
+        "Ich bin hier.",
+        "Der Hund ist im Park.",
+        "El perro corre por la playa.",
+        "🙂",
+        "日本語",
+    )
+    for text in others:
         tokens = TOKENS.encode(text)
         assert tokens.literal and len(tokens.identities) == len(text.encode())
 

@@ -1,10 +1,13 @@
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.experiments import run_folder
+from semcom_ota.experiments.console import print_messages
 from semcom_ota.experiments.loopback import MAX_MESSAGES, plan
 from semcom_ota.experiments.report import mark_differences, write_report
 
@@ -12,7 +15,7 @@ from semcom_ota.experiments.report import mark_differences, write_report
 def message(codec, snr_db, sent, received, status="delivered", symbols=40, reason=""):
     right = sum(a == b for a, b in zip(sent.split(), received.split(), strict=False))
     return {
-        "message": 0, "stream": 0, "codec": codec, "snr_db": snr_db, "status": status, "reason": reason, "sent": sent,
+        "message": 0, "stream": 0, "does_not_fit": reason.startswith("128"), "failed": False, "codec": codec, "snr_db": snr_db, "status": status, "reason": reason, "sent": sent,
         "received": received, "words": len(sent.split()), "words_right": right, "word_errors": 0, "confidence": 0.9,
         "snr_db_estimated": None if status == "lost" else snr_db, "payload_symbols": symbols, "overhead_symbols": 600,
         "air_samples": 2000, "mean_symbol_energy": 1.0 if symbols else 0.0,
@@ -22,7 +25,7 @@ def message(codec, snr_db, sent, received, status="delivered", symbols=40, reaso
 
 MESSAGES = [
     message("text-jscc", 0.0, "A dog runs fast.", "A cat runs fast."),
-    message("utf8", 0.0, "A dog runs fast.", "", "lost", symbols=0, reason="does not fit: 128 bits"),
+    message("utf8", 0.0, "A dog runs fast.", "", "lost", symbols=0, reason="128 bits do not fit"),
     message("text-jscc", 0.0, "<b>Two</b> men.", "<b>Two</b> men."),
     message("utf8", 0.0, "<b>Two</b> men.", "", "corrupted"),
 ]
@@ -53,7 +56,7 @@ def test_the_report_is_one_file_and_shows_text_as_text(tmp_path):
     page = write_report(tmp_path, {(0.0, "text-jscc"): arrays}, 15625.0).read_text()
     assert page.count("data:image/png;base64,") == 5
     assert "&lt;b&gt;Two&lt;/b&gt;" in page and "<b>Two</b>" not in page
-    assert "<mark>cat</mark>" in page and "does not fit: 128 bits" in page
+    assert "<mark>cat</mark>" in page and "128 bits do not fit" in page
     assert "http://" not in page and "https://" not in page  # nothing is fetched
 
 
@@ -72,9 +75,11 @@ def test_differences_are_marked():
 
 
 def test_a_folder_that_holds_a_run_or_cannot_be_written_is_refused(tmp_path):
-    run_folder.prepare(tmp_path / "run")
+    folder = run_folder.prepare(tmp_path / "run")
+    run_folder.prepare(folder)  # a start that failed does not use it up
+    run_folder.write_json(folder / "summary.json", {})
     with pytest.raises(ConfigError, match="already holds a run"):
-        run_folder.prepare(tmp_path / "run")
+        run_folder.prepare(folder)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot write"):
         run_folder.prepare(tmp_path / "file" / "run")
@@ -89,3 +94,30 @@ def test_the_plan_interleaves_codecs_over_the_same_realisations():
     assert {(step.message, step.snr_db) for step in steps} == {(0, 0), (1, 0), (2, 6), (3, 6)}
     with pytest.raises(ConfigError, match="send fewer"):
         plan(["a"] * (MAX_MESSAGES // 2 + 1), link)
+
+
+def test_line_separators_in_a_text_do_not_cut_a_line_of_the_log(tmp_path):
+    odd = message("text-jscc", 0.0, "a\u2028b\x85c", "a\u2028b\x85c")
+    (tmp_path / "messages.jsonl").write_text(json.dumps(odd, ensure_ascii=False) + "\n", encoding="utf-8")
+    points = run_folder.points([odd], "awgn", LinkConfig())
+    run_folder.write_json(
+        tmp_path / "summary.json", {"run": run_folder.describe("flowgraph", LinkConfig()), "points": points}
+    )
+    assert write_report(tmp_path, {}, 15625.0).stat().st_size > 0
+
+
+def test_terminal_escapes_are_not_printed():
+    console = Console(record=True, width=120, file=io.StringIO())
+    print_messages([message("text-jscc", 0.0, "plain \x1b[31mred", "\x1b]0;title\x07 [bold]x[/bold]")], console)
+    text = console.export_text()
+    assert "\x1b" not in text and "\x07" not in text and "[bold]x[/bold]" in text
+
+
+def test_the_hash_of_a_configuration_follows_the_weights_and_not_their_place(tmp_path):
+    def digest(name, weights):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(weights)
+        link = LinkConfig.model_validate({"codec": {"checkpoint": tmp_path / name}})
+        return run_folder.describe("flowgraph", link)["config_sha256"]
+
+    assert digest("one", b"same") == digest("two", b"same") != digest("three", b"other")

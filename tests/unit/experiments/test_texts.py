@@ -25,3 +25,9 @@ def test_no_file_no_text_and_text_too_long(tmp_path):
     for texts, file in (([], tmp_path / "none"), ([], None), (["  "], None), (["x" * (MAX_TEXT_BYTES + 1)], None)):
         with pytest.raises(ConfigError):
             gather(texts, file)
+
+
+def test_only_line_feeds_cut_and_a_byte_order_mark_is_not_text(tmp_path):
+    file = tmp_path / "in"
+    file.write_bytes("\ufeffone\u2028still one\r\ntwo\n".encode())
+    assert gather([], file) == ["one\u2028still one", "two"]
