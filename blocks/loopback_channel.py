@@ -1,6 +1,7 @@
 """The simulated channel in place of a pair of radios."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -14,6 +15,8 @@ from semcom_blocks.frame_tx import BUFFER_ITEMS, FRAME_TAG
 from semcom_ota.config import ChannelConfig, PhyConfig
 from semcom_ota.phy.impairments import impair
 
+SAMPLE_BYTES = 8
+
 
 class LoopbackChannel(gr.basic_block):
     """Adapter of `semcom_ota.phy.impairments.impair`, called once for each tagged frame with the silence after it.
@@ -24,7 +27,9 @@ class LoopbackChannel(gr.basic_block):
     belong to no tagged frame pass as they are.
 
     With `record`, the output is appended to that file as little-endian complex64, and to `record` + `.frames.jsonl` one
-    line a frame: {stream, message, fragment, start (sample of the file), length, snr_db}.
+    line a frame: {stream, message, fragment, start (sample of the file), length, snr_db}. A process that is killed and
+    started again goes on behind the last whole sample and the last whole line; a frame that was being written then has
+    samples and no line, and one that is sent again has two lines.
     """
 
     def __init__(
@@ -58,8 +63,10 @@ class LoopbackChannel(gr.basic_block):
     def start(self) -> bool:
         """Open the recording."""
         if self._record is not None:
+            marks = self._record.with_name(self._record.name + ".frames.jsonl")
+            _cut_what_a_kill_left(self._record, marks)
             self._samples_file = self._record.open("ab")
-            self._frames_file = self._record.with_name(self._record.name + ".frames.jsonl").open("a", encoding="utf-8")
+            self._frames_file = marks.open("a", encoding="utf-8")
         return True
 
     def stop(self) -> bool:
@@ -114,8 +121,16 @@ class LoopbackChannel(gr.basic_block):
         self._ready = impair(samples, self._channel, self._phy, snr_db, self._seed, key)
         self._frame, self._collected = None, []
         if self._samples_file is not None and self._frames_file is not None:
-            line = frame | {"start": self._samples_file.tell() // 8, "snr_db": snr_db}
+            line = frame | {"start": self._samples_file.tell() // SAMPLE_BYTES, "snr_db": snr_db}
             self._samples_file.write(self._ready.astype("<c8").tobytes())
             self._frames_file.write(json.dumps(line) + "\n")
             self._samples_file.flush()
             self._frames_file.flush()
+
+
+def _cut_what_a_kill_left(samples: Path, marks: Path) -> None:
+    """Cut a part of a sample and a part of a line off the ends of the two files, where they exist."""
+    if samples.exists():
+        os.truncate(samples, samples.stat().st_size // SAMPLE_BYTES * SAMPLE_BYTES)
+    if marks.exists():
+        os.truncate(marks, marks.read_bytes().rfind(b"\n") + 1)

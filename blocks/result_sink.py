@@ -9,13 +9,15 @@ from gnuradio import gr
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
 
+TEXT = pmt.intern("text")
+
 
 class ResultSink(gr.basic_block):
     """Prints each received message, and at the end how many there were.
 
     Ports:
         in: results of a lam_decoder.
-        text: each received text as a PMT symbol, for QT widgets.
+        text: each received text as a PMT symbol, which is what QT widgets take.
     """
 
     def __init__(self, count: int, patience_s: float, end: Callable[[], None]):
@@ -32,7 +34,7 @@ class ResultSink(gr.basic_block):
         self._timer: threading.Timer | None = None
         self.message_port_register_in(pmt.intern("in"))
         self.set_msg_handler(pmt.intern("in"), self.handle_result)
-        self.message_port_register_out(pmt.intern("text"))
+        self.message_port_register_out(TEXT)
 
     def start(self) -> bool:
         """Begin to wait."""
@@ -55,7 +57,8 @@ class ResultSink(gr.basic_block):
         print(f"{result.message:5d}  {result.snr_db:5.1f} dB  {verdict}  {result.text!r}", flush=True)
         self._received += 1
         self._intact += result.intact
-        self.message_port_pub(pmt.intern("text"), pmt.intern(result.text))
+        if pmt.is_pair(self.message_subscribers(TEXT)):  # PMT keeps every symbol for ever: none without a widget
+            self.message_port_pub(TEXT, pmt.intern(result.text))
         if self._received == self._count:
             self._end()
         else:

@@ -6,6 +6,8 @@ import numpy as np
 
 from semcom_ota.types import Csi, FloatArray, ReceivedMessage
 
+MAX_BYTES = 2**28  # of symbols and CSI; entries alone bound nothing, since a message can have any size
+
 
 @dataclass(frozen=True, slots=True)
 class CsiSummary:
@@ -29,10 +31,14 @@ class MemoryEntry:
 
 
 class MemoryStore:
-    """Keeps the newest messages of each stream. What one stream keeps does not depend on another's traffic."""
+    """Keeps the newest messages of each stream, and at most `MAX_BYTES` of symbols and CSI over all of them.
+
+    What one stream keeps depends on another's traffic only when that bound is reached: the oldest of all goes first.
+    """
 
     def __init__(self, entries: int) -> None:
         """Keep at most `entries` messages of each of the 256 streams; 0 keeps nothing."""
+        self._bytes = 0
         self._entries = entries
         self._streams: dict[int, dict[int, MemoryEntry]] = {}  # by stream, then by message, in order of arrival
         self.time = 0  # frames seen so far
@@ -47,12 +53,16 @@ class MemoryStore:
         if old is not None:
             if np.array_equal(old.received.symbols, received.symbols):
                 return
-            del kept[received.header.message]
+            self._forget(old)
         self.time += len(received.csi)
         entry = MemoryEntry(received, summarise(received.csi), text, confidence, intact, self.time)
         kept[received.header.message] = entry
+        self._bytes += _size(entry)
         if len(kept) > self._entries:
-            del kept[next(iter(kept))]
+            self._forget(next(iter(kept.values())))
+        while self._bytes > MAX_BYTES:
+            oldest = [next(iter(of_stream.values())) for of_stream in self._streams.values() if of_stream]
+            self._forget(min(oldest, key=lambda entry: entry.time))
 
     def stream(self, stream: int) -> list[MemoryEntry]:
         """What is kept of a stream, the oldest first."""
@@ -61,6 +71,16 @@ class MemoryStore:
     def __len__(self) -> int:
         """Messages kept, over all streams."""
         return sum(len(kept) for kept in self._streams.values())
+
+    def _forget(self, entry: MemoryEntry) -> None:
+        del self._streams[entry.received.header.stream][entry.received.header.message]
+        self._bytes -= _size(entry)
+
+
+def _size(entry: MemoryEntry) -> int:
+    received = entry.received
+    csi = sum(one.frequency_response.nbytes for one in received.csi)
+    return received.symbols.nbytes + received.noise_variance.nbytes + csi
 
 
 def summarise(csi: tuple[Csi, ...]) -> CsiSummary:

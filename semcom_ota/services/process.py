@@ -132,7 +132,7 @@ class SupervisedProcess:
                 return
             if process.stdin is not None:
                 process.stdin.close()
-            reason = last_line or _how_it_ended(process.returncode)
+            reason = _how_it_ended(process.returncode, last_line)
             now = time.monotonic()
             while self._restarts and now - self._restarts[0] > RESTART_WINDOW_S:
                 self._restarts.popleft()
@@ -176,5 +176,8 @@ class SupervisedProcess:
             self._on_failure()
 
 
-def _how_it_ended(status: int) -> str:
-    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+def _how_it_ended(status: int, last_line: str) -> str:
+    """Why, in the child's own words. A signal comes from elsewhere: the last line may have nothing to do with it."""
+    if status >= 0:
+        return last_line or f"exit status {status}"
+    return f"killed by signal {-status}" + (f", having said last: {last_line}" if last_line else "")

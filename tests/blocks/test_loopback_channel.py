@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,22 @@ def test_the_recording_is_the_output_and_goes_on_where_it_stopped(tmp_path: Path
     assert len(lines) == 2 * len(LENGTHS)
     sixth = {"stream": 7, "message": 0, "fragment": 0, "length": LENGTHS[0], "start": sum(LENGTHS), "snr_db": 12.0}
     assert lines[5] == sixth
+
+
+@pytest.mark.parametrize(("cut_samples", "cut_lines"), [(3, 0), (8, 10), (2503 * 8 + 5, 1)])
+def test_a_recording_that_a_kill_cut_short_goes_on_at_a_whole_sample(tmp_path: Path, cut_samples: int, cut_lines: int):
+    parts, tags = stream(2)
+    file, marks = tmp_path / "capture", tmp_path / "capture.frames.jsonl"
+    first, _ = run(LoopbackChannel(PHY, CHANNEL, record=file), np.concatenate(parts), tags, 1)
+    os.truncate(file, file.stat().st_size - cut_samples)
+    os.truncate(marks, marks.stat().st_size - cut_lines)
+    second, _ = run(LoopbackChannel(PHY, CHANNEL, record=file), np.concatenate(parts), tags, 2)
+    recorded, kept = np.fromfile(file, np.complex64), len(first) - -(-cut_samples // 8)
+    np.testing.assert_array_equal(recorded, np.concatenate([first[:kept], second]))
+    lines = [json.loads(line) for line in marks.read_text().splitlines()]
+    assert len(lines) == 2 * len(LENGTHS) - bool(cut_lines)
+    for line, length, start in zip(lines[-len(LENGTHS) :], LENGTHS, np.cumsum([0, *LENGTHS]), strict=False):
+        assert (line["start"], line["length"]) == (kept + start, length)
 
 
 def test_the_snr_can_be_changed_under_way():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semcom_ota.memory import store as stores
 from semcom_ota.memory.store import MemoryStore, summarise
 from semcom_ota.types import Csi, FrameHeader, ReceivedMessage
 
@@ -30,6 +31,28 @@ def test_each_stream_keeps_its_newest_in_order(entries, messages):
         assert [entry.text for entry in store.stream(stream)] == texts[len(texts) - min(entries, len(texts)) :]
     assert len(store) == sum(len(store.stream(stream)) for stream in range(3))
     assert store.time == len(messages)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 1), st.integers(0, 3)), max_size=40))
+def test_all_streams_together_are_bounded_and_the_oldest_goes_first(messages):
+    store, newest = MemoryStore(100), {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stores, "MAX_BYTES", 700)  # a message here has 24 bytes and 96 for each of its frames
+        for stream, message, value, frames in messages:
+            store.update(received(stream, message, value, frames), "", 0.5, True)
+            kept = [entry for of in range(3) for entry in store.stream(of)]
+            assert sum(24 + 96 * len(entry.received.csi) for entry in kept) == store._bytes <= 700
+            if store.stream(stream):
+                newest[stream] = store.stream(stream)[-1].time
+    assert all(entry.time <= newest[of] for of in range(3) for entry in store.stream(of))
+
+
+def test_the_bound_takes_from_the_stream_with_the_oldest_message(monkeypatch):
+    monkeypatch.setattr(stores, "MAX_BYTES", 3 * 120)
+    store = MemoryStore(100)
+    for stream, message in ((0, 1), (1, 1), (0, 2), (1, 2)):
+        store.update(received(stream, message), "", 0.5, True)
+    assert [[entry.received.header.message for entry in store.stream(stream)] for stream in (0, 1)] == [[2], [1, 2]]
 
 
 def test_a_copy_changes_nothing():

@@ -69,6 +69,15 @@ def test_restarts_are_bounded():
             supervised.check()
 
 
+@pytest.mark.parametrize(("last", "added"), [("", ""), ("Out of luck.", ", having said last: Out of luck.")])
+def test_a_signal_is_named_and_the_last_line_does_not_hide_it(last, added):
+    given_up = threading.Event()
+    code = f"import os, sys; print({last!r}, file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    with child(code, given_up.set) as supervised:
+        assert given_up.wait(PATIENCE_S)
+        assert supervised.error.endswith(f"within a minute: killed by signal 9{added}")
+
+
 def test_restarts_of_long_ago_do_not_count(monkeypatch):
     monkeypatch.setattr(processes, "RESTART_WINDOW_S", 0.0)
     with child("import os; os._exit(3)") as supervised:
