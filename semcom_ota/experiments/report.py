@@ -55,13 +55,11 @@ def write_report(
             "|H| over one frame, carrier by carrier. Dark stripes are faded carriers: their symbols arrive with a "
             "higher noise variance, and the decoder is told so.",
         ))  # fmt: skip
-    pictures.append(
-        (
-            "Where the time goes",
-            plots.latency_by_stage(median_stages(messages)),
-            "Air time is samples over sample rate.",
+    stages = median_stages(messages)
+    if stages:
+        pictures.append(
+            ("Where the time goes", plots.latency_by_stage(stages), "Air time is samples over sample rate.")
         )
-    )
     page = Template(PAGE.read_text(encoding="utf-8")).substitute(
         level=escape(run["level"]),
         channel=escape(points[0]["channel"]),

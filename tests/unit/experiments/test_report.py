@@ -15,7 +15,8 @@ from semcom_ota.experiments.report import mark_differences, write_report
 def message(codec, snr_db, sent, received, status="delivered", symbols=40, reason=""):
     right = sum(a == b for a, b in zip(sent.split(), received.split(), strict=False))
     return {
-        "message": 0, "stream": 0, "does_not_fit": reason.startswith("128"), "failed": False, "codec": codec, "snr_db": snr_db, "status": status, "reason": reason, "sent": sent,
+        "message": 0, "stream": 0, "does_not_fit": reason.startswith("128"), "failed": False,
+        "codec": codec, "snr_db": snr_db, "status": status, "reason": reason, "sent": sent,
         "received": received, "words": len(sent.split()), "words_right": right, "word_errors": 0, "confidence": 0.9,
         "snr_db_estimated": None if status == "lost" else snr_db, "payload_symbols": symbols, "overhead_symbols": 600,
         "air_samples": 2000, "mean_symbol_energy": 1.0 if symbols else 0.0,
