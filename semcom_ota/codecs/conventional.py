@@ -85,7 +85,7 @@ class Utf8:
 
 
 class Huffman(Utf8):
-    """As `Utf8`, with the text compressed by a static Huffman code (`huffman_code.py`) where that makes it shorter."""
+    """A text compressed by a static Huffman code (`huffman_code.py`) where that makes it shorter; else as `utf8`."""
 
     name = "huffman"
     number = 2

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import subprocess
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -43,6 +44,7 @@ def describe(level: str, link: LinkConfig) -> dict[str, Any]:
         "seed": link.radio.seed,
         "commit": _commit(),
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "snr_per_sample_minus_snr_db": round(10 * math.log10(link.phy.used_carriers / link.phy.fft_size), 2),
         "bleu": bleu_signature(),
         "versions": {name: _version(name) for name in VERSIONS},
     }
