@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rates, targets = (QUICK_RATES, QUICK_TARGETS) if options.quick else (RATES, TARGETS)
-    errors, blocks = (20, 3000) if options.quick else (60, 20_000)
+    errors, blocks = (20, 3000) if options.quick else (50, 12_000)
     print(f"{SYMBOLS} symbols, CRC{CRC_BITS}, list {LIST_SIZE}, seed {options.seed}, level symbol; gaps in dB")
     print("order rate bits  BLER   Es/N0 dB   95 % interval     to Gaussian  to BICM  to BICM with CRC")
     figures = []

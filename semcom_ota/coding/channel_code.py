@@ -33,7 +33,7 @@ class PolarCode:
             information_bits: K, at least 1; K + crc_bits must not exceed 1024 nor `coded_bits`.
             coded_bits: E.
             list_size: paths the decoder follows, 1..64. Twice as many cost twice the time.
-            crc_bits: 24 or 16. Of the words that are received wrongly, about list_size / 2**crc_bits go unnoticed.
+            crc_bits: 24 or 16. Of the words received wrongly, up to 9 / 2**crc_bits go unnoticed.
 
         Raises:
             ValueError: no such code.

@@ -21,6 +21,9 @@ FROZEN = 0
 REPETITION = 1
 _KNOWN = np.float32(1e12)  # LLR of a bit known to be zero
 _LARGEST = np.float32(1e6)
+_CHECKED = 8
+"""Of the surviving paths, so many are tried against the checksum, the likeliest first. Each is a chance for a wrong
+word to pass (2**-16 with CRC16), and the right one, if it survives at all, is hardly ever further down."""
 
 
 @numba.njit(cache=True)
@@ -186,7 +189,7 @@ def decode(
     survivors = _list_decode(channel, starts, stages, kinds, free_bits, 1)
     if list_size > 1 and remainder(survivors[0], preset, polynomial, width) != 0:
         survivors = _list_decode(channel, starts, stages, kinds, free_bits, list_size)
-    for survivor in survivors:
+    for survivor in survivors[:_CHECKED]:
         if remainder(survivor, preset, polynomial, width) == 0:  # as of every word with its parity behind it
             return survivor[:information_bits].copy(), True
     return survivors[0, :information_bits].copy(), False
