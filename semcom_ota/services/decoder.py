@@ -27,11 +27,13 @@ class DecoderService:
         self._codecs = {codec.number: codec for codec in registry.load_all(config.codec, config.device).values()}
         self.memory = MemoryStore(config.memory.entries)
 
+    def warm_up(self) -> None:
+        """Encode and decode with each codec once; see `worker.Service`."""
+        for codec in self._codecs.values():
+            worker.try_out(codec, decode=True)
+
     def answer(self, packet: Packet) -> Packet:
-        """`ReceivedMessage` to `DecodeReply`, or `status` to the codecs' numbers and what the memory holds."""
-        if packet.kind == "status":
-            codecs = {codec.name: number for number, codec in self._codecs.items()}
-            return Packet("status", {"codecs": codecs, "memory": len(self.memory), "frames": self.memory.time})
+        """`ReceivedMessage` to `DecodeReply`."""
         received = from_packet(packet)
         if not isinstance(received, ReceivedMessage):
             raise WireError(f"the decoder takes no '{packet.kind}'")

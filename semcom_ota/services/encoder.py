@@ -4,7 +4,6 @@
 """
 
 import time
-from dataclasses import asdict
 
 import numpy as np
 
@@ -35,17 +34,20 @@ class EncoderService:
         """
         self._max_frame_symbols = config.phy.max_frame_symbols
         self._codecs = registry.load_all(config.codec, config.device)
-        self._reports: dict[int, LinkReport] = {}
+        self.reports: dict[int, LinkReport] = {}  # by stream
+
+    def warm_up(self) -> None:
+        """Encode with each codec once; see `worker.Service`."""
+        for codec in self._codecs.values():
+            worker.try_out(codec, decode=False)
 
     def answer(self, packet: Packet) -> Packet:
-        """`EncodeRequest` to `EncodeReply`, or `status` to the codecs' numbers and the link reports."""
-        if packet.kind == "status":
-            return self._status()
+        """`EncodeRequest` to `EncodeReply`."""
         request = from_packet(packet)
         if not isinstance(request, EncodeRequest):
             raise WireError(f"the encoder takes no '{packet.kind}'")
         start = time.perf_counter()
-        codec, n_symbols = self._codec(request.codec), request.n_symbols
+        codec, n_symbols = self._codec(request.codec), None
         if request.match is not None:
             n_symbols = self._codec(request.match).symbol_count(request.text)
         encoded = codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db)
@@ -57,22 +59,12 @@ class EncoderService:
         report = from_packet(packet)
         if not isinstance(report, LinkReport):
             raise WireError(f"the encoder takes no notice '{packet.kind}'")
-        self._reports[report.stream] = report
+        self.reports[report.stream] = report
 
     def _codec(self, name: str) -> Codec:
         if name not in self._codecs:
             raise WireError(f"codec '{name}' is not loaded: the configuration names {', '.join(self._codecs)}")
         return self._codecs[name]
-
-    def _status(self) -> Packet:
-        reports = {}
-        for stream, report in self._reports.items():
-            fields = asdict(report)
-            del fields["carrier_snr_db"]
-            reports[str(stream)] = fields
-        codecs = {name: codec.number for name, codec in self._codecs.items()}
-        carriers = {f"carrier_snr_db_{stream}": report.carrier_snr_db for stream, report in self._reports.items()}
-        return Packet("status", {"codecs": codecs, "link_reports": reports}, carriers)
 
 
 def to_frames(

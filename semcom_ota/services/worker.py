@@ -14,9 +14,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol, TypeVar
 
+import numpy as np
 from pydantic import ValidationError
 
-from semcom_ota.codecs.base import DoesNotFit
+from semcom_ota.codecs.base import Codec, DoesNotFit
 from semcom_ota.config import ConfigError, ReceiverConfig, TransmitterConfig
 from semcom_ota.services.process import WRONG_USE
 from semcom_ota.transport.messages import Failure, to_packet
@@ -32,6 +33,14 @@ Config = TypeVar("Config", TransmitterConfig, ReceiverConfig)
 
 class Service(Protocol):
     """One kind of worker."""
+
+    def warm_up(self) -> None:
+        """Do once what a request will take, so that none waits for a compiler or a lazy import.
+
+        Raises:
+            ConfigError: it does not work.
+        """
+        ...
 
     def answer(self, packet: Packet) -> Packet:
         """Carry out a request. An exception becomes the error reply of this request alone."""
@@ -78,7 +87,9 @@ def run(
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by torch when a codec first imports it
             os.environ[variable] = str(config.device.threads)
         with ReplyServer(options.endpoint, config.transport) as server:  # first: an endpoint in use shows at once
-            _serve(server, make(config))
+            service = make(config)
+            service.warm_up()
+            _serve(server, service)
     except ConfigError as error:
         print(error, file=sys.stderr)
         status = WRONG_USE
@@ -104,6 +115,21 @@ def _serve(server: ReplyServer, service: Service) -> NoReturn:
                 server.reply(request, reply)
             except WireError as error:
                 server.reply(request, to_packet(Failure("failed", str(error))))
+
+
+def try_out(codec: Codec, decode: bool) -> None:
+    """Encode one letter with a codec, and decode it if asked to.
+
+    Raises:
+        ConfigError: the codec raised an exception.
+    """
+    try:
+        encoded = codec.encode("a")
+        if decode:
+            codec.decode(encoded.symbols, np.full(len(encoded.symbols), 0.1, np.float32), encoded.parameters)
+    except Exception as error:  # a user's own code, a library's own errors: all of them end the start
+        reason = f"{type(error).__name__}: {_sentence(error)}"
+        raise ConfigError(f"codec '{codec.name}' fails on the text 'a': {reason}") from error
 
 
 def _answer(service: Service, packet: Packet) -> Packet:

@@ -26,6 +26,7 @@ from semcom_ota.transport.wire import (
 )
 
 MAX_CREDIT = 1024
+MAX_NOTICE_BYTES = 2**16  # a notice takes no credit, so thousands may wait
 MAX_SESSIONS = 16  # clients that a server remembers; the one silent for longest is forgotten first
 
 
@@ -78,18 +79,14 @@ class Outbox:
         """How many requests may be added now."""
         return max(0, self.window - (self._next - self._oldest))
 
-    @property
-    def keys(self) -> list[Hashable]:
-        """Keys of the requests without a reply, oldest first."""
-        return [item.key for item in self._outstanding.values()]
-
     def hello(self) -> list[bytes]:
         """The first message on a new connection."""
         return [pack_envelope(Envelope(Role.HELLO, self._session)), b""]
 
     def notice(self, packet: Packet) -> list[bytes]:
         """A one-way message; raises WireError as `add`."""
-        return [pack_envelope(Envelope(Role.NOTICE, self._session)), self._pack(packet)]
+        data = _pack_within(packet, min(MAX_NOTICE_BYTES, self._server_max_bytes))
+        return [pack_envelope(Envelope(Role.NOTICE, self._session)), data]
 
     def add(self, key: Hashable, packet: Packet) -> None:
         """Keep a request until it is answered.
@@ -97,7 +94,7 @@ class Outbox:
         Raises:
             WireError: the packet cannot be put into bytes, or is larger than the server takes.
         """
-        self._outstanding[self._next] = _Outstanding(key, self._pack(packet))
+        self._outstanding[self._next] = _Outstanding(key, _pack_within(packet, self._server_max_bytes))
         self._next += 1
 
     def unsent(self, connection: int) -> Iterator[list[bytes]]:
@@ -140,9 +137,6 @@ class Outbox:
         self.window = min(max(credit, 1), MAX_CREDIT)
         self._server_max_bytes = min(max_bytes, self._max_bytes)
 
-    def _pack(self, packet: Packet) -> bytes:
-        return _pack_within(packet, self._server_max_bytes)
-
 
 @dataclass(slots=True)
 class _Session:
@@ -179,7 +173,8 @@ class Inbox:
                 credit = {"credit": self._config.credit, "max_packet_bytes": self._config.max_packet_bytes}
                 return [route, pack_envelope(Envelope(Role.WELCOME, envelope.session)), pack(Packet("welcome", credit))]
             case Role.NOTICE:
-                return Request(unpack(data, self._config.max_packet_bytes), envelope.session, None)
+                max_bytes = min(MAX_NOTICE_BYTES, self._config.max_packet_bytes)
+                return Request(unpack(data, max_bytes), envelope.session, None)
             case Role.REQUEST:
                 return self._take_request(session, envelope, data)
         raise WireError("a server's message")

@@ -1,14 +1,15 @@
 """What packets mean: typed messages to packets and back, every field checked against the widths of the frame header."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import MAX_TEXT_BYTES
+from semcom_ota.transport.fields import Strict, read
 from semcom_ota.transport.wire import Packet, WireError
 from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedMessage, SemanticFrame
 
@@ -19,13 +20,12 @@ MAX_STREAMS = 256
 
 @dataclass(frozen=True, slots=True)
 class EncodeRequest:
-    """A text for the encoder worker. At most one of `n_symbols` and `match` is given."""
+    """A text for the encoder worker."""
 
     text: str  # 1..MAX_TEXT_BYTES bytes of UTF-8
     codec: str  # a codec's name
     stream: int = 0  # 0..255
     message: int = 0  # 0..65535
-    n_symbols: int | None = None  # payload symbols to spend, exactly
     match: str | None = None  # spend as many payload symbols as the codec of this name would on this text
     snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
 
@@ -57,10 +57,6 @@ class Failure:
 Message = EncodeRequest | EncodeReply | ReceivedMessage | DecodeReply | LinkReport | Failure
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Stream = Annotated[int, Field(ge=0, lt=MAX_STREAMS)]
@@ -68,7 +64,7 @@ _MessageNumber = Annotated[int, Field(ge=0, lt=2**16)]
 _Fragment = Annotated[int, Field(ge=0, lt=MAX_FRAGMENTS)]
 
 
-class _Header(_Strict):
+class _Header(Strict):
     codec: int = Field(ge=0, lt=2**8)
     codec_parameters: int = Field(ge=0, lt=2**24)
     task: int = Field(ge=0, lt=2**4)
@@ -80,7 +76,7 @@ class _Header(_Strict):
     mask: int = Field(ge=0, lt=2**6)
 
 
-class _Csi(_Strict):
+class _Csi(Strict):
     noise_variance: float
     snr_db: float
     cfo_hz: float
@@ -88,35 +84,34 @@ class _Csi(_Strict):
     carrier_spacing_hz: float
 
 
-class _EncodeRequest(_Strict):
+class _EncodeRequest(Strict):
     text: str = Field(min_length=1, max_length=MAX_TEXT_BYTES)
     codec: _Name
     stream: _Stream
     message: _MessageNumber
-    n_symbols: int | None = Field(ge=1, le=MAX_MESSAGE_SYMBOLS)
     match: _Name | None
     snr_db: float | None = Field(allow_inf_nan=False)
 
 
-class _EncodeReply(_Strict):
+class _EncodeReply(Strict):
     header: _Header
     encode_ms: _Milliseconds
 
 
-class _ReceivedMessage(_Strict):
+class _ReceivedMessage(Strict):
     header: _Header
     csi: list[_Csi] = Field(max_length=MAX_FRAGMENTS)
     lost_fragments: list[_Fragment] = Field(max_length=MAX_FRAGMENTS)
 
 
-class _DecodeReply(_Strict):
+class _DecodeReply(Strict):
     text: str = Field(max_length=4 * MAX_TEXT_BYTES)
     confidence: float = Field(ge=0, le=1)
     intact: bool
     decode_ms: _Milliseconds
 
 
-class _LinkReport(_Strict):
+class _LinkReport(Strict):
     stream: _Stream
     message: _MessageNumber
     fragment: _Fragment
@@ -125,12 +120,9 @@ class _LinkReport(_Strict):
     cfo_hz: float
 
 
-class _Failure(_Strict):
+class _Failure(Strict):
     reason: Literal["does_not_fit", "bad_request", "failed"]
     sentence: str = Field(max_length=4096)
-
-
-_Fields = TypeVar("_Fields", bound=_Strict)
 
 
 def to_packet(message: Message) -> Packet:
@@ -163,29 +155,20 @@ def from_packet(packet: Packet) -> Message:
     """
     match packet.kind:
         case "encode":
-            return _encode_request(_check(_EncodeRequest, packet))
+            return _encode_request(read(packet, _EncodeRequest))
         case "encoded":
-            return _encode_reply(_check(_EncodeReply, packet), packet)
+            return _encode_reply(read(packet, _EncodeReply), packet)
         case "received":
-            return _received_message(_check(_ReceivedMessage, packet), packet)
+            return _received_message(read(packet, _ReceivedMessage), packet)
         case "decoded":
-            made = _check(_DecodeReply, packet)
+            made = read(packet, _DecodeReply)
             return DecodeReply(Decoded(made.text, made.confidence, made.intact), made.decode_ms)
         case "link_report":
-            scalars = _check(_LinkReport, packet).model_dump()
+            scalars = read(packet, _LinkReport).model_dump()
             return LinkReport(**scalars, carrier_snr_db=_array(packet, "carrier_snr_db", np.float32, 1))
         case "failure":
-            return Failure(**_check(_Failure, packet).model_dump())
+            return Failure(**read(packet, _Failure).model_dump())
     raise WireError(f"a packet of kind '{packet.kind}' is not expected here")
-
-
-def _check(model: type[_Fields], packet: Packet) -> _Fields:
-    try:
-        return model.model_validate(packet.fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its fields"
-        raise WireError(f"packet '{packet.kind}', {where}: {first['msg']}") from error
 
 
 def _array(packet: Packet, name: str, dtype: type, dimensions: int) -> NDArray[Any]:
@@ -203,8 +186,6 @@ def _encode_request(fields: _EncodeRequest) -> EncodeRequest:
     size = len(fields.text.encode("utf-8"))
     if size > MAX_TEXT_BYTES:
         raise WireError(f"a text of {size} bytes is more than the {MAX_TEXT_BYTES} that can be sent")
-    if fields.n_symbols is not None and fields.match is not None:
-        raise WireError("n_symbols and match contradict each other: give one of them")
     return EncodeRequest(**fields.model_dump())
 
 

@@ -1,18 +1,16 @@
 """What the radio process is asked and what it answers: one request and one reply for each message."""
 
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from semcom_ota.config import MAX_TEXT_BYTES
-from semcom_ota.transport.wire import Packet, WireError
+from semcom_ota.transport.fields import Strict, read
+
+__all__ = ["Latency", "RadioReply", "RadioRequest", "read"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class RadioRequest(_Strict):
+class RadioRequest(Strict):
     """Send one message. Its number also selects SNR and channel realisation, so sending it again gives the same."""
 
     text: str = Field(max_length=MAX_TEXT_BYTES)
@@ -24,7 +22,7 @@ class RadioRequest(_Strict):
     want_arrays: bool = Field(False, description="the reply brings received symbols and channel along")
 
 
-class Latency(_Strict):
+class Latency(Strict):
     """Where the time went, in milliseconds."""
 
     encode: float = 0.0  # as the encoder worker says
@@ -35,7 +33,7 @@ class Latency(_Strict):
     total: float = 0.0  # wall time from request to reply, within the radio process
 
 
-class RadioReply(_Strict):
+class RadioReply(Strict):
     """What became of a message.
 
     `decoded`: something of it was received, and this is what the decoder made of it, intact or not. `lost`: no frame of
@@ -57,7 +55,7 @@ class RadioReply(_Strict):
     confidence: float = 0.0
     intact: bool = False
     fragments: int = 0  # sent
-    lost_fragments: list[int] = []
+    lost_fragments: list[int] = Field(default_factory=list)
     payload_symbols: int = 0  # sent
     overhead_symbols: int = 0  # cells of preamble, header, pilots and filling
     air_samples: int = 0  # without the silence between frames
@@ -65,20 +63,3 @@ class RadioReply(_Strict):
     snr_db_estimated: float | None = None  # mean over the received fragments
     cfo_hz_estimated: float | None = None  # of the first received fragment
     latency_ms: Latency = Latency()
-
-
-_Model = TypeVar("_Model", RadioRequest, RadioReply)
-
-
-def read(packet: Packet, model: type[_Model]) -> _Model:
-    """The request or reply that a packet carries.
-
-    Raises:
-        WireError: its fields are not those of `model`.
-    """
-    try:
-        return model.model_validate(packet.fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its fields"
-        raise WireError(f"packet '{packet.kind}', {where}: {first['msg']}") from error

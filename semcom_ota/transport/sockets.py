@@ -26,6 +26,7 @@ from semcom_ota.transport.wire import SESSION_BYTES, Packet, WireError
 
 __all__ = ["Reply", "ReplyServer", "Request", "RequestClient"]
 
+MAX_PARTS = 3  # delivery.py
 QUEUE = 1024  # packets that may wait in a socket beside the requests under way: link reports, mostly
 
 
@@ -86,10 +87,18 @@ class _Socket:
         return True
 
     def _receive(self) -> list[bytes] | None:
+        """The next message; an empty one for a stranger's with more parts than any of ours, which are not copied."""
         try:
-            return self._socket.recv_multipart(zmq.DONTWAIT)
+            part = self._socket.recv(zmq.DONTWAIT, copy=False)
         except zmq.Again:
             return None
+        parts, count = [part], 1
+        while part.more:
+            part = self._socket.recv(zmq.DONTWAIT, copy=False)  # libzmq has all the parts, or none
+            count += 1
+            if count <= MAX_PARTS:
+                parts.append(part)
+        return [part.bytes for part in parts] if count <= MAX_PARTS else []
 
     def _send(self, message: list[bytes]) -> bool:
         """Send, or say that it cannot be sent now: the socket has no room, or the other side has gone."""
@@ -125,19 +134,9 @@ class RequestClient(_Socket):
         self._socket.connect(endpoint)
 
     @property
-    def connected(self) -> bool:
-        """Whether a server was there when `poll` last looked."""
-        return self._connected
-
-    @property
     def credit(self) -> int:
         """How many requests `submit` would take now; 0 until the server has been heard for the first time."""
         return self._outbox.credit
-
-    @property
-    def outstanding(self) -> list[Hashable]:
-        """Keys of the requests without a reply, oldest first."""
-        return self._outbox.keys
 
     def submit(self, key: Hashable, packet: Packet) -> bool:
         """Send a request; its reply will come out of `poll` with the same key, also if the server dies in between.

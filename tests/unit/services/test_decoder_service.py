@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from semcom_ota.codecs import registry
-from semcom_ota.config import CodecConfig, MemoryConfig, ReceiverConfig
+from semcom_ota.config import CodecConfig, ConfigError, MemoryConfig, ReceiverConfig
 from semcom_ota.services.decoder import DecoderService
 from semcom_ota.transport.messages import EncodeRequest, from_packet, to_packet
 from semcom_ota.transport.wire import Packet, WireError, pack, unpack
@@ -42,8 +42,15 @@ def test_the_memory_is_bounded_and_a_resent_request_changes_nothing(service):
     for message in (0, 1, 2, 3, 3, 2):
         service.answer(to_packet(received(f"text {message}", message)))
     assert [entry.text for entry in service.memory.stream(0)] == ["text 1", "text 2", "text 3"]
-    status = service.answer(Packet("status"))
-    assert status.fields == {"codecs": {"letters": 200}, "memory": 3, "frames": 4}
+    assert (len(service.memory), service.memory.time) == (3, 4)
+
+
+def test_a_codec_that_cannot_decode_ends_the_start_with_one_sentence(service, monkeypatch):
+    service.warm_up()
+    assert len(service.memory) == 0
+    monkeypatch.setattr(service._codecs[200], "decode", lambda *_: 1 / 0)
+    with pytest.raises(ConfigError, match=r"^codec 'letters' fails on the text 'a': ZeroDivisionError: .*zero$"):
+        service.warm_up()
 
 
 def test_a_failed_message_is_not_remembered(service):

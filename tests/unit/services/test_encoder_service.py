@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from semcom_ota.codecs.base import DoesNotFit, Encoded
-from semcom_ota.config import CodecConfig, PhyConfig, TransmitterConfig
+from semcom_ota.config import CodecConfig, ConfigError, PhyConfig, TransmitterConfig
 from semcom_ota.services.encoder import EncoderService, to_frames
 from semcom_ota.transport.messages import EncodeReply, EncodeRequest, from_packet, to_packet
 from semcom_ota.transport.wire import Packet, WireError, pack, unpack
@@ -37,7 +37,6 @@ def test_a_text_becomes_frames_of_unit_power(service):
 
 
 def test_the_number_of_symbols_is_kept(service):
-    assert encode(service, "ab", "letters", n_symbols=7).frames[0].header.message_symbols == 7
     assert encode(service, "ab", "letters", match="fives").frames[0].header.message_symbols == 5
     assert encode(service, "ab", "letters").frames[0].header.message_symbols == 2
 
@@ -61,15 +60,20 @@ def test_a_request_that_makes_no_sense_is_refused(service, packet):
         service.answer(packet)
 
 
+def test_a_codec_that_cannot_encode_ends_the_start_with_one_sentence(service, monkeypatch):
+    service.warm_up()
+    codec = service._codecs["fives"]
+    monkeypatch.setattr(codec, "encode", lambda text: codec.missing)
+    with pytest.raises(ConfigError, match=r"^codec 'fives' fails on the text 'a': AttributeError: .*missing'$"):
+        service.warm_up()
+
+
 def test_the_newest_link_report_of_each_stream_is_kept(service):
     for message, stream in ((1, 0), (2, 0), (3, 5)):
         report = LinkReport(stream, message, 0, message, 3.0 * message, 0.0, np.full(4, message, np.float32))
         service.notice(to_packet(report))
-    status = service.answer(Packet("status"))
-    assert status.fields["codecs"] == {"letters": 200, "fives": 201}
-    assert {stream: report["message"] for stream, report in status.fields["link_reports"].items()} == {"0": 2, "5": 3}
-    assert np.array_equal(status.arrays["carrier_snr_db_5"], np.full(4, 3, np.float32))
-    assert unpack(pack(status), 2**20).fields == status.fields
+    assert {stream: report.message for stream, report in service.reports.items()} == {0: 2, 5: 3}
+    assert np.array_equal(service.reports[5].carrier_snr_db, np.full(4, 3, np.float32))
 
 
 def test_a_notice_of_another_kind_is_refused(service):

@@ -15,6 +15,11 @@ CREDIT = 3
 CONFIG = TransportConfig(credit=CREDIT)
 
 
+def keys(outbox: Outbox) -> list:
+    """Keys of the requests without a reply."""
+    return [item.key for item in outbox._outstanding.values()]
+
+
 class Link:
     """A client, a server and what is on its way between them.
 
@@ -123,7 +128,7 @@ def test_each_request_is_answered_exactly_once(welcomed, schedule):
         assert all(times == 1 for times in link.executed.values())
     link.settle()
     assert sorted(link.answers) == [(key, key) for key in range(link.submitted)]
-    assert link.outbox.keys == []
+    assert keys(link.outbox) == []
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -178,7 +183,7 @@ def test_there_is_no_credit_before_the_server_was_heard_and_none_beyond_its_wind
         link.to_server_arrives()
     link.server_answers(1)  # the oldest is still unanswered: the window does not move
     link.to_client_arrives()
-    assert link.outbox.credit == 0 and link.outbox.keys == [0, 2]
+    assert link.outbox.credit == 0 and keys(link.outbox) == [0, 2]
     link.server_answers(0)
     link.to_client_arrives()
     assert link.outbox.credit == 2 and link.answers == [(1, 1), (0, 0)]
@@ -195,6 +200,16 @@ def test_a_restarted_server_with_less_credit_gets_its_fill_and_no_more(link):
     link.server_answers()
     link.outbox.take(link.to_client.pop())
     assert len(list(link.outbox.unsent(link.connection))) == 1
+
+
+def test_a_notice_is_small():
+    small, large = Packet("report", {"x": "y" * 60_000}), Packet("report", {"x": "y" * 70_000})
+    outbox, inbox = Outbox(b"session0", 2**20), Inbox(CONFIG)
+    assert inbox.take([b"route", *outbox.notice(small)]).packet == small
+    with pytest.raises(WireError, match="more than the 65536 allowed"):
+        outbox.notice(large)
+    with pytest.raises(WireError, match="more than the 65536 allowed"):
+        inbox.take([b"route", pack_envelope(Envelope(Role.NOTICE, b"session0")), pack(large)])
 
 
 def test_a_request_outside_the_window_is_not_carried_out():
@@ -250,4 +265,4 @@ def test_a_packet_larger_than_the_server_takes_is_refused_before_it_is_sent():
     outbox.take([pack_envelope(Envelope(Role.WELCOME, b"session0")), pack(Packet("welcome", fields))])
     with pytest.raises(WireError, match="more than the 100 allowed"):
         outbox.add("key", Packet("echo", {"text": "x" * 100}))
-    assert outbox.keys == []
+    assert keys(outbox) == []

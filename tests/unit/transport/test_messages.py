@@ -38,7 +38,7 @@ def csi(rows: int) -> Csi:
 
 MESSAGES = [
     EncodeRequest("Zwei Männer 🙂", "utf8"),
-    EncodeRequest("x", "a", 255, 65535, n_symbols=2**18 - 1, snr_db=-3.0),
+    EncodeRequest("x", "a", 255, 65535, snr_db=-3.0),
     EncodeRequest("x", "a", match="b"),
     EncodeReply(frames(3, 10), 1.5),
     EncodeReply(frames(1, 1), 0.0),
@@ -108,7 +108,6 @@ def test_arrays_that_do_not_belong_are_refused(message, data):
         Packet("encode"),
         to_packet(EncodeRequest("", "utf8")),
         to_packet(EncodeRequest("ü" * (MAX_TEXT_BYTES // 2 + 1), "utf8")),
-        to_packet(EncodeRequest("x", "utf8", n_symbols=5, match="text-jscc")),
         to_packet(EncodeRequest("x", "utf8", stream=256)),
         to_packet(EncodeRequest("x", "utf8", snr_db=float("nan"))),
         to_packet(DecodeReply(Decoded("x", 1.5, True), 0.0)),
