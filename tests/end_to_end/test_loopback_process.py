@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -14,12 +15,15 @@ import pytest
 
 pytest.importorskip("gnuradio.gr")
 
+from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import ChannelConfig, CodecConfig, LinkConfig, LoopbackRadio, PhyConfig, load_channel
 from semcom_ota.services.process import SupervisedProcess, worker_process
 from semcom_ota.transport.endpoint import ipc_endpoint
+from semcom_ota.transport.messages import DecodeReply, from_packet, to_packet
 from semcom_ota.transport.radio import RadioReply, read
-from semcom_ota.transport.sockets import RequestClient
-from semcom_ota.transport.wire import Packet
+from semcom_ota.transport.sockets import ReplyServer, RequestClient
+from semcom_ota.transport.wire import Packet, pack
+from semcom_ota.types import ReceivedMessage
 
 pytestmark = pytest.mark.timeout(120)
 FAKE_CODECS = Path(__file__).parents[1] / "data" / "fake_codecs"
@@ -140,6 +144,49 @@ def test_every_message_is_answered_whoever_is_killed_and_gets_the_same_channel(t
         for name in arrays:
             assert arrays[name].tobytes() == other_arrays[name].tobytes()
     assert sum(one.status == "decoded" for one, _ in calm) > 16
+
+
+SEED, SNR_DB, SECRET = 987654321, 17.123, "Nobody but the sender knows."
+
+
+def truths() -> list[bytes]:
+    """The truth in every form in which a process could be told: as text, and as a number's bytes in either order."""
+    ratios = 10 ** (SNR_DB / 10), 10 ** (-SNR_DB / 10)  # the latter is the noise's variance
+    forms = [str(SEED), str(SNR_DB), *map(str, ratios), SECRET]
+    packed = [struct.pack(order + kind, SEED) for order in "<>" for kind in "iqfd"]
+    packed += [struct.pack(order + kind, number) for order in "<>" for kind in "fd" for number in (SNR_DB, *ratios)]
+    return [*(form.encode() for form in forms), SECRET.encode("utf-16-le"), *packed]
+
+
+def test_no_truth_reaches_the_receiving_side(tmp_path: Path):
+    config, told = link(load_channel("awgn"), snr_db=(SNR_DB,), seed=SEED), []
+    # What is looked for can be found: the radio process, which simulates the channel, is told.
+    assert [truth for truth in truths() if truth in config.model_dump_json().encode()] == [b"987654321", b"17.123"]
+
+    started = Link(config, tmp_path)
+    with started.decoder:
+        while not (tmp_path / "decoder").exists():
+            started.decoder.check()
+            time.sleep(0.05)
+        process_files = Path(f"/proc/{started.decoder.pid}")
+        told += [(process_files / name).read_bytes() for name in ("cmdline", "environ")]
+        told.append((tmp_path / "decoder.json").read_bytes())
+
+    in_its_place = ReplyServer(ipc_endpoint(tmp_path, "decoder"), config.transport)
+    with in_its_place, started.encoder, started.radio, started.client:
+        waiting, replies = [request(message, SECRET, snr_db=SNR_DB) for message in range(3)], []
+        while len(replies) < 3:
+            started.radio.check()
+            while waiting and started.client.submit(waiting[0]["message"], Packet("transmit", waiting[0])):
+                waiting.pop(0)
+            for asked in in_its_place.poll(0.05):
+                told.append(pack(asked.packet))
+                assert isinstance(from_packet(asked.packet), ReceivedMessage)
+                in_its_place.reply(asked, to_packet(DecodeReply(Decoded("Whatever.", 1.0, True), 0.0)))
+            replies += [read(reply.packet, RadioReply) for reply in started.client.poll(0.05)]
+    assert [reply.text for reply in replies] == ["Whatever."] * 3
+    assert len(told) == 3 + 3
+    assert not [truth for data in told for truth in truths() if truth in data]
 
 
 def process(*arguments: str, **options: object) -> subprocess.Popen[str]:
