@@ -7,10 +7,12 @@ import struct
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("gnuradio.gr")
@@ -91,11 +93,12 @@ def request(message: int = 0, text: str = TEXT, **fields: object) -> dict:
 def test_messages_arrive_and_are_accounted_for(tmp_path: Path):
     long = "The quick brown fox jumps over the lazy dog. " * 4
     with running(link(), tmp_path, "--record", str(tmp_path / "capture")) as started:
-        (one, arrays), (split, _), (small, _), (empty, _), (nonsense, _) = started.send(
+        (one, arrays), (split, _), (small, _), (empty, _), (trouble, _), (nonsense, _) = started.send(
             request(0, want_arrays=True, snr_db=20.0),
             request(1, long),
             request(2, match="fives", stream=1),
             request(3, ""),
+            request(4, "!fail", codec="fives"),
             {"text": 5},
         )
     assert (one.status, one.text, one.intact, one.lost_fragments) == ("decoded", TEXT, True, [])
@@ -113,6 +116,7 @@ def test_messages_arrive_and_are_accounted_for(tmp_path: Path):
     assert split.fragments == -(-split.payload_symbols // 64) > 3
     assert small.status == "does_not_fit"
     assert "do not fit 5 symbols" in small.reason
+    assert (trouble.status, trouble.reason) == ("failed", "RuntimeError: the model broke")
     assert empty.status == nonsense.status == "refused"
     assert "text" in nonsense.reason
 
@@ -129,12 +133,23 @@ def test_what_is_not_received_is_lost_and_needs_no_timeout(tmp_path: Path):
     assert all(reply.air_samples > 0 for reply in replies)
 
 
+def recording(file: Path) -> dict[tuple[int, int], set[bytes]]:
+    """The recorded samples of each frame, by message and fragment; more than one set of them where they differ."""
+    samples, frames = np.fromfile(file, np.complex64), defaultdict(set)
+    for line in file.with_name(file.name + ".frames.jsonl").read_text().splitlines():
+        mark = json.loads(line)
+        if mark["fragment"] < 256:
+            part = samples[mark["start"] : mark["start"] + mark["length"]]
+            frames[mark["message"], mark["fragment"]].add(part.tobytes())
+    return dict(frames)
+
+
 def test_every_message_is_answered_whoever_is_killed_and_gets_the_same_channel(tmp_path: Path):
     config = link(load_channel("rayleigh"), snr_db=(12.0,))
     requests = [request(message, f"message {message} of these", want_arrays=True) for message in range(24)]
-    with running(config, tmp_path) as started:
+    with running(config, tmp_path, "--record", str(tmp_path / "calm")) as started:
         calm = started.send(*requests)
-    with running(config, tmp_path) as started:
+    with running(config, tmp_path, "--record", str(tmp_path / "disturbed")) as started:
         victims = {4: started.encoder, 9: started.decoder, 14: started.radio}
         disturbed = started.send(*requests, disturb=victims)
         assert [process.restarts for process in victims.values()] == [1, 1, 1]
@@ -144,6 +159,8 @@ def test_every_message_is_answered_whoever_is_killed_and_gets_the_same_channel(t
         for name in arrays:
             assert arrays[name].tobytes() == other_arrays[name].tobytes()
     assert sum(one.status == "decoded" for one, _ in calm) > 16
+    assert len(recording(tmp_path / "calm")) >= 24
+    assert recording(tmp_path / "calm") == recording(tmp_path / "disturbed")
 
 
 SEED, SNR_DB, SECRET = 987654321, 17.123, "Nobody but the sender knows."
