@@ -59,8 +59,11 @@ def channel_over_time(responses: Mapping[float, NDArray[np.complex64]], carrier_
         responses: SNR in dB -> (OFDM symbols, carriers), carriers in ascending frequency without DC.
         carrier_spacing_hz: between neighbouring carriers.
     """
-    figure, grid = plt.subplots(1, len(responses), figsize=(3.6 * len(responses), 3.2), squeeze=False)
-    for axes, (snr, response) in zip(grid[0], responses.items(), strict=True):
+    rows = -(-len(responses) // 2)
+    figure, grid = plt.subplots(rows, 2, figsize=(7.2, 3.2 * rows), squeeze=False)
+    for axes in grid.flat[len(responses) :]:
+        axes.set_axis_off()
+    for axes, (snr, response) in zip(grid.flat, responses.items(), strict=False):
         edge = response.shape[1] / 2 * carrier_spacing_hz / 1e3
         image = axes.imshow(
             20 * np.log10(np.abs(response.T) + 1e-6),
