@@ -44,7 +44,7 @@ def bicm_moments(order: int, snr_db: float) -> tuple[float, float]:
     """
     amplitudes = levels(order).astype(float)
     variance = 10 ** (-snr_db / 10)
-    nodes, weights = np.polynomial.hermite.hermgauss(64)
+    nodes, weights = _quadrature()
     received = amplitudes[:, None] + math.sqrt(variance) * nodes  # (sent level, node)
     metric = -((received[..., None] - amplitudes) ** 2) / variance
     total = np.logaddexp.reduce(metric, axis=-1)
@@ -82,3 +82,9 @@ def _margin(n_symbols: float, n_bits: float, moments: tuple[float, float]) -> fl
     capacity, dispersion = moments
     spread = math.sqrt(n_symbols * max(dispersion, 1e-12))
     return (n_symbols * capacity - n_bits + math.log2(2 * n_symbols) / 2) / spread
+
+
+@functools.lru_cache(maxsize=1)
+def _quadrature() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Hermite nodes and weights: slow to find, and always the same."""
+    return np.polynomial.hermite.hermgauss(64)

@@ -5,6 +5,7 @@ cross-entropy of every token. The run is a function of its configuration alone (
 at any time and goes on from its last checkpoint.
 """
 
+import contextlib
 import json
 import math
 import time
@@ -150,6 +151,17 @@ def loss_of(
     return functional.cross_entropy(logits, tokens[padding]), (logits.argmax(-1) == tokens[padding]).float().mean()
 
 
+@contextlib.contextmanager
+def _flushed_denormals() -> Iterator[None]:
+    """Numbers too small to matter slow the CPU down by a lot. A setting of the thread: others want it back."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@_flushed_denormals()
 def train(data: Path, out: Path, training: TextTraining, model_config: TextModelConfig | None = None) -> None:
     """Train, or go on training, into the folder `out` (weights, optimiser state, tokenizer, log, TensorBoard events).
 
@@ -163,7 +175,6 @@ def train(data: Path, out: Path, training: TextTraining, model_config: TextModel
     half = training.precision == "bf16" or (training.precision == "auto" and _has_bf16(device))
     if training.threads:
         torch.set_num_threads(training.threads)
-    torch.set_flush_denormal(True)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
