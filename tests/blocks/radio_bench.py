@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
-
-pmt = pytest.importorskip("pmt")
-gr = pytest.importorskip("gnuradio.gr")
+import pmt
+from gnuradio import gr
 
 
 class Chopper(gr.sync_block):

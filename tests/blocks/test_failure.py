@@ -6,8 +6,6 @@ import textwrap
 
 import pytest
 
-pytest.importorskip("gnuradio.gr")
-
 SCRIPT = """
     import numpy as np, pmt
     from gnuradio import blocks, gr

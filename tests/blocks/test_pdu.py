@@ -1,13 +1,11 @@
 import numpy as np
+import pmt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from semcom_blocks import pdu
 
-pmt = pytest.importorskip("pmt")
-
-from semcom_blocks import pdu  # noqa: E402
-
-from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame  # noqa: E402
+from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame
 
 STREAMS = st.integers(0, 255)
 MESSAGES = st.integers(0, 65535)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-pytest.importorskip("gnuradio.gr")
-if shutil.which("grcc") is None:
-    pytest.skip("grcc is not there", allow_module_level=True)
 
 pytestmark = pytest.mark.timeout(400)
 GRC = Path(__file__).parents[2] / "grc"

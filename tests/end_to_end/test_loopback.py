@@ -128,7 +128,8 @@ def processes_of(directory):
 
 
 @pytest.mark.timeout(240)
-def test_every_message_is_accounted_for_though_each_process_is_killed(tmp_path):
+@pytest.mark.parametrize("codec", ["huffman", "text-jscc"])
+def test_every_message_is_accounted_for_though_each_process_is_killed(codec, tmp_path):
     lines = tmp_path / "in.txt"
     lines.write_text("\n".join(CAPTIONS * 5))
     folder, endpoints = tmp_path / "run", tmp_path / "ipc"
@@ -137,7 +138,7 @@ def test_every_message_is_accounted_for_though_each_process_is_killed(tmp_path):
         "--input",
         lines,
         "--codec",
-        "huffman",
+        codec,
         "--snr=15",
         "--endpoints",
         endpoints,

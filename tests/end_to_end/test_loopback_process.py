@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("gnuradio.gr")
-
 from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import ChannelConfig, CodecConfig, LinkConfig, LoopbackRadio, PhyConfig, load_channel
 from semcom_ota.services.process import SupervisedProcess, worker_process
