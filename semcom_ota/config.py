@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from semcom_ota.air_config import ChannelConfig, Frozen, PhyConfig
 
 Model = TypeVar("Model", bound=BaseModel)
 
 CHANNELS = Path(__file__).parent / "channels"
+NUMEROLOGIES = Path(__file__).parent / "numerologies"
 SHIPPED = Path(__file__).parent / "checkpoints" / "text-jscc"
 WEIGHTS = "model.safetensors"
 MAX_TEXT_BYTES = 16384
@@ -22,21 +25,7 @@ class ConfigError(ValueError):
     """A configuration that cannot work; the message names what is wrong and what to do."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PhyConfig(_Frozen):
-    """The air interface. Both ends need the same one; `phy/numerology.py` derives the rest."""
-
-    fft_size: int = Field(64, ge=64, le=1024)
-    cp_length: int = Field(16, ge=4, le=256)
-    used_carriers: int = Field(52, ge=8, le=1000, description="carriers in use, half on each side of the null at DC")
-    sample_rate: float = Field(1e6, gt=0, le=1e8, description="samples/s")
-    max_frame_symbols: int = Field(1024, ge=64, le=8192, description="payload symbols in one frame at most")
-
-
-class CodecConfig(_Frozen):
+class CodecConfig(Frozen):
     """Which codecs are loaded, and the budget of the learned ones."""
 
     names: tuple[str, ...] = Field(("text-jscc", "utf8", "huffman"), min_length=1, max_length=16)
@@ -46,44 +35,26 @@ class CodecConfig(_Frozen):
     )
 
 
-class DeviceConfig(_Frozen):
+class DeviceConfig(Frozen):
     """Where inference runs. One thread keeps results the same on any number of cores."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     threads: int = Field(1, ge=1, le=256)
 
 
-class MaskConfig(_Frozen):
+class MaskConfig(Frozen):
     """Which symbols are left out. Every symbol is sent until masking/ says otherwise."""
 
     kind: Literal["none"] = "none"
 
 
-class MemoryConfig(_Frozen):
+class MemoryConfig(Frozen):
     """What the receiver keeps of the past: first-in first-out, bounded."""
 
     entries: int = Field(64, ge=0, le=1_000_000)
 
 
-class ChannelConfig(_Frozen):
-    """A simulated channel (phy/impairments.py), without its SNR. Named ones are YAML files in `channels/`."""
-
-    fading: Literal["none", "rayleigh", "rician"] = "none"
-    rician_k_db: float = Field(10.0, ge=-60, le=60)
-    tap_delays_s: tuple[Annotated[float, Field(ge=0, le=1e-3)], ...] = Field((0.0,), min_length=1, max_length=64)
-    tap_powers_db: tuple[Annotated[float, Field(ge=-100, le=100)], ...] = Field((0.0,), min_length=1, max_length=64)
-    max_cfo_subcarriers: float = Field(0.0, ge=0, le=4, description="CFO uniform in +- this share of a subcarrier")
-    max_delay_samples: float = Field(0.0, ge=0, le=1000, description="delay uniform in 0 .. this, fractional")
-    noise_only: bool = Field(False, description="the signal is replaced by noise of the same power: nothing may pass")
-
-    @model_validator(mode="after")
-    def _one_power_a_tap(self) -> Self:
-        if len(self.tap_powers_db) != len(self.tap_delays_s):
-            raise ValueError("tap_delays_s and tap_powers_db must have the same length")
-        return self
-
-
-class LoopbackRadio(_Frozen):
+class LoopbackRadio(Frozen):
     """No radio: GNU Radio's transmit and receive blocks joined by the simulated channel."""
 
     kind: Literal["loopback"] = "loopback"
@@ -94,7 +65,7 @@ class LoopbackRadio(_Frozen):
     gap_samples: int = Field(400, ge=0, le=100_000, description="silence between frames")
 
 
-class TransportConfig(_Frozen):
+class TransportConfig(Frozen):
     """ZMQ between the processes of a link."""
 
     directory: Path | None = Field(None, description="where the ipc:// endpoints live; None makes a private one")
@@ -103,7 +74,7 @@ class TransportConfig(_Frozen):
     max_packet_bytes: int = Field(64 * 2**20, ge=2**24, le=2**30)
 
 
-class TransmitterConfig(_Frozen):
+class TransmitterConfig(Frozen):
     """All that the encoder worker is told."""
 
     codec: CodecConfig = CodecConfig()
@@ -113,7 +84,7 @@ class TransmitterConfig(_Frozen):
     transport: TransportConfig = TransportConfig()
 
 
-class ReceiverConfig(_Frozen):
+class ReceiverConfig(Frozen):
     """All that the decoder worker and the receive blocks are told: no truth of the channel, a test holds."""
 
     codec: CodecConfig = CodecConfig()
@@ -123,7 +94,7 @@ class ReceiverConfig(_Frozen):
     transport: TransportConfig = TransportConfig()
 
 
-class LinkConfig(_Frozen):
+class LinkConfig(Frozen):
     """A whole link. `transmitter` and `receiver` give each side the part that it may know."""
 
     codec: CodecConfig = CodecConfig()
@@ -133,6 +104,22 @@ class LinkConfig(_Frozen):
     phy: PhyConfig = PhyConfig()
     radio: LoopbackRadio = LoopbackRadio()
     transport: TransportConfig = TransportConfig()
+
+    @field_validator("phy", mode="before")
+    @classmethod
+    def _by_name(cls, phy: Any) -> Any:
+        """`phy: NAME`, or `phy: {preset: NAME, ...}` for a named one with some values of one's own."""
+        if isinstance(phy, str):
+            return load_phy(phy)
+        if isinstance(phy, dict) and "preset" in phy:
+            own = {key: value for key, value in phy.items() if key != "preset"}
+            return load_phy(str(phy["preset"])).model_dump() | own
+        return phy
+
+    @model_validator(mode="after")
+    def _cfo_within_reach(self) -> Self:
+        check_cfo(self.radio.channel.largest_cfo_hz(self.phy), self.phy)
+        return self
 
     @property
     def transmitter(self) -> TransmitterConfig:
@@ -160,13 +147,33 @@ def load_channel(name_or_file: str) -> ChannelConfig:
     Raises:
         ConfigError: no such name or file, or the file does not describe a channel.
     """
-    named = {file.stem: file for file in CHANNELS.glob("*.yml")}
-    path = named.get(name_or_file, Path(name_or_file))
-    if name_or_file not in named and not _is_file(path):
+    return _load_yaml(_named(name_or_file, CHANNELS, "channel"), ChannelConfig)
+
+
+def load_phy(name_or_file: str) -> PhyConfig:
+    """An air interface by the name of a file in `numerologies/` (`indoor`, `pluto`, ...) or by the path of a YAML file.
+
+    Raises:
+        ConfigError: no such name or file, or the file does not describe an air interface.
+    """
+    return _load_yaml(_named(name_or_file, NUMEROLOGIES, "air interface"), PhyConfig)
+
+
+def check_cfo(cfo_hz: float, phy: PhyConfig) -> None:
+    """Refuse a link whose carrier frequency offset the receiver would not find.
+
+    Args:
+        cfo_hz: the largest that can be. Two free-running oscillators of +-p ppm differ by 2 * p * 1e-6 * carrier.
+        phy: of the link.
+
+    Raises:
+        ConfigError: it is beyond `phy.max_cfo_hz`.
+    """
+    if cfo_hz > phy.max_cfo_hz:
         raise ConfigError(
-            f"unknown channel '{name_or_file}': use one of {', '.join(sorted(named))}, or the path of a YAML file"
+            f"the carrier frequencies of the two ends may differ by {cfo_hz:.0f} Hz, and this air interface looks"
+            f" {phy.max_cfo_hz:.0f} Hz to either side: choose one that looks farther, such as pluto"
         )
-    return _load_yaml(path, ChannelConfig)
 
 
 def first_problem(error: ValidationError) -> str:
@@ -201,6 +208,16 @@ def _load_yaml(path: Path, model: type[Model]) -> Model:
         return model.model_validate(read_yaml(path) or {})
     except ValidationError as error:
         raise ConfigError(f"'{path}', {first_problem(error)}") from error
+
+
+def _named(name_or_file: str, folder: Path, kind: str) -> Path:
+    named = {file.stem: file for file in folder.glob("*.yml")}
+    path = named.get(name_or_file, Path(name_or_file))
+    if name_or_file not in named and not _is_file(path):
+        raise ConfigError(
+            f"unknown {kind} '{name_or_file}': use one of {', '.join(sorted(named))}, or the path of a YAML file"
+        )
+    return path
 
 
 def _is_file(path: Path) -> bool:

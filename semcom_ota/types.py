@@ -58,15 +58,16 @@ class Csi:
     """Channel state of one frame, estimated by the receiver from preamble and pilots alone.
 
     `frequency_response` is the channel seen by a unit-power data symbol after a unitary FFT; `noise_variance` is
-    E|n|**2 per complex sample of that FFT's output; `snr_db` is their ratio averaged over the frame (ARCHITECTURE.md).
+    E|n|**2 on each carrier of that FFT's output; `snr_db` is their ratio averaged over the frame (ARCHITECTURE.md).
     """
 
     frequency_response: ComplexArray  # (OFDM symbols, used carriers), carriers in ascending frequency
-    noise_variance: float
+    noise_variance: FloatArray  # (used carriers,)
     snr_db: float
     cfo_hz: float
     sample_rate: float  # samples/s
     carrier_spacing_hz: float
+    sro_ppm: float = 0.0  # the receiver's sample clock against the transmitter's; positive: the receiver's is faster
 
 
 @dataclass(frozen=True, slots=True)
