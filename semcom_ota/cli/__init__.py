@@ -1,0 +1,13 @@
+"""The `semcom` command. Everything heavy is imported by the command that needs it: `--help` answers at once."""
+
+from semcom_ota.cli import loopback, tools, training
+from semcom_ota.cli.application import app, main
+
+__all__ = ["app", "main"]
+
+app.command()(loopback.loopback)
+app.command()(loopback.demo)
+app.command()(tools.doctor)
+app.command()(tools.codecs)
+app.command()(training.train)
+app.command()(tools.grc_path)  # typer writes it grc-path

@@ -1,0 +1,67 @@
+"""What all commands share: the application, one sentence for each error, options that several commands read."""
+
+import signal
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="Large-model semantic communication on the air.", no_args_is_help=True, add_completion=False,
+    rich_markup_mode=None, pretty_exceptions_enable=False,
+)  # fmt: skip
+
+
+def fail(sentence: object) -> NoReturn:
+    """Say what was wrong in one sentence and end with exit status 2."""
+    typer.echo(f"semcom: {sentence}", err=True)
+    raise SystemExit(2)
+
+
+def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """What a user did wrong becomes one sentence; a bug keeps its traceback."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        from semcom_ota.config import ConfigError
+        from semcom_ota.services.process import ServiceFailed
+
+        try:
+            command(*args, **kwargs)
+        except (ConfigError, ServiceFailed) as error:
+            fail(error)
+        except KeyboardInterrupt:
+            typer.echo("semcom: stopped", err=True)
+            raise SystemExit(130) from None
+
+    return guarded
+
+
+def codec_names(text: str) -> list[str]:
+    """The value of `--codec`: names, each once."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        fail("--codec names no codec: see 'semcom codecs'")
+    return list(dict.fromkeys(names))
+
+
+def validated(model: Any, values: dict[str, Any]) -> Any:
+    """A pydantic model of what the user said; if it makes no sense, that is the end."""
+    from pydantic import ValidationError
+
+    from semcom_ota.config import first_problem
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if not first["loc"]:  # of several values together
+            fail(first["msg"].removeprefix("Value error, "))
+        fail(f"{first_problem(error)}, not {first['input']}")
+
+
+def main() -> None:
+    """Entry point of the `semcom` command. A request to terminate is met as Ctrl-C is: in order."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    app(prog_name="semcom")

@@ -1,0 +1,126 @@
+"""`semcom loopback` and `semcom demo`: sentences through GNU Radio and a simulated channel."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from semcom_ota.cli.application import clear_errors, codec_names, fail, validated
+
+
+@clear_errors
+def loopback(
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="a sentence to send; may be given several times")
+    ] = None,
+    input: Annotated[Path | None, typer.Option(metavar="FILE", help="a UTF-8 file, one sentence a line")] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="codecs; the first sets the symbols  [default: text-jscc,utf8,huffman]"),
+    ] = None,
+    snr: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Es/N0 of a data subcarrier in dB, such as --snr=-3,0,3  [default: 0,6,12]"),
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="see semcom_ota/channels, or a YAML file  [default: awgn]")
+    ] = None,
+    phy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="air interface: see semcom_ota/numerologies, or a YAML file  [default: indoor]"
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="of the channel's realisations  [default: 0]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the summary to this file")] = None,
+    record: Annotated[bool, typer.Option("--record", help="keep the received IQ as SigMF")] = False,
+    link: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="a link's YAML file for everything not said here")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="folder of text-jscc weights")] = None,
+    endpoints: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="folder of the ipc endpoints; by default a private one")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")] = False,
+) -> None:
+    """Send sentences through GNU Radio and a simulated channel."""
+    from semcom_ota.config import LinkConfig, load_channel, load_link, load_phy
+    from semcom_ota.experiments.texts import gather
+
+    texts = gather(text or [], input)
+    changes: dict[str, Any] = (load_link(link) if link else LinkConfig()).model_dump()
+    changes["radio"]["messages_per_snr"] = len(texts)
+    if codec is not None:
+        changes["codec"]["names"] = codec_names(codec)
+    if snr is not None:
+        changes["radio"]["snr_db"] = _numbers(snr)
+    if channel is not None or link is None:
+        changes["radio"]["channel"] = load_channel(channel or "awgn").model_dump()
+    if phy is not None:
+        changes["phy"] = load_phy(phy).model_dump()
+    if seed is not None:
+        changes["radio"]["seed"] = seed
+    if checkpoint is not None:
+        changes["codec"]["checkpoint"] = checkpoint.resolve()
+    if endpoints is not None:
+        changes["transport"]["directory"] = endpoints.resolve()
+    name = channel or (f"as in {link.name}" if link else "awgn")
+    _run(texts, validated(LinkConfig, changes), name, out, json, record, quiet)
+
+
+@clear_errors
+def demo(
+    quick: Annotated[bool, typer.Option("--quick", help="three sentences at one SNR")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
+    ] = None,
+) -> None:
+    """The main job on sentences that ship, beside a coded link."""
+    from semcom_ota.experiments.texts import SENTENCES, read_lines
+
+    lines = read_lines(SENTENCES / "demo.txt")
+    loopback(
+        text=lines[:3] if quick else lines, input=None, codec="text-jscc,utf8,huffman",
+        snr="12" if quick else "0,6,12,18", channel="multipath", phy=None, seed=1, out=out, json=None, record=not quick,
+        link=None, checkpoint=None, endpoints=None, quiet=False,
+    )  # fmt: skip
+
+
+def _run(
+    texts: list[str], link: Any, channel: str, out: Path | None, json: Path | None, record: bool, quiet: bool
+) -> None:
+    from semcom_ota.codecs import registry
+    from semcom_ota.experiments import console, loopback, run_folder
+    from semcom_ota.experiments.report import write_report
+
+    for name in link.codec.names:
+        if name not in registry.names():
+            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    if json:
+        run_folder.check_writable(json)
+    folder = run_folder.prepare(out or loopback.default_folder())
+    finished = loopback.run(texts, link, channel, folder, record, quiet)
+    report = write_report(folder, finished.captures, link.phy.sample_rate / link.phy.fft_size)
+    if json:
+        run_folder.write_json(json, finished.summary)
+    if not quiet:
+        console.print_messages(finished.messages)
+        console.print_latency(finished.messages)
+    console.print_points(finished.summary["points"])
+    typer.echo(f"report: {report}")
+    if "failure" in finished.summary["run"]:
+        typer.echo(f"semcom: the run ended early: {finished.summary['run']['failure']}", err=True)
+    if "failure" in finished.summary["run"] or any(point["failed"] for point in finished.summary["points"]):
+        raise SystemExit(1)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return list(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError:
+        fail(f"--snr '{text}' is not a list of numbers: write it as --snr=-3,0,3")
