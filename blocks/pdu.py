@@ -14,7 +14,7 @@ import pmt
 from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame
 
 HEADER_FIELDS = tuple(FrameHeader.__dataclass_fields__)
-CSI_SCALARS = ("noise_variance", "snr_db", "cfo_hz", "sample_rate", "carrier_spacing_hz")
+CSI_SCALARS = ("snr_db", "cfo_hz", "sample_rate", "carrier_spacing_hz", "sro_ppm")
 REPORT_SCALARS = ("stream", "message", "fragment", "frame", "snr_db", "cfo_hz")
 
 
@@ -146,6 +146,7 @@ def from_received_frame(frame: ReceivedFrame, receive_ms: float = 0.0) -> Any:
         "symbol_noise_variance": frame.noise_variance,
         "frequency_response": frame.csi.frequency_response.astype(np.complex64).ravel(),
         "ofdm_symbols": frame.csi.frequency_response.shape[0],
+        "carrier_noise_variance": frame.csi.noise_variance,
     }
     rest = {
         "start_sample": int(frame.start_sample),
@@ -166,12 +167,15 @@ def to_received_frame(pdu: Any) -> ReceivedFrame:
     try:
         response = np.asarray(meta["frequency_response"], np.complex64).reshape(int(meta["ofdm_symbols"]), -1)
         variance = np.asarray(meta["symbol_noise_variance"], np.float32)
-        csi = Csi(response, **{name: float(meta[f"csi_{name}"]) for name in CSI_SCALARS})
+        carrier_variance = np.asarray(meta["carrier_noise_variance"], np.float32)
+        csi = Csi(response, carrier_variance, **{name: float(meta[f"csi_{name}"]) for name in CSI_SCALARS})
         where = int(meta["start_sample"]), int(meta["stop_sample"])
     except (KeyError, TypeError, ValueError) as error:
         raise PduError(f"not a received frame: {error}") from error
     if variance.shape != data.shape:
         raise PduError("not a received frame: one noise variance for each symbol is expected")
+    if carrier_variance.shape != response.shape[1:]:
+        raise PduError("not a received frame: one noise variance for each carrier is expected")
     return ReceivedFrame(header, data, variance, csi, *where)
 
 

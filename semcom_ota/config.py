@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from semcom_ota.air_config import ChannelConfig, Frozen, PhyConfig
+from semcom_ota.air_config import ChannelConfig as ChannelConfig
+from semcom_ota.air_config import Frozen
+from semcom_ota.air_config import PhyConfig as PhyConfig
 
 Model = TypeVar("Model", bound=BaseModel)
 

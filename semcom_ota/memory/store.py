@@ -79,7 +79,7 @@ class MemoryStore:
 
 def _size(entry: MemoryEntry) -> int:
     received = entry.received
-    csi = sum(one.frequency_response.nbytes for one in received.csi)
+    csi = sum(one.frequency_response.nbytes + one.noise_variance.nbytes for one in received.csi)
     return received.symbols.nbytes + received.noise_variance.nbytes + csi
 
 

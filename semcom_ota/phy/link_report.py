@@ -17,7 +17,7 @@ def link_report(frame: ReceivedFrame, frames: int) -> LinkReport:
     """
     csi = frame.csi
     gain = np.mean(np.abs(csi.frequency_response) ** 2, axis=0)  # over the frame, per carrier
-    snr = np.maximum(gain / max(csi.noise_variance, np.finfo(np.float32).tiny), FLOOR)
+    snr = np.maximum(gain / np.maximum(csi.noise_variance, np.finfo(np.float32).tiny), FLOOR)
     return LinkReport(
         stream=frame.header.stream,
         message=frame.header.message,

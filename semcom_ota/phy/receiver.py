@@ -103,7 +103,7 @@ class Receiver:
         power = float(np.mean(np.abs(channel.response) ** 2 + channel.error_variance))
         return Csi(
             frequency_response=channel.response,
-            noise_variance=channel.noise_variance,
+            noise_variance=np.full(channel.response.shape[1], channel.noise_variance, np.float32),
             snr_db=float(10 * np.log10(power / channel.noise_variance)),
             cfo_hz=cfo * sample_rate / (2 * np.pi),
             sample_rate=sample_rate,

@@ -100,7 +100,8 @@ class Reassembler:
 
 
 def _size(frame: ReceivedFrame) -> int:
-    return frame.symbols.nbytes + frame.noise_variance.nbytes + frame.csi.frequency_response.nbytes
+    csi = frame.csi.frequency_response.nbytes + frame.csi.noise_variance.nbytes
+    return frame.symbols.nbytes + frame.noise_variance.nbytes + csi
 
 
 def _consistent(frame: ReceivedFrame) -> bool:

@@ -77,11 +77,11 @@ class _Header(Strict):
 
 
 class _Csi(Strict):
-    noise_variance: float
     snr_db: float
     cfo_hz: float
     sample_rate: float
     carrier_spacing_hz: float
+    sro_ppm: float
 
 
 class _EncodeRequest(Strict):
@@ -210,6 +210,7 @@ def _received_packet(message: ReceivedMessage) -> Packet:
     }
     arrays: dict[str, NDArray[Any]] = {"symbols": message.symbols, "noise_variance": message.noise_variance}
     arrays |= {f"frequency_response_{index}": csi.frequency_response for index, csi in enumerate(message.csi)}
+    arrays |= {f"carrier_noise_variance_{index}": csi.noise_variance for index, csi in enumerate(message.csi)}
     return Packet("received", fields, arrays)
 
 
@@ -221,8 +222,15 @@ def _received_message(fields: _ReceivedMessage, packet: Packet) -> ReceivedMessa
         raise WireError("the received symbols are not those that the header announces")
     if not (np.isfinite(symbols).all() and (variance >= 0).all()):
         raise WireError("a received symbol is not finite, or its noise variance is negative or not a number")
-    csi = tuple(
-        Csi(_array(packet, f"frequency_response_{index}", np.complex64, 2), **scalars.model_dump())
-        for index, scalars in enumerate(fields.csi)
-    )
+    csi = tuple(_csi(scalars, packet, index) for index, scalars in enumerate(fields.csi))
     return ReceivedMessage(header, symbols, variance, csi, tuple(fields.lost_fragments))
+
+
+def _csi(scalars: _Csi, packet: Packet, index: int) -> Csi:
+    response = _array(packet, f"frequency_response_{index}", np.complex64, 2)
+    variance = _array(packet, f"carrier_noise_variance_{index}", np.float32, 1)
+    if len(variance) != response.shape[1]:
+        raise WireError("the noise variances of a received channel are not those of its carriers")
+    if not (np.isfinite(variance) & (variance >= 0)).all():
+        raise WireError("the noise variance of a received carrier is not finite or negative")
+    return Csi(response, variance, **scalars.model_dump())

@@ -123,7 +123,7 @@ def test_nonsense_is_refused_and_trouble_is_a_failure(reason: str, status: str):
 def test_a_message_that_the_decoder_failed_on_says_why():
     with Bench() as bench:
         bench.send()
-        csi = Csi(np.ones((2, 4), np.complex64), 0.1, 10.0, 0.0, 1e6, 15625.0)
+        csi = Csi(np.ones((2, 4), np.complex64), np.full(4, 0.1, np.float32), 10.0, 0.0, 1e6, 15625.0)
         frame = ReceivedFrame(FRAME.header, FRAME.symbols, np.ones(4, np.float32), csi, 0, 800)
         post(bench.exchange, "received", pdu.from_received_frame(frame))
         answer = pdu.Result("", 0.0, False, False, 1, 2, 9, 1, (), 9.0, 3.0, "The model broke.")

@@ -45,7 +45,8 @@ def test_the_frames_are_those_of_the_receiver_whatever_the_chunks(seed: int):
         np.testing.assert_array_equal(one.symbols, other.symbols)
         np.testing.assert_array_equal(one.noise_variance, other.noise_variance)
         np.testing.assert_array_equal(one.csi.frequency_response, other.csi.frequency_response.astype(np.complex64))
-        assert one.csi.noise_variance == other.csi.noise_variance
+        np.testing.assert_array_equal(one.csi.noise_variance, other.csi.noise_variance)
+        assert one.csi.sro_ppm == other.csi.sro_ppm
     assert rx.position == receiver.position
     assert rx.consumed == len(samples)
 

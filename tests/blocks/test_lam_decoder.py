@@ -25,7 +25,7 @@ CODEC = Utf8(CONFIG.codec, DeviceConfig())
 def received(text: str, stream: int, message: int, start: int) -> list[ReceivedFrame]:
     """A message's frames as they come over a good channel."""
     frames = to_frames(CODEC.encode(text), CODEC.number, stream, message, max_frame_symbols=64)
-    csi = Csi(np.ones((3, 4), np.complex64), 0.01, 20.0 + message, 5.0, 1e6, 15625.0)
+    csi = Csi(np.ones((3, 4), np.complex64), np.full(4, 0.01, np.float32), 20.0 + message, 5.0, 1e6, 15625.0)
     return [
         ReceivedFrame(
             frame.header,

@@ -53,10 +53,21 @@ def test_a_semantic_frame_survives(header: FrameHeader, seed: int):
 
 @given(headers(), st.integers(1, 4), st.integers(0, 99))
 def test_a_received_frame_survives(header: FrameHeader, rows: int, seed: int):
-    csi = Csi(complex_array(seed, rows, 12), 0.25, 6.5, -81.5, 1e6, 15625.0)
+    carrier_variance = np.random.default_rng(seed).random(12, np.float32)
+    csi = Csi(complex_array(seed, rows, 12), carrier_variance, 6.5, -81.5, 1e6, 15625.0, -20.5)
     variance = np.full(header.frame_symbols, np.inf, np.float32)
     frame = ReceivedFrame(header, complex_array(seed, header.frame_symbols), variance, csi, 2**40, 2**40 + 5)
     assert_equal(frame, pdu.to_received_frame(pdu.from_received_frame(frame)))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("symbol_noise_variance", "symbol"), ("carrier_noise_variance", "carrier")])
+def test_a_received_frame_with_a_noise_variance_missing_is_refused(name: str, kind: str):
+    csi = Csi(complex_array(1, 2, 12), np.ones(12, np.float32), 6.5, 0.0, 1e6, 15625.0)
+    frame = ReceivedFrame(FRAME.header, FRAME.symbols, np.ones(2, np.float32), csi, 0, 5)
+    message = pdu.from_received_frame(frame)
+    fewer = pmt.dict_add(pmt.car(message), pmt.intern(name), pmt.init_f32vector(1, [1.0]))
+    with pytest.raises(pdu.PduError, match=f"one noise variance for each {kind}"):
+        pdu.to_received_frame(pmt.cons(fewer, pmt.cdr(message)))
 
 
 @given(STREAMS, MESSAGES, st.floats(-30, 60))

@@ -79,7 +79,7 @@ def text_of(reply: EncodeReply) -> str:
 def received(text: str, message: int) -> ReceivedMessage:
     data = np.frombuffer(text.encode(), np.uint8)
     header = FrameHeader(200, len(data), message=message, message_symbols=len(data))
-    csi = Csi(np.ones((2, 4), np.complex64), 0.1, 10.0, 5.0, 1e6, 15625.0)
+    csi = Csi(np.ones((2, 4), np.complex64), np.full(4, 0.1, np.float32), 10.0, 5.0, 1e6, 15625.0)
     symbols = np.exp(2j * np.pi * data / 256).astype(np.complex64)
     return ReceivedMessage(header, symbols, np.full(len(data), 0.1, np.float32), (csi,))
 

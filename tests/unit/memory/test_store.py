@@ -12,7 +12,7 @@ from semcom_ota.types import Csi, FrameHeader, ReceivedMessage
 
 def csi(snr_db: float = 10.0, gains=(1, 1, 1, 1), cfo_hz: float = 0.0) -> Csi:
     response = np.tile(np.sqrt(np.asarray(gains, np.complex64)), (3, 1))
-    return Csi(response, 0.1, snr_db, cfo_hz, 1e6, 15625.0)
+    return Csi(response, np.full(len(gains), 0.1, np.float32), snr_db, cfo_hz, 1e6, 15625.0)
 
 
 def received(stream: int, message: int, value: int = 0, frames: int = 1) -> ReceivedMessage:
@@ -37,18 +37,18 @@ def test_each_stream_keeps_its_newest_in_order(entries, messages):
 def test_all_streams_together_are_bounded_and_the_oldest_goes_first(messages):
     store, newest = MemoryStore(100), {}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(stores, "MAX_BYTES", 700)  # a message here has 24 bytes and 96 for each of its frames
+        patched.setattr(stores, "MAX_BYTES", 700)  # a message here has 24 bytes and 112 for each of its frames
         for stream, message, value, frames in messages:
             store.update(received(stream, message, value, frames), "", 0.5, True)
             kept = [entry for of in range(3) for entry in store.stream(of)]
-            assert sum(24 + 96 * len(entry.received.csi) for entry in kept) == store._bytes <= 700
+            assert sum(24 + 112 * len(entry.received.csi) for entry in kept) == store._bytes <= 700
             if store.stream(stream):
                 newest[stream] = store.stream(stream)[-1].time
     assert all(entry.time <= newest[of] for of in range(3) for entry in store.stream(of))
 
 
 def test_the_bound_takes_from_the_stream_with_the_oldest_message(monkeypatch):
-    monkeypatch.setattr(stores, "MAX_BYTES", 3 * 120)
+    monkeypatch.setattr(stores, "MAX_BYTES", 3 * 136)
     store = MemoryStore(100)
     for stream, message in ((0, 1), (1, 1), (0, 2), (1, 2)):
         store.update(received(stream, message), "", 0.5, True)
@@ -89,7 +89,13 @@ def test_the_summary_averages_over_fragments():
     assert summary.cfo_hz == 7.0
 
 
+def test_the_summary_takes_each_carriers_own_noise():
+    response = np.ones((2, 3), np.complex64)
+    one = Csi(response, np.array([0.1, 0.01, 1.0], np.float32), 10.0, 0.0, 1e6, 15625.0)
+    assert np.allclose(summarise((one,)).carrier_snr_db, [10.0, 20.0, 0.0], atol=1e-5)
+
+
 def test_no_fragment_and_odd_fragments_have_a_summary():
     assert summarise(()).snr_db == -np.inf and summarise(()).carrier_snr_db.shape == (0,)
-    odd = Csi(np.zeros((2, 4), np.complex64), 0.0, 5000.0, 0.0, 1e6, 15625.0)
+    odd = Csi(np.zeros((2, 4), np.complex64), np.zeros(4, np.float32), 5000.0, 0.0, 1e6, 15625.0)
     assert summarise((csi(gains=(1, 1)), odd)).carrier_snr_db.shape == (4,)

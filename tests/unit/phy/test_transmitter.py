@@ -29,7 +29,7 @@ def test_a_constant_payload_does_not_make_peaks():
 
 
 def test_what_cannot_be_sent_is_refused():
-    transmitter = Transmitter(PhyConfig())
+    transmitter = Transmitter(PhyConfig(max_frame_symbols=1024))
     with pytest.raises(ValueError, match="announces 10"):
         transmitter.modulate(SemanticFrame(FrameHeader(codec=1, message_symbols=10), np.ones(9, np.complex64)))
     with pytest.raises(ValueError, match="1024 at most"):

@@ -26,7 +26,7 @@ def received(text: str, message: int = 0, codec: int = 200, lost: int = 0) -> Re
     variance = np.full(len(data), 0.1, np.float32)
     symbols[:lost], variance[:lost] = 0, np.inf
     header = FrameHeader(codec, len(data), message=message, message_symbols=len(data))
-    csi = Csi(np.ones((2, 4), np.complex64), 0.1, 10.0, 5.0, 1e6, 15625.0)
+    csi = Csi(np.ones((2, 4), np.complex64), np.full(4, 0.1, np.float32), 10.0, 5.0, 1e6, 15625.0)
     return ReceivedMessage(header, symbols, variance, (csi,))
 
 

@@ -18,7 +18,7 @@ def frame(number: int, stream=0, message=0, fragment=0, fragments=3, message_sym
     """The `number`-th frame on the air. Symbol k of message m is m + k j."""
     header = FrameHeader(1, 0, 0, stream, message, fragment, fragments, message_symbols)
     start, stop = header.symbol_range()
-    csi = Csi(np.ones((2, 4), np.complex64), 0.1, 10.0 + fragment, 0.0, 1e6, 15625.0)
+    csi = Csi(np.ones((2, 4), np.complex64), np.full(4, 0.1, np.float32), 10.0 + fragment, 0.0, 1e6, 15625.0)
     symbols = (message + 1j * np.arange(start, stop)).astype(np.complex64)
     variance = np.full(stop - start, 0.5, np.float32)
     whole = ReceivedFrame(header, symbols, variance, csi, number * LENGTH, number * LENGTH + LENGTH - 10)
@@ -162,7 +162,8 @@ def test_nonsense_is_ignored(nonsense):
 
 def test_memory_is_bounded(monkeypatch):
     one = frame(0)
-    size = one.symbols.nbytes + one.noise_variance.nbytes + one.csi.frequency_response.nbytes
+    size = one.symbols.nbytes + one.noise_variance.nbytes
+    size += one.csi.frequency_response.nbytes + one.csi.noise_variance.nbytes
     monkeypatch.setattr(reassembly, "MAX_HELD_BYTES", 5 * size)
     reassembler = Reassembler()
     out = []

@@ -33,7 +33,8 @@ def frames(fragments: int, message_symbols: int) -> tuple[SemanticFrame, ...]:
 
 
 def csi(rows: int) -> Csi:
-    return Csi(np.full((rows, 4), 1 + 2j, np.complex64), 0.1, 12.5, -3.0, 1e6, 15625.0)
+    variance = np.array([0.1, 0.2, 0.0, 3.0], np.float32)
+    return Csi(np.full((rows, 4), 1 + 2j, np.complex64), variance, 12.5, -3.0, 1e6, 15625.0, 7.5)
 
 
 MESSAGES = [
@@ -132,6 +133,23 @@ def test_received_symbols_must_be_numbers(symbol, variance):
     message.symbols[1], message.noise_variance[1] = symbol, variance
     with pytest.raises(WireError, match="not finite"):
         from_packet(to_packet(message))
+
+
+@pytest.mark.parametrize(
+    ("variance", "sentence"),
+    [
+        ([0.1, 0.1, 0.1], "not those of its carriers"),
+        ([0.1, np.nan, 0.1, 0.1], "not finite or negative"),
+        ([0.1, np.inf, 0.1, 0.1], "not finite or negative"),
+        ([0.1, -0.1, 0.1, 0.1], "not finite or negative"),
+    ],
+    ids=["three of four", "nan", "inf", "negative"],
+)
+def test_each_carrier_of_a_received_channel_has_a_noise_variance(variance, sentence):
+    packet = to_packet(MESSAGES[5])
+    packet.arrays["carrier_noise_variance_1"] = np.array(variance, np.float32)
+    with pytest.raises(WireError, match=sentence):
+        from_packet(packet)
 
 
 def test_numbers_from_numpy_travel_too():
