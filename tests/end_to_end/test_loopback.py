@@ -111,7 +111,7 @@ def test_other_languages_are_exact_and_a_long_text_is_put_together(tmp_path):
     *others, long = messages_of(tmp_path / "run")
     assert [message["received"] for message in others] == texts[:3]
     assert all(message["payload_symbols"] == 6 * len(message["sent"].encode()) for message in others)
-    assert long["fragments"] > 3 and long["words_right"] > 0.9 * long["words"]
+    assert long["fragments"] > 1 and long["words_right"] > 0.9 * long["words"]
 
 
 def processes_of(directory):
