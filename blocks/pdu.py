@@ -1,8 +1,6 @@
 """SemanticFrame, ReceivedFrame and the rest as GNU Radio PDUs: `cons(dictionary of scalars, uniform vector)`.
 
-Arrays go through `tolist()`, the cheapest conversion that GNU Radio 3.10's Python bindings have (40 µs there and back
-for 1024 complex numbers; `pmt.to_pmt` takes 110 µs). Texts travel as u8 vectors, because PMT keeps every symbol (its
-kind of string) for ever.
+Texts travel as u8 vectors, because PMT keeps every symbol (its kind of string) for ever.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pmt
+from semcom_blocks import pmt_bytes
 
 from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame
 
@@ -50,15 +49,12 @@ class Result:
     snr_db: float  # estimated, mean over the fragments that arrived; NaN when lost
     decode_ms: float
     reason: str = ""  # the sentence, if it could not be decoded
+    start_sample: int = 0  # of its first frame to arrive, in the receiver's stream
 
 
 def make(meta: dict[str, Any], data: Any) -> Any:
-    """A PDU of int, float, bool and str (names only) scalars, 1-D arrays, and a data vector (an array or bytes)."""
-    dictionary = pmt.make_dict()
-    for key, value in meta.items():
-        if value is not None:
-            dictionary = pmt.dict_add(dictionary, pmt.intern(key), _to_pmt(value))
-    return pmt.cons(dictionary, _to_pmt(data))
+    """A PDU of int, float, bool and str (names only) scalars, arrays, and a data vector (an array or bytes)."""
+    return pmt.deserialize_str(pmt_bytes.pack(meta, data))
 
 
 def split(pdu: Any) -> tuple[dict[str, Any], np.ndarray]:
@@ -69,18 +65,15 @@ def split(pdu: Any) -> tuple[dict[str, Any], np.ndarray]:
     """
     if not pmt.is_pair(pdu) or not pmt.is_dict(pmt.car(pdu)) or not pmt.is_uniform_vector(pmt.cdr(pdu)):
         raise PduError("not a PDU: a pair of a dictionary and a uniform vector is expected")
-    meta, items = {}, pmt.dict_items(pmt.car(pdu))
-    while pmt.is_pair(items):
-        item, items = pmt.car(items), pmt.cdr(items)
-        if not pmt.is_symbol(pmt.car(item)):
-            raise PduError("a key of the PDU's dictionary is not a symbol")
-        meta[pmt.symbol_to_string(pmt.car(item))] = _from_pmt(pmt.cdr(item))
-    return meta, _from_pmt(pmt.cdr(pdu))
+    try:
+        return pmt_bytes.unpack(pmt.serialize_str(pdu))
+    except (RuntimeError, ValueError) as error:  # RuntimeError: PMT cannot serialise it
+        raise PduError(f"not a PDU of ours: {error}") from error
 
 
 def scalar(pdu: Any, key: str) -> Any:
     """One number of a PDU's dictionary, without a look at the rest; 0 if it is not there."""
-    return _from_pmt(pmt.dict_ref(pmt.car(pdu), pmt.intern(key), pmt.from_long(0)))
+    return pmt_bytes.unpack_value(pmt.serialize_str(pmt.dict_ref(pmt.car(pdu), pmt.intern(key), pmt.from_long(0))))
 
 
 def message_of(pdu: Any) -> dict[str, int]:
@@ -144,7 +137,7 @@ def from_received_frame(frame: ReceivedFrame, receive_ms: float = 0.0) -> Any:
     csi = {f"csi_{name}": float(getattr(frame.csi, name)) for name in CSI_SCALARS}
     arrays = {
         "symbol_noise_variance": frame.noise_variance,
-        "frequency_response": frame.csi.frequency_response.astype(np.complex64).ravel(),
+        "frequency_response": frame.csi.frequency_response.astype(np.complex64, copy=False),
         "ofdm_symbols": frame.csi.frequency_response.shape[0],
         "carrier_noise_variance": frame.csi.noise_variance,
     }
@@ -232,43 +225,3 @@ def _header(meta: dict[str, Any], data: np.ndarray) -> FrameHeader:
     if data.dtype != np.complex64 or not 0 <= header.fragment < header.fragments or header.frame_symbols != data.size:
         raise PduError("the symbols are not those that the frame header announces")
     return header
-
-
-def _to_pmt(value: Any) -> Any:
-    if isinstance(value, bool):
-        return pmt.from_bool(value)
-    if isinstance(value, int):
-        return pmt.from_long(value)
-    if isinstance(value, float):
-        return pmt.from_double(value)
-    if isinstance(value, str):
-        return pmt.intern(value)
-    if isinstance(value, bytes):
-        return pmt.init_u8vector(len(value), list(value))
-    return _MAKE_VECTOR[value.dtype.char](value.size, value.tolist())
-
-
-def _from_pmt(value: Any) -> Any:
-    for is_kind, read in _READERS:
-        if is_kind(value):
-            return read(value)
-    raise PduError("a value of the PDU is neither a scalar nor a uniform vector that we use")
-
-
-_MAKE_VECTOR = {
-    "F": pmt.init_c32vector,
-    "f": pmt.init_f32vector,
-    "B": pmt.init_u8vector,
-    "H": pmt.init_u16vector,
-}
-
-_READERS = (
-    (pmt.is_integer, pmt.to_long),
-    (pmt.is_real, pmt.to_double),
-    (pmt.is_symbol, pmt.symbol_to_string),
-    (pmt.is_bool, pmt.to_bool),
-    (pmt.is_c32vector, lambda vector: np.array(pmt.c32vector_elements(vector), np.complex64)),
-    (pmt.is_f32vector, lambda vector: np.array(pmt.f32vector_elements(vector), np.float32)),
-    (pmt.is_u8vector, lambda vector: np.array(pmt.u8vector_elements(vector), np.uint8)),
-    (pmt.is_u16vector, lambda vector: np.array(pmt.u16vector_elements(vector), np.uint16)),
-)
