@@ -1,5 +1,6 @@
 """How good received texts are, with intervals. A message that did not arrive is an empty text and scores zero."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU
 
 RESAMPLES = 1000
+Z_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,14 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+def proportion(count: int, total: int) -> Estimate:
+    """So many of a total of at least one, with Wilson's interval."""
+    share, spread = count / total, Z_95**2 / total
+    middle = (share + spread / 2) / (1 + spread)
+    reach = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
+    return Estimate(share, max(middle - reach, 0.0), min(middle + reach, 1.0))
 
 
 def bleu_signature() -> str:

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
+from scipy.stats import binomtest
 
-from semcom_ota.experiments.statistics import text_quality, word_errors
+from semcom_ota.experiments.statistics import proportion, text_quality, word_errors
 
 SENT = ["A man in a red hat is walking down the street.", "Two dogs play in the snow, happily.", "A girl sings."]
 RECEIVED = ["A man in a blue hat is walking down the road.", "Two dogs play in the snow, happily.", ""]
@@ -43,3 +44,10 @@ def test_word_errors_is_a_distance(first, second):
     assert word_errors(second, first) == (errors, right)
     assert (errors == 0) == (first == second)
     assert right <= min(len(first.split()), len(second.split()))
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 50), (1, 1), (20, 100), (999, 1000)])
+def test_a_proportion_has_wilsons_interval(count, total):
+    ours, scipys = proportion(count, total), binomtest(count, total).proportion_ci(0.95, "wilson")
+    assert ours.value == count / total
+    assert (ours.low, ours.high) == pytest.approx((scipys.low, scipys.high), abs=1e-4)
