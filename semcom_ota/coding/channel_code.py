@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from semcom_ota.coding.crc import POLYNOMIALS, BitArray, checksum, preset
-from semcom_ota.coding.list_decoder import FROZEN, REPETITION, IntArray, decode
+from semcom_ota.coding.list_decoder import FREE, FROZEN, PARITY, REPETITION, IntArray, decode, transform
 from semcom_ota.coding.polar_sequence import RELIABILITY
 from semcom_ota.types import FloatArray
 
@@ -58,7 +58,8 @@ class PolarCode:
         shortened = coded_bits < self.mother_bits and 16 * inner > 7 * coded_bits
         self._known_zero = _sub_block_interleaver(self.mother_bits)[coded_bits:] if shortened else self.positions[:0]
         self._crc = (crc_bits, POLYNOMIALS[crc_bits], preset(crc_bits))
-        self._schedule = _schedule(self.information_set, self.mother_bits)
+        self._alone = _schedule(self.information_set, self.mother_bits, (FROZEN, REPETITION, FREE, PARITY))
+        self._listed = _schedule(self.information_set, self.mother_bits, (FROZEN, REPETITION))
 
     def encode(self, bits: BitArray) -> BitArray:
         """Information bits to coded bits.
@@ -76,11 +77,7 @@ class PolarCode:
             raise ValueError(f"expected {self.information_bits} bits, not an array of shape {bits.shape}")
         word = np.zeros(self.mother_bits, np.uint8)
         word[self.information_set] = np.concatenate([bits, checksum(bits, self.crc_bits)])
-        half = 1
-        while half < self.mother_bits:
-            pairs = word.reshape(-1, 2, half)
-            pairs[:, 0] ^= pairs[:, 1]
-            half *= 2
+        transform(word)
         return word[self.positions]
 
     def decode(self, llr: FloatArray) -> tuple[BitArray, bool]:
@@ -105,9 +102,10 @@ class PolarCode:
             np.ascontiguousarray(llr, np.float32),
             self.positions,
             self._known_zero,
-            *self._schedule,
+            self.information_set,
+            self._alone,
+            self._listed,
             self.mother_bits,
-            self.information_bits,
             self._crc,
             self.list_size,
         )
@@ -162,11 +160,13 @@ def _coded_positions(inner: int, coded_bits: int, mother_bits: int) -> IntArray:
     return selected[by_column[by_column < coded_bits]]
 
 
-def _schedule(information_set: IntArray, mother_bits: int) -> tuple[IntArray, IntArray, IntArray]:
+def _schedule(
+    information_set: IntArray, mother_bits: int, shortcuts: tuple[int, ...]
+) -> tuple[IntArray, IntArray, IntArray]:
     """The decoding tree's nodes that are decided at one go, in order: first bit channel, log2 of the length, kind.
 
-    A node with frozen bits alone and one whose last bit alone is free have exact shortcuts (Hashemi, Condo and Gross,
-    IEEE Transactions on Circuits and Systems I 63(12), 2016).
+    A node with frozen bits alone and one whose last bit alone is free have exact shortcuts for any list (Hashemi, Condo
+    and Gross, IEEE Transactions on Circuits and Systems I 63(12), 2016); for the rest see `list_decoder.py`.
     """
     free = np.zeros(mother_bits, bool)
     free[information_set] = True
@@ -174,10 +174,15 @@ def _schedule(information_set: IntArray, mother_bits: int) -> tuple[IntArray, In
 
     def visit(start: int, stage: int) -> None:
         inside = free[start : start + 2**stage]
-        if not inside.any():
-            nodes.append((start, stage, FROZEN))
-        elif not inside[:-1].any():
-            nodes.append((start, stage, REPETITION))
+        fits = {
+            FROZEN: not inside.any(),
+            REPETITION: bool(inside[-1]) and not inside[:-1].any(),
+            FREE: inside.all(),
+            PARITY: not inside[0] and inside[1:].all(),
+        }
+        kind = next((kind for kind in shortcuts if fits[kind]), None)
+        if kind is not None:
+            nodes.append((start, stage, kind))
         else:
             visit(start, stage - 1)
             visit(start + 2 ** (stage - 1), stage - 1)

@@ -1,6 +1,7 @@
 """QPSK, 16-, 64- and 256-QAM of 3GPP TS 38.211 (5.1.3 to 5.1.6): bits to symbols of unit power, symbols to LLRs."""
 
 import math
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -24,6 +25,7 @@ def bits_per_symbol(order: int) -> int:
     return order.bit_length() - 1
 
 
+@lru_cache
 def levels(order: int) -> FloatArray:
     """Amplitudes of one dimension, by label.
 
@@ -31,7 +33,7 @@ def levels(order: int) -> FloatArray:
         order: 4, 16, 64 or 256.
 
     Returns:
-        (sqrt(order),) float32. The index is made of a dimension's bits, the first one sent being the most significant.
+        (sqrt(order),) float32, read-only. The index is made of a dimension's bits, the first one sent being the most significant.
         I takes the even bits of a symbol, Q the odd ones; both have a mean power of 1/2.
     """
     dimension_bits = bits_per_symbol(order) // 2
@@ -39,7 +41,9 @@ def levels(order: int) -> FloatArray:
     amplitude = np.zeros(label.size)
     for bit in range(dimension_bits):  # the last bit first: (1-2 b0)(4 - (1-2 b2)(2 - (1-2 b4))), 5.1.5
         amplitude = (1 - 2 * (label >> bit & 1)) * (2**bit - amplitude)
-    return (amplitude / math.sqrt(2 * np.mean(amplitude**2))).astype(np.float32)
+    amplitude = (amplitude / math.sqrt(2 * np.mean(amplitude**2))).astype(np.float32)
+    amplitude.flags.writeable = False
+    return amplitude
 
 
 def modulate(bits: BitArray, order: int) -> ComplexArray:

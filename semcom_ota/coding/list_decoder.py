@@ -8,6 +8,8 @@ Memory: stage s of row p (2**s values) is `[p, 2**s : 2**(s+1)]`. All paths writ
 its own row, so nothing that is still needed is overwritten; to copy a path is to copy the row numbers of its stages.
 """
 
+import math
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ IntArray = NDArray[np.int64]
 
 FROZEN = 0
 REPETITION = 1
+FREE = 2
+PARITY = 3
 _KNOWN = np.float32(1e12)  # LLR of a bit known to be zero
 _LARGEST = np.float32(1e6)
 _CHECKED = 8
@@ -30,16 +34,86 @@ word to pass (2**-16 with CRC16), and the right one, if it survives at all, is h
 def _minus(upper: FloatArray, lower: FloatArray, out: FloatArray) -> None:
     """LLRs of the sum of two bits, min-sum."""
     for i in range(out.size):
-        a, b = upper[i], lower[i]
-        smaller = min(abs(a), abs(b))
-        out[i] = smaller if (a < 0) == (b < 0) else -smaller
+        a, b = abs(upper[i]), abs(lower[i])
+        smaller = a if a < b else b
+        out[i] = math.copysign(smaller, upper[i]) * math.copysign(np.float32(1), lower[i])
 
 
 @numba.njit(cache=True)
 def _plus(upper: FloatArray, lower: FloatArray, sums: BitArray, out: FloatArray) -> None:
     """LLRs of the lower bit, once the sums are decided."""
     for i in range(out.size):
-        out[i] = lower[i] + (upper[i] if sums[i] == 0 else -upper[i])
+        out[i] = lower[i] + (1 - 2 * np.float32(sums[i])) * upper[i]
+
+
+@numba.njit(cache=True)
+def _decode_alone(channel: FloatArray, starts: IntArray, stages: IntArray, kinds: IntArray) -> BitArray:
+    """Successive cancellation with one path: (length,) uint8, the code word decided for.
+
+    Nodes whose bits are all free, or all but the first, which makes them a parity check, are decided at one go as well
+    (G. Sarkis, P. Giard, A. Vardy, C. Thibeault and W. J. Gross, IEEE J. Sel. Areas Commun. 32(5), 2014).
+    """
+    length = channel.size
+    top = 0
+    while 1 << top < length:
+        top += 1
+    llr = np.empty(2 * length, np.float32)
+    llr[length:] = channel
+    left = np.empty(length, np.uint8)
+    word = np.empty(length, np.uint8)
+    for node in range(starts.size):
+        start, stage = starts[node], stages[node]
+        down = top
+        if start > 0:
+            down = 0
+            while start >> down & 1 == 0:
+                down += 1
+            half = 1 << down
+            _plus(llr[2 * half : 3 * half], llr[3 * half : 4 * half], left[half : 2 * half], llr[half : 2 * half])
+        while down > stage:
+            down -= 1
+            half = 1 << down
+            _minus(llr[2 * half : 3 * half], llr[3 * half : 4 * half], llr[half : 2 * half])
+
+        size = 1 << stage
+        own = llr[size : 2 * size]
+        decided = word[start : start + size]
+        if kinds[node] == FROZEN:
+            decided[:] = 0
+        elif kinds[node] == REPETITION:
+            decided[:] = own.sum() < 0
+        else:
+            weakest, parity = 0, False
+            for i in range(size):
+                decided[i] = own[i] < 0
+                parity ^= own[i] < 0
+                if abs(own[i]) < abs(own[weakest]):
+                    weakest = i
+            if kinds[node] == PARITY and parity:
+                decided[weakest] ^= 1
+
+        up, first = stage, start
+        while start >> up & 1:
+            half = 1 << up
+            first -= half
+            for i in range(half):
+                word[first + i] = left[half + i] ^ word[first + half + i]
+            up += 1
+        if up < top:
+            half = 1 << up
+            left[half : 2 * half] = word[first : first + half]
+    return word
+
+
+@numba.njit(cache=True)
+def transform(word: BitArray) -> None:
+    """Arikan's transform, in place: from the bits of the bit channels to the code word, and back."""
+    half = 1
+    while half < word.size:
+        for start in range(0, word.size, 2 * half):
+            for i in range(start, start + half):
+                word[i] ^= word[i + half]
+        half *= 2
 
 
 @numba.njit(cache=True)
@@ -169,11 +243,10 @@ def decode(
     llr: FloatArray,
     positions: IntArray,
     known_zero: IntArray,
-    starts: IntArray,
-    stages: IntArray,
-    kinds: IntArray,
+    information_set: IntArray,
+    alone: tuple[IntArray, IntArray, IntArray],
+    listed: tuple[IntArray, IntArray, IntArray],
     mother_bits: int,
-    information_bits: int,
     crc: tuple[int, int, int],
     list_size: int,
 ) -> tuple[BitArray, bool]:
@@ -185,11 +258,14 @@ def decode(
     for i in known_zero:
         channel[i] = _KNOWN
     width, polynomial, preset = crc
-    free_bits = information_bits + width
-    survivors = _list_decode(channel, starts, stages, kinds, free_bits, 1)
-    if list_size > 1 and remainder(survivors[0], preset, polynomial, width) != 0:
-        survivors = _list_decode(channel, starts, stages, kinds, free_bits, list_size)
+    free_bits = information_set.size
+    word = _decode_alone(channel, alone[0], alone[1], alone[2])
+    transform(word)
+    own = word[information_set]
+    if list_size == 1 or remainder(own, preset, polynomial, width) == 0:
+        return own[: free_bits - width], remainder(own, preset, polynomial, width) == 0
+    survivors = _list_decode(channel, listed[0], listed[1], listed[2], free_bits, list_size)
     for survivor in survivors[:_CHECKED]:
         if remainder(survivor, preset, polynomial, width) == 0:  # as of every word with its parity behind it
-            return survivor[:information_bits].copy(), True
-    return survivors[0, :information_bits].copy(), False
+            return survivor[: free_bits - width].copy(), True
+    return survivors[0, : free_bits - width].copy(), False

@@ -7,6 +7,8 @@ import numpy as np
 
 from semcom_ota.types import ComplexArray, FloatArray
 
+_ROTATION_GRID = 64
+
 
 @numba.njit(cache=True)
 def repetition_metric(samples: ComplexArray, row: int, steps: FloatArray) -> FloatArray:
@@ -145,3 +147,73 @@ def best_alignment(
             if share > best:
                 best, best_delay, best_replica = share, d, h
     return best, best_delay, best_replica
+
+
+@numba.njit(cache=True)
+def row_rotation(rows: ComplexArray) -> float:
+    """The rotation from row to row that makes the rows of all carriers add up best: a maximum-likelihood CFO estimate.
+
+    Args:
+        rows: (rows, carriers) complex64, each carrier a constant turning by the same angle from row to row, in noise.
+
+    Returns:
+        Radians a row, -pi..pi.
+    """
+    count = len(rows)
+    lags = np.zeros(count, np.complex128)  # the periodogram is the Fourier transform of these
+    for lag in range(1, count):
+        for row in range(count - lag):
+            for k in range(rows.shape[1]):
+                lags[lag] += rows[row, k].conjugate() * rows[row + lag, k]
+    power = np.zeros(_ROTATION_GRID)
+    for point in range(_ROTATION_GRID):
+        for lag in range(1, count):
+            angle = 2 * math.pi / _ROTATION_GRID * (point * lag % _ROTATION_GRID)
+            power[point] += lags[lag].real * math.cos(angle) + lags[lag].imag * math.sin(angle)
+    peak = int(power.argmax())
+    before, at, after = power[peak - 1], power[peak], power[(peak + 1) % _ROTATION_GRID]
+    bend = before - 2 * at + after
+    offset = (before - after) / (2 * bend) if bend < 0 else 0.0
+    return ((peak + offset) * 2 * math.pi / _ROTATION_GRID + math.pi) % (2 * math.pi) - math.pi
+
+
+@numba.njit(cache=True)
+def path_delays(rows, rotation, carriers_to_delays, size, floor, over_noise):  # type: ignore[no-untyped-def]
+    """The first and the last significant path: local maxima of the delay power spectrum that stand out.
+
+    Args:
+        rows: (rows, carriers) complex64, the channel in noise, turning by `rotation` from row to row.
+        rotation: radians a row.
+        carriers_to_delays: (carriers, delays) complex128, inverse transform; the first and the last delay are only
+            there to tell whether their neighbours are maxima.
+        size: of the FFT.
+        floor: share of the strongest one's power that a path must exceed.
+        over_noise: times the mean power at other delays that it must exceed.
+
+    Returns:
+        Two indices into the delays; (-1, -1) if none stands out.
+    """
+    count, width = rows.shape
+    delays = carriers_to_delays.shape[1]
+    response = np.zeros(width, np.complex128)
+    for row in range(count):
+        turn = complex(math.cos(rotation * row), -math.sin(rotation * row))
+        for k in range(width):
+            response[k] += rows[row, k] * turn
+    taps = np.zeros(delays, np.complex128)
+    total = 0.0
+    for k in range(width):
+        for d in range(delays):
+            taps[d] += response[k] * carriers_to_delays[k, d]
+        total += size * abs(carriers_to_delays[k, 0] * response[k]) ** 2
+    power = taps.real**2 + taps.imag**2
+    near = power[1:-1].sum()
+    rest = max(total - near, 0.0) / (size - (delays - 2))
+    threshold = max(floor * power[1:-1].max(), over_noise * rest)
+    first, last = -1, -1
+    for d in range(1, delays - 1):
+        if power[d] > threshold and power[d] >= power[d - 1] and power[d] >= power[d + 1]:
+            last = d
+            if first < 0:
+                first = d
+    return first, last

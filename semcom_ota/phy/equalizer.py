@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from semcom_ota.phy.channel_estimator import ChannelEstimate
 from semcom_ota.types import ComplexArray, FloatArray
 
-_TINY = np.float32(1e-30)
+_TINY = 1e-30
 
 
 def equalize(
@@ -15,8 +15,10 @@ def equalize(
 ) -> tuple[ComplexArray, FloatArray]:
     """Received cells to symbols.
 
-    Zero forcing by the mean of the channel given the known cells is unbiased, and what is not known of the channel adds
-    to the noise: for unit-power symbols the error variance is (noise + channel error) / |mean|**2.
+    The channel is known as a mean m with an error variance e, and the symbol is y * conj(m) / (|m|**2 + e). Where the
+    channel is far above its own error, that is zero forcing, unbiased; where it might as well be zero, dividing by it
+    would make an error without bound of something that says nothing. For unit-power symbols and noise n the error
+    variance is ((n + e) * |m|**2 + e**2) / (|m|**2 + e)**2.
 
     Args:
         grid: (rows, carriers) complex64.
@@ -28,23 +30,22 @@ def equalize(
         (n,) complex64 symbols and (n,) float32 E|error|**2; (0, inf) where there is no signal at all.
     """
     return _equalize(
-        grid.ravel(),
-        channel.response.ravel(),
-        channel.error_variance.ravel(),
-        np.float32(channel.noise_variance),
-        cells,
-        scrambling,
+        grid, channel.response, channel.error_variance, channel.noise_variance, channel.levels, cells, scrambling
     )
 
 
 @numba.njit(cache=True)
-def _equalize(received, response, error_variance, noise_variance, cells, scrambling):  # type: ignore[no-untyped-def]
+def _equalize(grid, response, error_variance, noise_variance, levels, cells, scrambling):  # type: ignore[no-untyped-def]
     symbols = np.zeros(cells.size, np.complex64)
     variance = np.full(cells.size, np.inf, np.float32)
+    width = noise_variance.size
     for i in range(cells.size):
-        cell = cells[i]
-        gain = response[cell].real ** 2 + response[cell].imag ** 2
+        row = cells[i] // width
+        carrier = cells[i] - row * width
+        mean, error = np.complex128(response[row, carrier]), np.float64(error_variance[row, carrier])
+        gain = mean.real * mean.real + mean.imag * mean.imag
         if gain > _TINY:
-            symbols[i] = received[cell] * (response[cell] * scrambling[i]).conjugate() / gain
-            variance[i] = (noise_variance + error_variance[cell]) / gain
+            scale = 1 / (gain + error)
+            symbols[i] = grid[row, carrier] * (mean * scrambling[i]).conjugate() * (scale / levels[row])
+            variance[i] = ((noise_variance[carrier] + error) * gain + error * error) * scale * scale
     return symbols, variance

@@ -29,7 +29,7 @@ def modulate(grid: ComplexArray, numerology: Numerology) -> ComplexArray:
     return samples.ravel()
 
 
-def demodulate(samples: ComplexArray, cfo: float, numerology: Numerology) -> ComplexArray:
+def demodulate(samples: ComplexArray, cfo: float, numerology: Numerology, first_row: int = 0) -> ComplexArray:
     """Samples to rows of carriers, with the carrier frequency offset taken out.
 
     Args:
@@ -37,24 +37,28 @@ def demodulate(samples: ComplexArray, cfo: float, numerology: Numerology) -> Com
             caller begins where the first row's FFT window is to begin.
         cfo: radians a sample.
         numerology: of the link.
+        first_row: rows of the frame that are before these samples.
 
     Returns:
-        (rows, used carriers) complex64. The phase that the CFO has turned since the first sample is taken out too.
+        (rows, used carriers) complex64. The phase that the CFO has turned since row 0 began is taken out too.
     """
-    bins = fft.fft(_windows(samples, numerology.row_samples, numerology.phy.fft_size, cfo), axis=1, norm="ortho")
+    bins = fft.fft(
+        _windows(samples, numerology.row_samples, numerology.phy.fft_size, cfo, first_row), axis=1, norm="ortho"
+    )
     half = numerology.carriers.size // 2
     return np.concatenate([bins[:, -half:], bins[:, 1 : half + 1]], axis=1)
 
 
 @numba.njit(cache=True)
-def _windows(samples, row, size, cfo):  # type: ignore[no-untyped-def]
+def _windows(samples, row, size, cfo, first_row):  # type: ignore[no-untyped-def]
     """(rows, size) complex64: the first `size` samples of each row, turned back by `cfo` radians a sample."""
     within = np.empty(size, np.complex64)
     for n in range(size):
         within[n] = complex(math.cos(cfo * n), -math.sin(cfo * n))
     windows = np.empty((samples.size // row, size), np.complex64)
     for k in range(len(windows)):
-        turn = np.complex64(complex(math.cos(cfo * row * k), -math.sin(cfo * row * k)))
+        angle = cfo * row * (first_row + k)
+        turn = np.complex64(complex(math.cos(angle), -math.sin(angle)))
         window, received = windows[k], samples[k * row : k * row + size]
         for n in range(size):
             window[n] = received[n] * (within[n] * turn)

@@ -1,6 +1,6 @@
 """The receiver: samples become frames of symbols, each with its noise variance."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -8,11 +8,13 @@ from semcom_ota.config import PhyConfig
 from semcom_ota.phy import ofdm
 from semcom_ota.phy.channel_estimator import ChannelEstimate, ChannelEstimator
 from semcom_ota.phy.equalizer import equalize
-from semcom_ota.phy.header import HeaderCode
+from semcom_ota.phy.front_end import FrontEnd
+from semcom_ota.phy.header import HeaderCode, decode_followers
 from semcom_ota.phy.numerology import FrameLayout, Numerology
+from semcom_ota.phy.precoding import despread
 from semcom_ota.phy.sample_stream import SampleStream
 from semcom_ota.phy.synchronizer import Acquisition, Synchronizer
-from semcom_ota.types import ComplexArray, Csi, ReceivedFrame
+from semcom_ota.types import ComplexArray, Csi, FloatArray, FrameHeader, ReceivedFrame
 
 SLICE = 32768
 """Samples taken in at a time: bounds the memory, however many are handed over at once."""
@@ -21,9 +23,15 @@ SLICE = 32768
 class Receiver:
     """Samples of one stream to received frames. What it returns depends on the stream, not on how it is cut.
 
-    samples ──▶ synchronizer ──▶ OFDM ──▶ channel estimator ──▶ equalizer ──▶ header ─┐ none: search on
-                                                                                      ▼
-                                 OFDM ──▶ channel estimator ──▶ equalizer ──▶ payload, noise variance, CSI
+    samples ──▶ front end ──▶ synchronizer
+                                  │
+           ┌──────────────────────┘
+           ▼
+         OFDM ──▶ channel estimator ──▶ equalizer ──▶ header ─┬─ none: search on
+                          ▲                                   │
+                          └─── all header cells are known now ┤
+                                                              ▼
+         OFDM ──▶ channel estimator ──▶ equalizer ──▶ (despreading) ──▶ payload, noise variance, CSI
     """
 
     def __init__(self, phy: PhyConfig):
@@ -35,6 +43,7 @@ class Receiver:
         self._numerology = Numerology(phy)
         self._header_code = HeaderCode(self._numerology.header_cells)
         self._channel_estimator = ChannelEstimator(self._numerology)
+        self._front_end = FrontEnd()
         self._stream = SampleStream(silence=self._numerology.preamble_samples)
         self._synchronizer = Synchronizer(self._numerology, self._stream)
         self._received: list[ReceivedFrame] = []
@@ -56,7 +65,7 @@ class Receiver:
             The frames that are complete by now, in the order in which they began.
         """
         for first in range(0, len(samples), SLICE):
-            self._stream.append(samples[first : first + SLICE])
+            self._stream.append(self._front_end.process(samples[first : first + SLICE]))
             next(self._progress)
         frames, self._received = self._received, []
         return frames
@@ -67,45 +76,98 @@ class Receiver:
             acquisition = yield from self._synchronizer.acquire()
 
             layout = self._numerology.layout(0)
-            grid = yield from self._demodulate(acquisition, layout)
-            channel = self._channel_estimator.estimate(grid, layout)
+            grid = yield from self._demodulate(acquisition, layout.rows)
+            channel = self._channel_estimator.estimate(grid, layout.known)
             symbols, variances = equalize(grid, channel, layout.header_cells, layout.header_scrambling)
-            header = self._header_code.decode(symbols, variances)
-            if header is None or header.frame_symbols > self._numerology.phy.max_frame_symbols:
+            air = self._header_code.decode(symbols, variances)
+            if air is None:
                 self._synchronizer.reject(acquisition)
                 continue
 
-            layout = self._numerology.layout(header.frame_symbols)
-            grid = yield from self._demodulate(acquisition, layout)
-            channel = self._channel_estimator.estimate(grid, layout)
-            symbols, variances = equalize(grid, channel, layout.payload_cells, layout.payload_scrambling)
-            self._received.append(
-                ReceivedFrame(
-                    header=header,
-                    symbols=symbols,
-                    noise_variance=variances,
-                    csi=self._csi(acquisition, channel),
-                    start_sample=acquisition.start,
-                    stop_sample=acquisition.start + self._numerology.frame_samples(header.frame_symbols),
-                )
-            )
+            # whatever the header said, its cells are known from here on
+            header_symbols = layout.header_scrambling * self._header_code.encode(air)
+            headers = [air.header]
+            if air.followers:
+                layout = self._numerology.layout(0, air.followers)
+                grid = yield from self._demodulate(acquisition, layout.rows, grid)
+                channel = self._channel_estimator.estimate(grid, _known(layout, header_symbols), channel)
+                symbols, variances = equalize(grid, channel, layout.follower_cells, layout.follower_scrambling)
+                headers += decode_followers(air.header, air.followers, symbols, variances)
+            total = sum(header.frame_symbols for header in headers)
+            if len(headers) <= air.followers or total > self._numerology.phy.max_frame_symbols:
+                self._synchronizer.reject(acquisition)
+                continue
+
+            layout = self._numerology.layout(total, air.followers)
+            grid = yield from self._demodulate(acquisition, layout.rows, grid)
+            channel = self._channel_estimator.estimate(grid, _known(layout, header_symbols), channel)
+            symbols, variances = _payload(grid, channel, layout, air.precoded)
+            self._received += self._frames(acquisition, layout, channel, headers, symbols, variances)
             self._synchronizer.accept(acquisition)
 
-    def _demodulate(self, acquisition: Acquisition, layout: FrameLayout) -> Generator[None, None, ComplexArray]:
-        """Wait for all rows of a layout; return them as a grid."""
-        stop = acquisition.window + layout.rows * self._numerology.row_samples
+    def _demodulate(
+        self, acquisition: Acquisition, rows: int, grid: ComplexArray | None = None
+    ) -> Generator[None, None, ComplexArray]:
+        """Wait for so many rows of a frame and return them as a grid; `grid` holds the first ones already."""
+        done = 0 if grid is None else len(grid)
+        first = acquisition.window + done * self._numerology.row_samples
+        stop = acquisition.window + rows * self._numerology.row_samples
         yield from self._stream.wait(stop)
-        return ofdm.demodulate(self._stream.view(acquisition.window, stop), acquisition.cfo, self._numerology)
+        following = ofdm.demodulate(self._stream.view(first, stop), acquisition.cfo, self._numerology, done)
+        return following if grid is None else np.concatenate([grid, following])
+
+    def _frames(
+        self,
+        acquisition: Acquisition,
+        layout: FrameLayout,
+        channel: ChannelEstimate,
+        headers: list[FrameHeader],
+        symbols: ComplexArray,
+        variances: FloatArray,
+    ) -> Iterator[ReceivedFrame]:
+        """One for each message in the frame."""
+        csi = self._csi(acquisition, channel)
+        first = 0
+        for header in headers:
+            own = slice(first, first + header.frame_symbols)
+            first = own.stop
+            yield ReceivedFrame(
+                header=header,
+                symbols=symbols[own],
+                noise_variance=variances[own],
+                csi=csi,
+                start_sample=acquisition.start,
+                stop_sample=acquisition.start + layout.rows * self._numerology.row_samples,
+            )
 
     def _csi(self, acquisition: Acquisition, channel: ChannelEstimate) -> Csi:
-        sample_rate = self._numerology.phy.sample_rate
-        cfo = acquisition.cfo + channel.rotation / self._numerology.row_samples  # radians a sample
-        power = float(np.mean(np.abs(channel.response) ** 2 + channel.error_variance))
+        phy, row = self._numerology.phy, self._numerology.row_samples
+        cfo = acquisition.cfo + channel.rotation / row  # radians a sample
+        power = float(np.vdot(channel.response, channel.response).real + channel.error_variance.sum())
+        power /= channel.response.size
         return Csi(
             frequency_response=channel.response,
-            noise_variance=np.full(channel.response.shape[1], channel.noise_variance, np.float32),
-            snr_db=float(10 * np.log10(power / channel.noise_variance)),
-            cfo_hz=cfo * sample_rate / (2 * np.pi),
-            sample_rate=sample_rate,
+            noise_variance=channel.noise_variance,
+            snr_db=float(10 * np.log10(power / channel.noise_variance.mean())),
+            cfo_hz=cfo * phy.sample_rate / (2 * np.pi),
+            sample_rate=phy.sample_rate,
             carrier_spacing_hz=self._numerology.carrier_spacing_hz,
+            sro_ppm=-1e6 * channel.drift * phy.fft_size / (2 * np.pi * row),
         )
+
+
+def _known(layout: FrameLayout, header_symbols: ComplexArray) -> ComplexArray:
+    """All that is known of what was sent, once the header is."""
+    known = layout.known.copy()
+    known.ravel()[layout.header_cells] = header_symbols
+    return known
+
+
+def _payload(
+    grid: ComplexArray, channel: ChannelEstimate, layout: FrameLayout, precoded: bool
+) -> tuple[ComplexArray, FloatArray]:
+    if not precoded:
+        return equalize(grid, channel, layout.payload_cells, layout.payload_scrambling)
+    cells, variances = equalize(grid, channel, layout.payload_cells, np.ones_like(layout.payload_scrambling))
+    symbols, variances = despread(cells, variances, layout.payload_cells, grid.shape[1])
+    return symbols * layout.payload_scrambling.conj(), variances

@@ -6,9 +6,6 @@ import numpy as np
 
 from semcom_ota.types import ComplexArray
 
-LARGEST = 1e6
-"""Samples larger than this (or not finite) are garbage and count as 0: their squares would overflow."""
-
 Waiting = Generator[None, None, None]
 
 
@@ -31,11 +28,7 @@ class SampleStream:
             buffer[:kept] = self._buffer[self._offset : self._offset + kept]
             self._buffer, self._offset = buffer, 0
         tail = self._buffer[self._offset + kept : self._offset + needed]
-        parts = np.ascontiguousarray(samples, np.complex64).view(np.float32)
-        garbage = ~(np.abs(parts) <= LARGEST)  # true for NaN as well
         tail[:] = samples
-        if garbage.any():
-            tail[garbage[0::2] | garbage[1::2]] = 0
         self.stop += samples.size
 
     def discard(self, before: int) -> None:

@@ -12,20 +12,16 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 
 from semcom_ota.phy import ofdm, preamble
-from semcom_ota.phy.detection import best_alignment, repetition_metric, row_step
+from semcom_ota.phy.detection import best_alignment, path_delays, repetition_metric, row_rotation, row_step
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.phy.sample_stream import SampleStream
-from semcom_ota.types import ComplexArray
 
 DETECTION_FALSE_ALARM = 1e-3  # a sample; cheap, because the second test follows
 ALIGNMENT_FALSE_ALARM = 1e-3  # a detection; the header's checksum follows
 PATH_FLOOR = 1e-2  # a path more than 20 dB below the strongest one does not move the FFT window
 PATH_OVER_NOISE = 12.0  # exp(-12): chance that noise alone looks like a path at some delay
-_CFO_MULTIPLES = np.array([-1, 0, 1])
-_ROTATION_GRID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +44,18 @@ class Synchronizer:
         self._span = numerology.preamble_samples
         self._reach = row * 4 // 5  # how far the first test's peak may be off
         self._detection_threshold = -math.log(DETECTION_FALSE_ALARM) / (self._span - row)
-        tests = len(_CFO_MULTIPLES) * (2 * self._reach + 1)
-        self._alignment_threshold = -math.log(ALIGNMENT_FALSE_ALARM / tests) / self._span
         self._preamble = preamble.grid(numerology.carriers.size)
         self._waveform = ofdm.modulate(preamble.reference(numerology.carriers.size)[None], numerology)
-        half = numerology.phy.used_carriers / 2
-        self._taper = (1 + np.cos(np.pi * numerology.carriers / (half + 1))).astype(np.float32)
+        half, prefix = numerology.phy.used_carriers / 2, numerology.phy.cp_length
+        taper = 1 + np.cos(np.pi * numerology.carriers / (half + 1))
+        delays = prefix // 2 + np.arange(-prefix - 1, prefix + 2)
+        angles = 2 * np.pi / numerology.phy.fft_size * np.outer(numerology.carriers, delays)
+        self._carriers_to_delays = taper[:, None] * np.exp(1j * angles) / numerology.phy.fft_size
+        turn = numerology.phy.sample_rate / row  # Hz; a CFO of so much turns the phase once from row to row
+        farthest = max(0, math.ceil(numerology.phy.max_cfo_hz / turn - 0.5))
+        self._cfo_multiples = np.arange(-farthest, farthest + 1)
+        tests = self._cfo_multiples.size * (2 * self._reach + 1)
+        self._alignment_threshold = -math.log(ALIGNMENT_FALSE_ALARM / tests) / self._span
         self._metric = np.empty(0, np.float32)
         self._metric_start = stream.start  # a multiple of row, as all it will ever be
         self._earliest_start = stream.start
@@ -126,7 +128,7 @@ class Synchronizer:
         if delays <= 0:
             return None
         step = row_step(self._stream.view(peak, peak + self._span), row, preamble.STEPS)
-        cfos = (step + 2 * np.pi * _CFO_MULTIPLES) / row
+        cfos = (step + 2 * np.pi * self._cfo_multiples) / row
         replicas = (self._waveform * np.exp(1j * cfos[:, None] * np.arange(row))).astype(np.complex64)
         signs = (preamble.COVER * np.exp(1j * step * np.arange(preamble.ROWS))).astype(np.complex64)
         samples = self._stream.view(first, first + delays - 1 + self._span)
@@ -141,39 +143,9 @@ class Synchronizer:
         grid = ofdm.demodulate(self._stream.view(window, window + self._span), cfos[multiple], self._numerology)
         rows = grid * self._preamble.conj()
         rotation = row_rotation(rows)
-        mean = np.exp(-1j * rotation * np.arange(preamble.ROWS)).astype(np.complex64) @ rows
-        first_path, last_path = self._paths(mean, early)
-        start = strongest + first_path
+        first_path, last_path = path_delays(
+            rows, rotation, self._carriers_to_delays, self._numerology.phy.fft_size, PATH_FLOOR, PATH_OVER_NOISE
+        )
+        start = strongest + (first_path - prefix - 1 if first_path > 0 else 0)
         margin = max(0, (prefix - (last_path - first_path)) // 2)
         return Acquisition(start, start + prefix - margin, float(cfos[multiple] + rotation / row))
-
-    def _paths(self, response: ComplexArray, early: int) -> tuple[int, int]:
-        """Delays of the first and the last significant path, relative to the strongest one, which stands at `early`."""
-        prefix = self._numerology.phy.cp_length
-        size = self._numerology.phy.fft_size
-        bins = np.zeros(size, np.complex64)
-        bins[self._numerology.carriers] = response * self._taper
-        power = np.abs(fft.ifft(bins)) ** 2
-        around = power[np.arange(early - prefix - 1, early + prefix + 2) % size]
-        near = around[1:-1]
-        rest = (float(power.sum()) - float(near.sum())) / (size - near.size)
-        significant = near > max(PATH_FLOOR * near.max(), PATH_OVER_NOISE * rest)
-        paths = np.flatnonzero(significant & (near >= around[:-2]) & (near >= around[2:])) - prefix
-        return (int(paths[0]), int(paths[-1])) if paths.size else (0, 0)
-
-
-def row_rotation(rows: ComplexArray) -> float:
-    """The rotation from row to row that makes the rows of all carriers add up best: a maximum-likelihood CFO estimate.
-
-    Args:
-        rows: (rows, carriers) complex64, each carrier a constant turning by the same angle from row to row, in noise.
-
-    Returns:
-        Radians a row, -pi..pi.
-    """
-    power = np.sum(np.abs(fft.fft(rows, _ROTATION_GRID, axis=0)) ** 2, axis=1)
-    peak = int(power.argmax())
-    before, at, after = power[peak - 1], power[peak], power[(peak + 1) % _ROTATION_GRID]
-    bend = before - 2 * at + after
-    offset = float((before - after) / (2 * bend)) if bend < 0 else 0.0
-    return ((peak + offset) * 2 * math.pi / _ROTATION_GRID + math.pi) % (2 * math.pi) - math.pi

@@ -3,6 +3,7 @@ import pytest
 
 from semcom_ota.config import ConfigError, PhyConfig
 from semcom_ota.phy import preamble
+from semcom_ota.phy.header import follower_symbols
 from semcom_ota.phy.numerology import Numerology
 
 WIDE = PhyConfig(fft_size=256, cp_length=32, used_carriers=200, sample_rate=20e6)
@@ -26,6 +27,10 @@ def test_the_default_is_what_the_documents_say():
         (PhyConfig(used_carriers=30), "less than half"),
         (PhyConfig(cp_length=17), "quarter"),
         (PhyConfig(fft_size=65, cp_length=16), "even"),
+        (PhyConfig(used_carriers=50, pilot_spacing=12, pilot_step=5), "17 OFDM symbols"),
+        (PhyConfig(pilot_spacing=14), "fewer than 4 pilots"),
+        (PhyConfig(pilot_spacing=12, pilot_step=6), "6 carriers apart"),
+        (PhyConfig(max_cfo_hz=100e3), "leave the band"),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_reason(phy, reason):
@@ -35,16 +40,18 @@ def test_what_cannot_work_is_refused_with_the_reason(phy, reason):
 
 @pytest.mark.parametrize("phy", [PhyConfig(), PhyConfig(max_frame_symbols=8192), WIDE])
 @pytest.mark.parametrize("frame_symbols", [0, 1, 47, 48, 49, 1000])
-def test_every_cell_has_exactly_one_use(phy, frame_symbols):
+@pytest.mark.parametrize("followers", [0, 1, 7])
+def test_every_cell_has_exactly_one_use(phy, frame_symbols, followers):
     numerology = Numerology(phy)
-    layout = numerology.layout(frame_symbols)
-    cells = np.concatenate([layout.known_cells, layout.header_cells, layout.payload_cells])
+    layout = numerology.layout(frame_symbols, followers)
+    known_cells = np.flatnonzero(layout.known)
+    cells = np.concatenate([known_cells, layout.header_cells, layout.follower_cells, layout.payload_cells])
     assert sorted(cells) == list(range(layout.rows * numerology.carriers.size))
+    assert layout.follower_cells.size >= follower_symbols(followers)
     assert layout.payload_cells.size == layout.payload_scrambling.size == frame_symbols
-    assert layout.rows * numerology.row_samples == numerology.frame_samples(frame_symbols)
-    np.testing.assert_allclose(np.abs(layout.known_symbols), 1, rtol=1e-6)
-    head = preamble.ROWS * numerology.carriers.size
-    np.testing.assert_array_equal(layout.known_symbols[:head], preamble.grid(numerology.carriers.size).ravel())
+    assert layout.rows * numerology.row_samples == numerology.frame_samples(frame_symbols, followers)
+    np.testing.assert_allclose(np.abs(layout.known.ravel()[known_cells]), 1, rtol=1e-6)
+    np.testing.assert_array_equal(layout.known[: preamble.ROWS], preamble.grid(numerology.carriers.size))
 
 
 @pytest.mark.parametrize("phy", [PhyConfig(), WIDE])

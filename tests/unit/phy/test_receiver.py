@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semcom_ota.config import ChannelConfig, PhyConfig, load_channel
+from semcom_ota.config import NUMEROLOGIES, ChannelConfig, PhyConfig, load_channel, load_phy
 from semcom_ota.phy import ofdm, preamble
 from semcom_ota.phy.impairments import complex_noise, impair
 from semcom_ota.phy.numerology import Numerology
@@ -213,10 +215,9 @@ def test_memory_is_bounded():
     "phy",
     [
         PhyConfig(max_frame_symbols=8192),
-        PhyConfig(fft_size=128, cp_length=32, used_carriers=100, sample_rate=5e6),
         PhyConfig(fft_size=256, cp_length=32, used_carriers=200, sample_rate=20e6),
         PhyConfig(fft_size=1024, cp_length=128, used_carriers=800, sample_rate=20e6),
-        PhyConfig(fft_size=64, cp_length=4, used_carriers=32),
+        PhyConfig(fft_size=64, cp_length=4, used_carriers=60, max_cfo_hz=15e3, pilot_spacing=15, pilot_step=4),
     ],
 )
 def test_other_numerologies(phy):
@@ -225,3 +226,97 @@ def test_other_numerologies(phy):
     received = Receiver(phy).process(impair(samples, load_channel("awgn"), phy, 10.0, 1, ()))
     assert [f.header for f in received] == [sent.header]
     assert np.mean(np.abs(received[0].symbols - sent.symbols) ** 2) < 0.125
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in NUMEROLOGIES.glob("*.yml")))
+@pytest.mark.parametrize("share", [-1.0, -0.4, 0.9])
+def test_every_preset_finds_what_it_promises_to(name, share):
+    """10 frames at 0 dB, the CFO at a share of the preset's range: all found, the CFO known to 1 % of a carrier."""
+    phy = load_phy(name)
+    transmitter, receiver = Transmitter(phy), Receiver(phy)
+    cfo = share * phy.max_cfo_hz
+    parts = []
+    for message in range(10):
+        parts += [np.zeros(300 + 7 * message, np.complex64), transmitter.modulate(frame(message, 100))]
+    samples = np.concatenate([*parts, np.zeros(receiver.lookahead_samples, np.complex64)])
+    turned = samples * np.exp(2j * np.pi * cfo / phy.sample_rate * np.arange(samples.size))
+    received = receiver.process((turned + noise(samples.size, 0.0)).astype(np.complex64))
+    assert [f.header.message for f in received] == list(range(10))
+    assert max(abs(f.csi.cfo_hz - cfo) for f in received) < 0.01 * phy.sample_rate / phy.fft_size
+
+
+@pytest.mark.parametrize("sro_ppm", [-40.0, 40.0])
+def test_sample_clocks_40_ppm_apart_over_the_longest_frame(sro_ppm):
+    """The samples of a frame of 4,096 symbols taken 40 ppm too slowly or too fast; 25 dB."""
+    sent = frame(1, 4096)
+    samples = np.concatenate([np.zeros(200), TRANSMITTER.modulate(sent), np.zeros(LOOKAHEAD)])
+    spectrum = np.fft.fft(samples)
+    turn = np.fft.fftfreq(samples.size) * 2j * np.pi
+    taken = np.concatenate(
+        [
+            np.exp(turn[None] * (np.arange(first, min(first + 500, samples.size)) / (1 + sro_ppm * 1e-6))[:, None])
+            @ spectrum
+            / samples.size
+            for first in range(0, samples.size, 500)
+        ]
+    )
+    (received,) = Receiver(PHY).process((taken + noise(samples.size, 25.0)).astype(np.complex64))
+    error = np.abs(received.symbols - sent.symbols) ** 2
+    assert np.mean(error) < 1.15 * 10**-2.5
+    assert 0.9 < np.mean(error / received.noise_variance) < 1.1
+    assert abs(received.csi.sro_ppm - sro_ppm) < 1
+
+
+def test_several_messages_share_a_frame():
+    sizes = (40, 25, 1, 130)
+    sent = [frame(message + 65534, count) for message, count in enumerate(sizes)]
+    sent = [
+        SemanticFrame(
+            dataclasses.replace(f.header, message=f.header.message % 65536, codec_parameters=7 * i), f.symbols
+        )
+        for i, f in enumerate(sent)
+    ]
+    samples = np.concatenate([np.zeros(100, np.complex64), TRANSMITTER.modulate(*sent), np.zeros(500, np.complex64)])
+    received = Receiver(PHY).process(impair(samples, load_channel("awgn"), PHY, 5.0, 1, ()))
+    assert [f.header for f in received] == [f.header for f in sent]
+    assert len({(f.start_sample, f.stop_sample) for f in received}) == 1
+    assert received[0].stop_sample - received[0].start_sample == TRANSMITTER.frame_samples(196, 3)
+    for got, was in zip(received, sent, strict=True):
+        assert got.symbols.shape == got.noise_variance.shape == was.symbols.shape
+        assert np.mean(np.abs(got.symbols - was.symbols) ** 2 / got.noise_variance) < 4
+    # sharing is what it is for: less air than four frames
+    assert TRANSMITTER.frame_samples(196, 3) < 0.6 * sum(map(TRANSMITTER.frame_samples, sizes))
+
+
+def test_who_may_not_share_a_frame_is_refused():
+    with pytest.raises(ValueError, match="number 1 behind"):
+        TRANSMITTER.modulate(frame(1, 10), frame(3, 10))
+    with pytest.raises(ValueError, match="4096 at most"):
+        TRANSMITTER.modulate(frame(1, 3000), frame(2, 3000))
+
+
+@pytest.mark.parametrize("channel", ["awgn", "multipath"])
+def test_a_precoded_payload_arrives_though_the_receiver_is_not_told(channel):
+    transmitter = Transmitter(PhyConfig(precoding="dft"))
+    ratios = []
+    for message in range(40):
+        sent = frame(message, 150)
+        samples = np.concatenate([transmitter.modulate(sent), np.zeros(LOOKAHEAD, np.complex64)])
+        for received in Receiver(PHY).process(impair(samples, load_channel(channel), PHY, 15.0, 1, (message,))):
+            assert received.header == sent.header
+            ratios.append(np.mean(np.abs(received.symbols - sent.symbols) ** 2 / received.noise_variance))
+    assert len(ratios) >= 39
+    assert 0.9 < np.mean(ratios) < 1.1
+
+
+def test_dc_offset_and_iq_imbalance_wear_off():
+    """DC as strong as the signal, and an image 23 dB below it: after 100 frames the error is that of the noise."""
+    sent = [frame(message, 200) for message in range(130)]
+    samples = np.concatenate([np.append(TRANSMITTER.modulate(f), np.zeros(400, np.complex64)) for f in sent])
+    samples = samples * np.exp(2j * np.pi * 0.003 * np.arange(samples.size)) + noise(samples.size, 20.0)
+    mixed = samples + 0.07 * np.conj(samples) + 0.9
+    received = Receiver(PHY).process(mixed.astype(np.complex64))
+    late = {f.header.message: f for f in received if f.header.message >= 100}
+    assert len(late) >= 29
+    errors = [np.mean(np.abs(f.symbols - sent[m].symbols) ** 2) for m, f in late.items()]
+    assert np.mean(errors) < 1.2 * 0.01

@@ -3,10 +3,11 @@ import pytest
 
 from semcom_ota.config import ChannelConfig, PhyConfig
 from semcom_ota.phy import ofdm, preamble
+from semcom_ota.phy.detection import row_rotation
 from semcom_ota.phy.impairments import complex_noise, impair
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.phy.sample_stream import SampleStream
-from semcom_ota.phy.synchronizer import Synchronizer, row_rotation
+from semcom_ota.phy.synchronizer import Synchronizer
 
 PHY = PhyConfig()
 NUMEROLOGY = Numerology(PHY)

@@ -1,0 +1,297 @@
+"""The compiled part of the channel estimator. `channel_estimator.py` says what it is about.
+
+Throughout, `cells` (rows, carriers) are the received cells divided by what was sent, 0 where that is not known; `count`
+(carriers,) says how many of a carrier are known, `energy` what their |cell|**2 adds up to; `weight` (carriers,) is one
+over the noise variance; `still` (carriers,) is the response without what moves.
+"""
+
+import math
+
+import numba
+import numpy as np
+
+from semcom_ota.phy import preamble
+from semcom_ota.phy.phase_kernels import coarse_rotation, estimate_drift, estimate_levels, estimate_phase
+
+ROWS_FOR_TWO_TURNS = 80
+"""Of longer frames the drift may turn the outer carriers too far for two Gauss-Newton steps."""
+_UNEQUAL = 4.0  # standard deviations by which Bartlett's statistic says that the carriers' noise differs
+_FAST = 0.05  # radians from row to row
+_TINY = 1e-30
+_PREAMBLE_ROWS = preamble.ROWS
+
+
+@numba.njit(cache=True)
+def begin(grid, known, transforms, drift_precision):  # type: ignore[no-untyped-def]
+    """Estimate the channel of a frame's first rows, of which nothing is known yet.
+
+    Args:
+        grid: (rows, carriers) complex64, received, the preamble first.
+        known: (rows, carriers) complex64 of modulus 1, what was sent; 0 where that is not known.
+        transforms: (carriers, delays) complex128, delays to carriers; and its adjoint.
+        drift_precision: one over the variance of the drift that is expected.
+
+    Returns:
+        As `estimate`.
+    """
+    cells = grid * np.conj(known)
+    sums, head_count, power, noise = _from_preamble(cells, len(transforms[1]))
+    weight = np.full(sums.size, 1 / noise)
+    _, _, power = _learn(sums, head_count, weight, transforms, power)
+    still, _, power = _learn(sums, head_count, weight, transforms, power)
+    state = still, power, weight, 0.0, 0.0, 0.5 * (_PREAMBLE_ROWS - 1)
+    return _estimate(cells, known, transforms, drift_precision, state, True, 1)
+
+
+@numba.njit(cache=True)
+def go_on(grid, known, transforms, drift_precision, state):  # type: ignore[no-untyped-def]
+    """Estimate the channel of a frame, given the `state` that an estimate of its first rows ended with; as `begin`."""
+    turns = 2 if len(grid) <= ROWS_FOR_TWO_TURNS else 3
+    return _estimate(grid * np.conj(known), known, transforms, drift_precision, state, False, turns)
+
+
+@numba.njit(cache=True)
+def _estimate(cells, known, transforms, drift_precision, state, searching, turns):  # type: ignore[no-untyped-def]
+    """Let what stands still and what moves be estimated in turn.
+
+    Returns:
+        response (rows, carriers) complex64, its error variance float32, levels (rows,) float32, and the state: `still`,
+        power of each delay, `weight`, rotation, drift, middle.
+    """
+    rows = len(cells)
+    still, power, weight, rotation, drift, middle = state
+    weight = weight.copy()
+    count, energy = _tally(cells, known)
+    levels = np.ones(rows, np.float32)
+    phase = rotation * (np.arange(rows) - middle)
+    phase_variance, drift_variance = np.zeros(rows), 0.0
+    error, residual = energy, energy
+    turn = 0
+    while turn < turns:
+        u, v, a, b, c = _row_sums(cells, known, still, weight, drift, middle)
+        if turn == 0 and searching:
+            rotation = coarse_rotation(u)
+            turns += abs(rotation) > _FAST  # what the preamble said of the response was blurred
+            phase = rotation * (np.arange(rows) - middle)
+        phase, phase_variance, rotation = estimate_phase(u, a, phase, rotation, turn == 0)
+        if turn == 0 and estimate_levels(u, a, phase, levels):
+            for row in range(rows):
+                cells[row] /= levels[row]
+                u[row] /= levels[row]
+                v[row] /= levels[row]
+            count, energy = _tally(cells, known)
+        drift, drift_variance, middle = estimate_drift(u, v, a, b, c, phase, drift, middle, drift_precision)
+        sums, moved = _sum_up(cells, known, phase, phase_variance, drift, middle, drift_variance)
+        still, error, power = _learn(sums, count, weight, transforms, power)
+        residual = _residual(still, error, sums, count, energy, moved)
+        weight[:] = count.sum() / residual.sum()
+        turn += 1
+    unequal = _unequal_noise(residual, count, weight)
+    still, error, power = _learn(sums, count, weight, transforms, power)
+    if not unequal:
+        weight[:] = count.sum() / _residual(still, error, sums, count, energy, moved).sum()
+    response, variance = _compose(still, error, phase, phase_variance, drift, middle, drift_variance)
+    return response, variance, levels, (still, power, weight, rotation, drift, middle)
+
+
+@numba.njit(cache=True)
+def _tally(cells, known):  # type: ignore[no-untyped-def]
+    """How many cells of each carrier are known, and their energy."""
+    rows, width = cells.shape
+    count = np.zeros(width)
+    energy = np.full(width, _TINY)
+    for row in range(rows):
+        for k in range(width):
+            if known[row, k] != 0:
+                count[k] += 1
+                energy[k] += cells[row, k].real ** 2 + cells[row, k].imag ** 2
+    return count, energy
+
+
+@numba.njit(cache=True)
+def _from_preamble(cells, delays):  # type: ignore[no-untyped-def]
+    """Sum and number of the preamble's cells on each carrier, the power of each delay if all were alike, the noise."""
+    width = cells.shape[1]
+    sums = np.zeros(width, np.complex128)
+    energy = 0.0
+    for row in range(_PREAMBLE_ROWS):
+        for k in range(width):
+            sums[k] += cells[row, k]
+            energy += cells[row, k].real ** 2 + cells[row, k].imag ** 2
+    coherent = 0.0
+    for k in range(width):
+        coherent += (sums[k].real ** 2 + sums[k].imag ** 2) / _PREAMBLE_ROWS
+    noise = max(energy - coherent, 1e-9 * energy) / (width * (_PREAMBLE_ROWS - 1)) + _TINY
+    power = max(coherent / width - noise, 1e-3 * noise) / (_PREAMBLE_ROWS * delays)
+    return sums, np.full(width, float(_PREAMBLE_ROWS)), np.full(delays, power), noise
+
+
+@numba.njit(cache=True)
+def _learn(sums, count, weight, transforms, power):  # type: ignore[no-untyped-def]
+    """The response that stands still, given the power of each delay; and those powers, given the response.
+
+    Args:
+        sums: (carriers,) complex128, sum of the cells of each carrier with all movement taken out.
+        count: (carriers,) how many they are.
+        weight: (carriers,) one over the noise variance of a cell.
+        transforms: (carriers, delays) complex128, delays to carriers; and its adjoint.
+        power: (delays,) of each.
+
+    Returns:
+        The response (carriers,), its error variance (carriers,), and the powers (delays,) as they now seem.
+    """
+    transform, adjoint = transforms
+    length = len(adjoint)
+    projected = adjoint @ (weight * sums)
+    lags = adjoint @ (weight * count).astype(np.complex128)
+    precision = np.empty((length, length), np.complex128)
+    for i in range(length):
+        for j in range(i + 1):
+            precision[i, j] = lags[i - j]
+            precision[j, i] = lags[i - j].conjugate()
+        precision[i, i] += 1 / power[i]
+    covariance = np.linalg.inv(precision)
+
+    mean = np.zeros(length, np.complex128)
+    learned = np.empty(length)
+    spread = np.zeros(length, np.complex128)  # sum of the covariance along its diagonals
+    for i in range(length):
+        for j in range(length):
+            mean[i] += covariance[i, j] * projected[j]
+            if i >= j:
+                spread[i - j] += covariance[i, j]
+        learned[i] = abs(mean[i]) ** 2 + covariance[i, i].real
+    spread[0] *= 0.5
+    error = np.maximum(2 * (transform @ spread).real, 0.0)
+    return transform @ mean, error, learned
+
+
+@numba.njit(cache=True)
+def _residual(still, error, sums, count, energy, moved):  # type: ignore[no-untyped-def]
+    """(carriers,) the energy of the noise in the known cells, as expected given the estimate and how sure it is."""
+    residual = np.empty(still.size)
+    for k in range(still.size):
+        power = still[k].real ** 2 + still[k].imag ** 2
+        cross = still[k].real * sums[k].real + still[k].imag * sums[k].imag
+        residual[k] = max(energy[k] - 2 * cross + count[k] * (power + error[k]) + power * moved[k], 1e-9 * energy[k])
+    return residual
+
+
+# The drift turns carrier -k as far back as it turns carrier +k on: below, `left` is the one and `right` the other.
+
+
+@numba.njit(cache=True)
+def _row_sums(cells, known, still, weight, drift, middle):  # type: ignore[no-untyped-def]
+    """What a row says of its phase.
+
+    Returns:
+        u, v (rows,) complex128: sum of weight * conj(still) * cell, and the same times the carrier, drift taken out;
+        a, b, c (rows,): sum of weight * |still|**2 times 1, the carrier and its square.
+    """
+    rows, width = cells.shape
+    half = width // 2
+    u, v = np.zeros(rows, np.complex128), np.zeros(rows, np.complex128)
+    a, b, c = np.full(rows, _TINY), np.zeros(rows), np.full(rows, _TINY)
+    matched = weight * np.conj(still)
+    power = weight * (still.real**2 + still.imag**2)
+    for row in range(rows):
+        angle = drift * (row - middle)
+        step = complex(math.cos(angle), -math.sin(angle))
+        turn = step
+        for carrier in range(1, half + 1):
+            right, left = half + carrier - 1, half - carrier
+            if known[row, right] != 0:
+                value = cells[row, right] * matched[right] * turn
+                u[row] += value
+                v[row] += carrier * value
+                a[row] += power[right]
+                b[row] += carrier * power[right]
+                c[row] += carrier**2 * power[right]
+            if known[row, left] != 0:
+                value = cells[row, left] * matched[left] * turn.conjugate()
+                u[row] += value
+                v[row] -= carrier * value
+                a[row] += power[left]
+                b[row] -= carrier * power[left]
+                c[row] += carrier**2 * power[left]
+            turn *= step
+    return u, v, a, b, c
+
+
+@numba.njit(cache=True)
+def _sum_up(cells, known, phase, phase_variance, drift, middle, drift_variance):  # type: ignore[no-untyped-def]
+    """(carriers,) sums of the cells with all movement taken out, and of the variance that the movement leaves."""
+    rows, width = cells.shape
+    half = width // 2
+    sums, moved = np.zeros(width, np.complex128), np.zeros(width)
+    for row in range(rows):
+        time = row - middle
+        back = complex(math.cos(phase[row]), -math.sin(phase[row]))
+        step = complex(math.cos(drift * time), -math.sin(drift * time))
+        turn = step
+        for carrier in range(1, half + 1):
+            right, left = half + carrier - 1, half - carrier
+            variance = phase_variance[row] + drift_variance * (time * carrier) ** 2
+            if known[row, right] != 0:
+                sums[right] += cells[row, right] * (turn * back)
+                moved[right] += variance
+            if known[row, left] != 0:
+                sums[left] += cells[row, left] * (turn.conjugate() * back)
+                moved[left] += variance
+            turn *= step
+    return sums, moved
+
+
+@numba.njit(cache=True)
+def _compose(still, error, phase, phase_variance, drift, middle, drift_variance):  # type: ignore[no-untyped-def]
+    """(rows, carriers) response complex64 and its error variance float32, from what stands still and what moves."""
+    rows, width = phase.size, still.size
+    half = width // 2
+    still_real, still_imaginary = still.real.astype(np.float32), still.imag.astype(np.float32)
+    power, still_error = still_real**2 + still_imaginary**2, error.astype(np.float32)
+    squares = np.empty(width, np.float32)
+    for carrier in range(1, half + 1):
+        squares[half + carrier - 1] = squares[half - carrier] = carrier**2
+    response = np.empty((rows, 2 * width), np.float32)  # real and imaginary parts: compilers are bad at complex numbers
+    variance = np.empty((rows, width), np.float32)
+    cosine, sine = np.empty(width, np.float32), np.empty(width, np.float32)
+    for row in range(rows):
+        time = row - middle
+        step = complex(math.cos(drift * time), math.sin(drift * time))
+        right = complex(math.cos(phase[row]), math.sin(phase[row]))
+        left = right
+        for carrier in range(1, half + 1):
+            right, left = right * step, left * step.conjugate()
+            cosine[half + carrier - 1], sine[half + carrier - 1] = right.real, right.imag
+            cosine[half - carrier], sine[half - carrier] = left.real, left.imag
+        turning = np.float32(phase_variance[row])
+        drifting = np.float32(drift_variance * time**2)
+        for k in range(width):
+            response[row, 2 * k] = still_real[k] * cosine[k] - still_imaginary[k] * sine[k]
+            response[row, 2 * k + 1] = still_real[k] * sine[k] + still_imaginary[k] * cosine[k]
+            variance[row, k] = still_error[k] + power[k] * (turning + drifting * squares[k])
+    return response.view(np.complex64), variance
+
+
+@numba.njit(cache=True)
+def _unequal_noise(residual, count, weight):  # type: ignore[no-untyped-def]
+    """Set the weights one by one if the noise of the carriers differs by more than chance; return whether it does.
+
+    Bartlett's test decides. Few cells a carrier make a poor estimate, so each is drawn towards the mean of all as far
+    as their scatter allows (G. K. Smyth, Statistical Applications in Genetics and Molecular Biology 3(1), 2004).
+    """
+    width = residual.size
+    total = count.sum()
+    logs = np.log(residual / count)
+    common = residual.sum() / total
+    statistic = 2 * (total * math.log(common) - np.sum(count * logs))
+    statistic /= 1 + np.sum(1 / count) / (6 * (width - 1))
+    if statistic < width - 1 + _UNEQUAL * math.sqrt(2 * (width - 1)):
+        return False
+    logs += 0.5 / count
+    scatter = max(np.var(logs) - np.mean(1 / count), 1e-3)
+    strength = 1 / scatter + 0.5
+    typical = math.exp(np.mean(logs))
+    for k in range(width):
+        weight[k] = (strength + count[k]) / (strength * typical + residual[k])
+    return True
