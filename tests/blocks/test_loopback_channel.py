@@ -37,15 +37,16 @@ def run(channel: LoopbackChannel, samples: np.ndarray, tags: dict[int, object], 
     return np.array(sink.data(), np.complex64), len(sink.tags())
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_each_frame_is_impaired_as_the_function_does_it_whatever_the_chunks(seed: int):
+@pytest.mark.parametrize(("seed", "name"), [(0, "rayleigh"), (1, "rayleigh"), (2, "tdl-a"), (3, "impaired")])
+def test_each_frame_is_impaired_as_the_function_does_it_whatever_the_chunks(seed: int, name: str):
+    channel = load_channel(name)
     parts, tags = stream(seed)
     received, tags_left = run(
-        LoopbackChannel(PHY, CHANNEL, SNR_DB, messages_per_snr=2, seed=5), np.concatenate(parts), tags, seed
+        LoopbackChannel(PHY, channel, SNR_DB, messages_per_snr=2, seed=5), np.concatenate(parts), tags, seed
     )
     snrs = (3.0, 3.0, 12.0, 12.0, 12.0)  # the last one stays
     expected = [
-        impair(part, CHANNEL, PHY, snr_db, 5, (message, message % 2))
+        impair(part, channel, PHY, snr_db, 5, (message, message % 2))
         for message, (part, snr_db) in enumerate(zip(parts, snrs, strict=True))
     ]
     np.testing.assert_array_equal(received, np.concatenate(expected))

@@ -1,13 +1,23 @@
 import numpy as np
 import pytest
+from scipy.special import j0
 
 from semcom_ota.config import CHANNELS, ChannelConfig, PhyConfig, load_channel
+from semcom_ota.phy.fading import delays_and_powers
 from semcom_ota.phy.impairments import impair
 
 PHY = PhyConfig()
 QUIET = 200.0  # dB
 PULSE = np.zeros(256, np.complex64)
 PULSE[100] = 1
+# Samples 50, 150 and 299 of a chirp at 10 dB, seed 1, key (2, 3), as when the first figures were published.
+PUBLISHED = {
+    "awgn": (-1.18907 - 0.25375j, 0.91869 + 0.38468j, -0.02363 - 0.17869j),
+    "multipath": (-1.33707 + 1.12956j, 1.07902 - 1.56578j, -0.19982 - 0.06049j),
+    "noise_only": (-1.60720 + 0.46072j, -0.49185 - 0.68779j, -0.12022 - 0.16844j),
+    "rayleigh": (0.60423 - 1.87863j, -1.38503 + 1.70004j, -0.06740 - 0.09196j),
+    "rician": (-0.89607 - 0.79663j, 0.47672 + 0.89652j, -0.02678 - 0.15413j),
+}
 
 
 def pulses(count, **channel):
@@ -15,8 +25,9 @@ def pulses(count, **channel):
     return np.array([impair(PULSE, config, PHY, QUIET, 7, (key,)) for key in range(count)])
 
 
-def test_a_function_of_seed_and_key_alone():
-    config = load_channel("multipath")
+@pytest.mark.parametrize("name", ["multipath", "impaired"])
+def test_a_function_of_seed_and_key_alone(name):
+    config = load_channel(name)
     one = impair(PULSE, config, PHY, 3.0, 1, (2, 3))
     assert one.dtype == np.complex64
     assert one.tobytes() == impair(PULSE, config, PHY, 3.0, 1, (2, 3)).tobytes()
@@ -24,8 +35,16 @@ def test_a_function_of_seed_and_key_alone():
     assert len({other.tobytes() for other in others} | {one.tobytes()}) == 4
 
 
-def test_frames_of_one_key_meet_the_same_channel_and_the_same_noise():
-    config = load_channel("multipath")
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_first_channels_draw_what_they_drew_for_published_figures(name):
+    chirp = np.exp(2j * np.pi * np.arange(300) ** 2 / 700).astype(np.complex64) * (np.arange(300) < 250)
+    received = impair(chirp, load_channel(name), PHY, 10.0, 1, (2, 3))
+    np.testing.assert_allclose(received[[50, 150, 299]], PUBLISHED[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["multipath", "mobile"])
+def test_frames_of_one_key_meet_the_same_channel_and_the_same_noise(name):
+    config = load_channel(name)
     generator = np.random.default_rng(1)
     a, b = (generator.standard_normal(512).view(np.complex128).astype(np.complex64) for _ in range(2))
     together = impair(a + b, config, PHY, 3.0, 1, (5,))
@@ -107,6 +126,53 @@ def test_cfo_is_uniform():
     assert abs(np.mean(offsets)) < 0.075
 
 
+def test_switching_an_impairment_on_leaves_the_draws_of_the_others():
+    silence = np.zeros(500, np.complex64)
+    noise = impair(silence, load_channel("tdl-a"), PHY, 3.0, 1, (5,))
+    moving = load_channel("tdl-a").model_copy(update={"max_doppler_hz": 50.0, "oscillator_ppm": 2.0})
+    assert impair(silence, moving, PHY, 3.0, 1, (5,)).tobytes() == noise.tobytes()
+    one = ChannelConfig(phase_noise_hz=10)
+    both = ChannelConfig(phase_noise_hz=10, oscillator_ppm=1e-9, carrier_hz=1, dc_dbc=-100)
+    carrier = np.ones(500, np.complex64)
+    alone, together = (impair(carrier, channel, PHY, QUIET, 1, (5,)) for channel in (one, both))
+    np.testing.assert_allclose(alone[100:400], together[100:400], atol=2e-5)
+
+
+@pytest.mark.parametrize(("name", "frames"), [("tdl-a", 1500), ("tdl-b", 1500), ("tdl-c", 1500), ("mobile", 300)])
+def test_a_tdl_channel_has_the_frequency_correlation_of_its_table(name, frames):
+    channel = load_channel(name).model_copy(update={"max_cfo_subcarriers": 0.0, "max_delay_samples": 0.0})
+    received = [impair(PULSE, channel, PHY, QUIET, 3, (key,)) for key in range(frames)]
+    responses = np.fft.fftshift(np.fft.fft(received), axes=1)[:, 40:216]  # away from the edge of the band
+    delays, power = delays_and_powers(channel)
+    for bins in (0, 5, 13, 30, 70):
+        correlation = np.mean(responses[:, : 176 - bins] * responses[:, bins:].conj(), axis=1)
+        lead = delays * PHY.sample_rate + 100  # where the pulse stands
+        expected = np.sum(power * np.exp(2j * np.pi * bins / 256 * lead))
+        assert abs(correlation.mean() - expected) < 5 * np.std(correlation) / np.sqrt(frames)
+
+
+def test_doppler_moves_the_gain_within_the_frame_as_clarke_says():
+    carrier, frames = np.ones(1500, np.complex64), 400
+    channel = ChannelConfig(fading="rayleigh", max_doppler_hz=1000)
+    gains = np.array([impair(carrier, channel, PHY, QUIET, 3, (key,)) for key in range(frames)])
+    for lag in (100, 383, 700, 1200):  # samples, which are microseconds
+        product = np.mean(gains[:, lag:] * gains[:, :-lag].conj(), axis=1)
+        assert abs(product.mean() - j0(2 * np.pi * 1e-3 * lag)) < 5 * np.std(product) / np.sqrt(frames)
+
+
+@pytest.mark.parametrize("name", ["tdl-b", "mobile", "radios"])
+def test_snr_is_the_same_on_every_channel(name):
+    generator, frames = np.random.default_rng(1), 150
+    channel = load_channel(name).model_copy(update={"iq_gain_db": 0.0, "iq_phase_deg": 0.0, "dc_dbc": None})
+    sent = np.zeros(700, np.complex64)
+    sent[20:600] = generator.standard_normal(1160).view(np.complex128)
+    received = np.array([impair(sent, channel, PHY, QUIET, 5, (key,)) for key in range(frames)])
+    energy = np.sum(np.abs(received) ** 2, axis=1) / np.sum(np.abs(sent) ** 2)
+    assert abs(energy.mean() - 1) < 5 * np.std(energy) / np.sqrt(frames) + 0.002  # tails beyond the end
+    noise = np.array([impair(0 * sent, channel, PHY, 6.0, 5, (key,)) for key in range(30)])
+    assert abs(np.mean(np.abs(noise) ** 2) * 10**0.6 - 1) < 5 / np.sqrt(noise.size)
+
+
 def test_noise_only_has_the_power_and_nothing_else():
     generator = np.random.default_rng(2)
     signal = generator.standard_normal(40_000).view(np.complex128).astype(np.complex64)
@@ -114,8 +180,11 @@ def test_noise_only_has_the_power_and_nothing_else():
     received = impair(signal, load_channel("noise_only"), PHY, QUIET, 1, ())
     assert abs(np.mean(np.abs(received[100:20_000]) ** 2) / np.mean(np.abs(signal[:20_000]) ** 2) - 1) < 0.05
     assert np.abs(received[21_000:]).max() < 1e-2
-    correlation = np.fft.ifft(np.fft.fft(received) * np.fft.fft(signal).conj())
-    assert np.abs(correlation).max() < 0.05 * np.sum(np.abs(signal) ** 2)
+    for name in ("noise_only", "impaired"):
+        channel = load_channel(name).model_copy(update={"noise_only": True})
+        received = impair(signal, channel, PHY, QUIET, 1, ())
+        correlation = np.fft.ifft(np.fft.fft(received) * np.fft.fft(signal).conj())
+        assert np.abs(correlation).max() < 0.05 * np.sum(np.abs(signal) ** 2)
 
 
 @pytest.mark.parametrize("file", sorted(CHANNELS.glob("*.yml")), ids=lambda file: file.stem)
