@@ -17,9 +17,7 @@ TRUE, FALSE, SYMBOL, INT32, DOUBLE, NULL, PAIR, DICT, UNIFORM_VECTOR, INT64 = 0,
 KINDS = {"B": 0, "H": 2, "f": 8, "F": 10}
 """Kinds of uniform vector, by numpy's type character."""
 
-_NUMBER = {tag: struct.Struct(kind) for tag, kind in ((INT32, ">i"), (INT64, ">q"), (DOUBLE, ">d"))}
-_TAGGED = {tag: struct.Struct(">B" + number.format[1:]) for tag, number in _NUMBER.items()}
-_ENTRY = bytes([DICT, PAIR])
+_NUMBER = {tag: struct.Struct(kind) for tag, kind in ((INT32, ">xi"), (INT64, ">xq"), (DOUBLE, ">xd"))}  # x: the tag
 _VECTOR = struct.Struct(">BBIBx")  # its tag, kind, number of elements, one byte of padding
 _TYPES = {kind: np.dtype(char) for char, kind in KINDS.items()}
 _big_endian = np.ndarray.byteswap if sys.byteorder == "little" else np.ndarray.copy  # and back
@@ -37,8 +35,8 @@ def pack(meta: dict[str, Any], data: Any) -> bytes:
     parts = [bytes([PAIR])]
     for key, value in meta.items():
         if value is not None:
-            parts += _ENTRY, _name(key), *_pack(value)
-    return b"".join([*parts, bytes([NULL]), *_pack(data)])
+            parts += _key(key), _pack(value)
+    return b"".join([*parts, bytes([NULL]), _pack(data)])
 
 
 def unpack(serial: bytes) -> tuple[dict[str, Any], Any]:
@@ -67,40 +65,58 @@ def unpack_value(serial: bytes) -> Any:
 
 
 @functools.cache  # names of fields, which are few
-def _name(text: str) -> bytes:
+def _key(name: str) -> bytes:
+    return bytes([DICT, PAIR]) + _pack_symbol(name)
+
+
+def _pack(value: Any) -> bytes:
+    for kind in type(value).__mro__:  # a float of numpy is a float, too
+        if kind in _WRITERS:
+            return _WRITERS[kind](value)
+    raise TypeError(f"{type(value).__name__} does not go into a PDU")
+
+
+def _pack_bool(value: bool) -> bytes:
+    return bytes([TRUE if value else FALSE])
+
+
+def _pack_int(value: int) -> bytes:
+    if -(2**31) <= value < 2**31:
+        return struct.pack(">Bi", INT32, value)
+    return struct.pack(">Bq", INT64, value)
+
+
+def _pack_float(value: float) -> bytes:
+    return struct.pack(">Bd", DOUBLE, value)
+
+
+def _pack_symbol(text: str) -> bytes:
     encoded = text.encode()
     return struct.pack(">BH", SYMBOL, len(encoded)) + encoded
 
 
-def _pack(value: Any) -> tuple[bytes, ...]:
-    if isinstance(value, bool):
-        return (bytes([TRUE if value else FALSE]),)
-    if isinstance(value, int):
-        tag = INT32 if -(2**31) <= value < 2**31 else INT64
-        return (_TAGGED[tag].pack(tag, value),)
-    if isinstance(value, float):
-        return (_TAGGED[DOUBLE].pack(DOUBLE, value),)
-    if isinstance(value, str):
-        return (_name(value),)
-    if isinstance(value, bytes):
-        return _VECTOR.pack(UNIFORM_VECTOR, KINDS["B"], len(value), 1), value
-    if isinstance(value, np.ndarray) and value.dtype.char in KINDS:
-        header = _VECTOR.pack(UNIFORM_VECTOR, KINDS[value.dtype.char], value.size, 1)
-        return header, _big_endian(value).tobytes()
-    raise TypeError(f"{type(value).__name__} does not go into a PDU")
+def _pack_bytes(value: bytes) -> bytes:
+    return _VECTOR.pack(UNIFORM_VECTOR, KINDS["B"], len(value), 1) + value
+
+
+def _pack_array(array: np.ndarray) -> bytes:
+    kind = KINDS.get(array.dtype.char)
+    if kind is None:
+        raise TypeError(f"an array of {array.dtype} does not go into a PDU")
+    return _VECTOR.pack(UNIFORM_VECTOR, kind, array.size, 1) + _big_endian(array).tobytes()
 
 
 def _unpack(serial: bytes, position: int) -> tuple[Any, int]:
     """The value at a position, and the position behind it."""
-    unpack = _READERS.get(serial[position])
-    if unpack is None:
+    read = _READERS.get(serial[position])
+    if read is None:
         raise ValueError("a value is neither a scalar nor a uniform vector")
-    return unpack(serial, position)
+    return read(serial, position)
 
 
 def _unpack_number(serial: bytes, position: int) -> tuple[Any, int]:
     number = _NUMBER[serial[position]]
-    return number.unpack_from(serial, position + 1)[0], position + 1 + number.size
+    return number.unpack_from(serial, position)[0], position + number.size
 
 
 def _unpack_bool(serial: bytes, position: int) -> tuple[bool, int]:
@@ -120,6 +136,15 @@ def _unpack_vector(serial: bytes, position: int) -> tuple[np.ndarray, int]:
     array = _big_endian(np.frombuffer(serial, _TYPES[kind], size, start))
     return array, start + array.nbytes
 
+
+_WRITERS: dict[type, Callable[[Any], bytes]] = {
+    bool: _pack_bool,
+    int: _pack_int,
+    float: _pack_float,
+    str: _pack_symbol,
+    bytes: _pack_bytes,
+    np.ndarray: _pack_array,
+}
 
 _READERS: dict[int, Callable[[bytes, int], tuple[Any, int]]] = {
     TRUE: _unpack_bool,
