@@ -52,15 +52,29 @@ def checksum(bits: np.ndarray, width: int) -> np.ndarray:
     return encoder(tensor(led)).numpy()[:, -width:].astype(np.uint8)
 
 
-def polar_parts(information_bits: int, coded_bits: int) -> tuple[np.ndarray, int, np.ndarray]:
+def polar_parts(information_bits: int, coded_bits: int, crc_bits: int = 24) -> tuple[np.ndarray, int, np.ndarray]:
     """Frozen positions, length of the mother code, and which of its bits is sent when."""
-    code = Polar5GEncoder(information_bits + 24 - 11, coded_bits)
+    code = Polar5GEncoder(information_bits + crc_bits - 11, coded_bits)
     return code._frozen_pos, code.n_polar, np.asarray(code._ind_rate_matching, np.int64)
 
 
 def encode(words: np.ndarray, frozen: np.ndarray, mother: int, order: np.ndarray) -> np.ndarray:
-    """(blocks, K + 24) bits to (blocks, E) coded bits."""
+    """(blocks, K + CRC) bits to (blocks, E) coded bits."""
     return PolarEncoder(frozen, mother)(tensor(words)).numpy().astype(np.uint8)[:, order]
+
+
+def recover(llr: np.ndarray, information_bits: int, coded_bits: int, crc_bits: int = 24) -> torch.Tensor:
+    """(blocks, E) LLRs, ln P(0) / P(1), to (blocks, N) of the mother code as Sionna's decoders take them."""
+    frozen, mother, order = polar_parts(information_bits, coded_bits, crc_bits)
+    # Sionna's decoders check a CRC without the leading ones: take their share off the received word
+    silent = np.zeros((1, information_bits))
+    share = encode(np.concatenate([silent, checksum(silent, crc_bits)], 1), frozen, mother, order)
+    recovered = np.zeros((len(llr), mother))
+    if coded_bits < mother and 16 * (information_bits + crc_bits) > 7 * coded_bits:
+        recovered[:] = 1000.0  # shortened bits are known zeros
+        recovered[:, order] = 0
+    np.add.at(recovered, (slice(None), order), llr.astype(np.float64) * (1.0 - 2.0 * share))
+    return tensor(-recovered)  # Sionna's LLRs are ln P(1) / P(0)
 
 
 def decoding_case(rng: np.random.Generator, case: tuple[int, int, int, float]) -> dict[str, np.ndarray]:
@@ -72,16 +86,8 @@ def decoding_case(rng: np.random.Generator, case: tuple[int, int, int, float]) -
     variance = 10 ** (-snr_db / 10) / 2
     received = (1 - 2.0 * coded) / np.sqrt(2) + np.sqrt(variance) * rng.standard_normal(coded.shape)
     llr = (np.sqrt(2) * received / variance).astype(np.float16)
-    # Sionna's decoder checks a CRC without the leading ones: take their share off the received word
-    share = checksum(np.zeros((1, information_bits)), 24)
-    mask = encode(np.concatenate([np.zeros((1, information_bits)), share], 1), frozen, mother, order)
-    recovered = np.zeros((BLOCKS, mother))
-    if coded_bits < mother and 16 * (information_bits + 24) > 7 * coded_bits:
-        recovered[:] = 1000.0  # shortened bits are known zeros
-        recovered[:, order] = 0
-    np.add.at(recovered, (slice(None), order), llr.astype(np.float64) * (1.0 - 2.0 * mask))
     decoder = PolarSCLDecoder(frozen, mother, list_size, crc_degree="CRC24C", return_crc_status=True)
-    decoded, _ = decoder(tensor(-recovered))  # Sionna's LLRs are ln P(1) / P(0)
+    decoded, _ = decoder(recover(llr, information_bits, coded_bits))
     right = (decoded.numpy()[:, :information_bits].astype(np.uint8) == bits).all(1)
     return {"bits": np.packbits(bits, axis=1), "llr": llr, "right": right}
 
