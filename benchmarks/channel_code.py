@@ -24,6 +24,7 @@ from semcom_ota.coding.coded_modulation import CRC_BITS, LIST_SIZE, demodulate_m
 from semcom_ota.coding.constellation import ORDERS, bits_per_symbol
 from semcom_ota.coding.finite_blocklength import bicm_moments, block_error, gaussian_moments
 from semcom_ota.coding.link_adaptation import best_order
+from semcom_ota.experiments.statistics import proportion
 
 SYMBOLS = 95
 RATES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
@@ -52,14 +53,6 @@ def count_errors(order: int, n_bits: int, snr_db: float, rng: np.random.Generato
     return wrong, done
 
 
-def wilson(wrong: int, done: int) -> tuple[float, float]:
-    """95 % interval of a proportion."""
-    z, share = 1.96, wrong / done
-    middle = (share + z * z / (2 * done)) / (1 + z * z / done)
-    reach = z / (1 + z * z / done) * math.sqrt(share * (1 - share) / done + z * z / (4 * done * done))
-    return max(middle - reach, 1e-12), middle + reach
-
-
 def curve(
     order: int, n_bits: int, seed: int, errors: int, blocks: int, lowest: float
 ) -> list[tuple[float, float, float, float]]:
@@ -69,7 +62,8 @@ def curve(
     while not points or points[-1][3] > lowest:
         rng = np.random.default_rng([seed, order, n_bits, len(points)])
         wrong, done = count_errors(order, n_bits, snr_db, rng, errors, blocks)
-        points.append((snr_db, wrong / done, *wilson(wrong, done)))
+        rate = proportion(wrong, done)
+        points.append((snr_db, rate.value, max(rate.low, 1e-12), rate.high))
         snr_db += STEP_DB if wrong / done < 0.5 else 2 * STEP_DB
     return points
 

@@ -1,4 +1,7 @@
-"""How good received texts are, with intervals. A message that did not arrive is an empty text and scores zero."""
+"""Figures with 95 % intervals: proportions, rare events, any function of means, and how good received texts are.
+
+A message that did not arrive is an empty text and scores zero.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU
+from scipy import special
 
 RESAMPLES = 1000
 Z_95 = 1.96
@@ -27,6 +31,33 @@ def proportion(count: int, total: int) -> Estimate:
     middle = (share + spread / 2) / (1 + spread)
     reach = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
     return Estimate(share, max(middle - reach, 0.0), min(middle + reach, 1.0))
+
+
+def rare_count(count: int) -> Estimate:
+    """A number of rare independent events, with the exact interval of its Poisson mean (F. Garwood, Biometrika, 1936).
+
+    Of none, the upper bound is that on one side: 3.
+    """
+    if count == 0:
+        return Estimate(0.0, 0.0, -math.log(0.05))
+    return Estimate(count, float(special.gammaincinv(count, 0.025)), float(special.gammaincinv(count + 1, 0.975)))
+
+
+def bootstrap(
+    figure: Callable[[NDArray[np.float64]], NDArray[np.float64]], rows: NDArray[np.float64], seed: int = 0
+) -> Estimate:
+    """A function of the column means of a table, with a percentile bootstrap over its rows.
+
+    Args:
+        figure: takes (..., columns) means to (...) values.
+        rows: (n, columns), n >= 1, independent.
+        seed: of the resampling.
+    """
+    table = np.asarray(rows, np.float64)
+    weights = np.random.default_rng(seed).multinomial(len(table), np.full(len(table), 1 / len(table)), size=RESAMPLES)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a resample may hold nothing of a rare part
+        low, high = np.nanpercentile(figure(weights @ table / len(table)), [2.5, 97.5])
+    return Estimate(float(figure(table.mean(axis=0))), float(low), float(high))
 
 
 def bleu_signature() -> str:

@@ -131,7 +131,7 @@ def test_position_says_which_frames_can_no_longer_come(stream):
     ("channel", "snr_db", "most_lost"), [("awgn", 0.0, 0), ("multipath", 15.0, 1), ("rician", 6.0, 1)]
 )
 def test_channels_that_ship(channel, snr_db, most_lost):
-    """100 frames each; the long run with intervals is benchmarks/phy_quick.py."""
+    """100 frames each; the long run with intervals is `semcom bench phy`."""
     receiver = Receiver(PHY)
     received = []
     for message in range(100):

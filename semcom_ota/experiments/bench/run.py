@@ -1,0 +1,144 @@
+"""Does the work of a bench on all cores, prints figures as they come, and keeps them from a kill."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context, parent_process
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from semcom_ota.experiments.bench.figures import Figure, Measurement, NotAvailable
+from semcom_ota.experiments.run_folder import write_json
+from semcom_ota.services.process import ServiceFailed
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_GRACE_S = 5.0
+
+
+@contextmanager
+def processes(workers: int) -> Iterator[Executor]:
+    """Worker processes with one thread each, which end with this one."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_prepare)
+    try:
+        yield pool
+    except BaseException:
+        for child in active_children():
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _prepare() -> None:
+    """In a worker: Ctrl-C is the parent's business, who sends SIGTERM, and nothing goes on without the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """A program that runs for this worker is ended on the way out."""
+    raise SystemExit(1)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE_S)
+        os._exit(1)
+
+
+def measure(
+    plan: Sequence[Measurement],
+    executor: Executor,
+    description: dict[str, Any],
+    json: Path | None,
+    console: Console,
+) -> list[Figure]:
+    """Work through a plan.
+
+    Args:
+        plan: what to measure, in this order.
+        executor: does the shards.
+        description: the `run` part of the JSON file.
+        json: written again after every measurement, so that a kill loses only the one under way.
+        console: figures are printed here as they come.
+
+    Raises:
+        ConfigError: the JSON file cannot be written.
+        ServiceFailed: a worker process died.
+    """
+    found: list[Figure] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=sum(shard.cost for measurement in plan for shard in measurement.shards))
+        for measurement in plan:
+            progress.update(task, description=measurement.title)
+            try:
+                results = _shards(measurement, executor, lambda cost: progress.advance(task, cost))
+                figures = list(measurement.conclude(results))
+            except BrokenProcessPool as error:
+                raise ServiceFailed("a worker process was killed; if for memory, use fewer --workers") from error
+            except NotAvailable as error:
+                progress.console.print(escape(f"not measured: {', '.join(measurement.names)}: {error}"))
+                continue
+            found += figures
+            progress.console.print(escape(told(measurement.title, figures)), highlight=False, soft_wrap=True)
+            if json:
+                write_json(json, {"run": description, "figures": [figure.as_dict() for figure in found]})
+    return found
+
+
+def _shards(measurement: Measurement, executor: Executor, advance: Callable[[float], None]) -> list[Any]:
+    """Results in the shards' order, however they come."""
+    if measurement.alone:
+        results = []
+        for shard in measurement.shards:
+            results.append(executor.submit(shard.function, *shard.arguments).result())
+            advance(shard.cost)
+        return results
+    futures = {executor.submit(shard.function, *shard.arguments): shard for shard in measurement.shards}
+    for future in as_completed(futures):
+        future.result()
+        advance(futures[future].cost)
+    return [future.result() for future in futures]
+
+
+def told(title: str, figures: Sequence[Figure]) -> str:
+    """Figures as people read them: the conditions that all share above, the others beside each."""
+    first = figures[0].conditions
+    shared = {
+        name: value for name, value in first.items() if all(other.conditions.get(name) == value for other in figures)
+    }
+    lines = [": ".join(part for part in (title, _said(shared)) if part)]
+    for figure in figures:
+        own = {name: value for name, value in figure.conditions.items() if name not in shared}
+        lines.append(f"  {figure.name:<25} {figure!s:<40} {_said(own)}".rstrip())
+    return "\n".join(lines)
+
+
+def _said(conditions: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in conditions.items()
+        if not isinstance(value, list)
+    )
