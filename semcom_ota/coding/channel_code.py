@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from semcom_ota.coding.crc import POLYNOMIALS, BitArray, checksum, preset
-from semcom_ota.coding.list_decoder import FREE, FROZEN, PARITY, REPETITION, IntArray, decode, transform
+from semcom_ota.coding.crc import POLYNOMIALS, BitArray, preset
+from semcom_ota.coding.list_decoder import FREE, FROZEN, PARITY, REPETITION, IntArray, decode, encode
 from semcom_ota.coding.polar_sequence import RELIABILITY
 from semcom_ota.types import FloatArray
 
@@ -75,10 +75,9 @@ class PolarCode:
         """
         if bits.shape != (self.information_bits,):
             raise ValueError(f"expected {self.information_bits} bits, not an array of shape {bits.shape}")
-        word = np.zeros(self.mother_bits, np.uint8)
-        word[self.information_set] = np.concatenate([bits, checksum(bits, self.crc_bits)])
-        transform(word)
-        return word[self.positions]
+        return encode(
+            np.ascontiguousarray(bits, np.uint8), self.positions, self.information_set, self.mother_bits, self._crc
+        )
 
     def decode(self, llr: FloatArray) -> tuple[BitArray, bool]:
         """Soft coded bits to information bits.

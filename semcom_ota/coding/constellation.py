@@ -33,8 +33,8 @@ def levels(order: int) -> FloatArray:
         order: 4, 16, 64 or 256.
 
     Returns:
-        (sqrt(order),) float32, read-only. The index is made of a dimension's bits, the first one sent being the most significant.
-        I takes the even bits of a symbol, Q the odd ones; both have a mean power of 1/2.
+        (sqrt(order),) float32, read-only. The index is made of a dimension's bits, the first one sent being the most
+        significant. I takes the even bits of a symbol, Q the odd ones; both have a mean power of 1/2.
     """
     dimension_bits = bits_per_symbol(order) // 2
     label = np.arange(2**dimension_bits)
@@ -84,7 +84,9 @@ def llrs(symbols: ComplexArray, noise_variance: FloatArray | float, order: int) 
         ValueError: an unknown order.
     """
     width = bits_per_symbol(order)
-    variances = np.ascontiguousarray(np.broadcast_to(noise_variance, symbols.shape), np.float32)
+    variances = np.ascontiguousarray(noise_variance, np.float32)
+    if variances.shape != symbols.shape:
+        variances = np.full(symbols.shape, variances)
     dimensions = np.ascontiguousarray(symbols, np.complex64).view(np.float32)
     out = _dimension_llrs(dimensions, np.maximum(variances, _SMALLEST_VARIANCE), levels(order))
     return out.reshape(-1, 2, width // 2).swapaxes(1, 2).reshape(-1)

@@ -106,7 +106,7 @@ def _decode_alone(channel: FloatArray, starts: IntArray, stages: IntArray, kinds
 
 
 @numba.njit(cache=True)
-def transform(word: BitArray) -> None:
+def _transform(word: BitArray) -> None:
     """Arikan's transform, in place: from the bits of the bit channels to the code word, and back."""
     half = 1
     while half < word.size:
@@ -239,6 +239,22 @@ def _list_decode(
 
 
 @numba.njit(cache=True)
+def encode(
+    bits: BitArray, positions: IntArray, information_set: IntArray, mother_bits: int, crc: tuple[int, int, int]
+) -> BitArray:
+    """Bits and their checksum to coded bits. See `PolarCode.encode`."""
+    width, polynomial, preset = crc
+    checksum = remainder(bits, preset, polynomial, width)
+    word = np.zeros(mother_bits, np.uint8)
+    for i in range(bits.size):
+        word[information_set[i]] = bits[i]
+    for i in range(width):
+        word[information_set[bits.size + i]] = checksum >> (width - 1 - i) & 1
+    _transform(word)
+    return word[positions]
+
+
+@numba.njit(cache=True)
 def decode(
     llr: FloatArray,
     positions: IntArray,
@@ -260,7 +276,7 @@ def decode(
     width, polynomial, preset = crc
     free_bits = information_set.size
     word = _decode_alone(channel, alone[0], alone[1], alone[2])
-    transform(word)
+    _transform(word)
     own = word[information_set]
     if list_size == 1 or remainder(own, preset, polynomial, width) == 0:
         return own[: free_bits - width], remainder(own, preset, polynomial, width) == 0

@@ -34,7 +34,9 @@ class ChannelEstimate:
     error_variance: FloatArray  # (rows, carriers), E|true response - response|**2
     noise_variance: FloatArray  # (carriers,), E|n|**2 of a cell
     levels: FloatArray  # (rows,), gain of each row over that of the first
+    snr: float  # mean |true response|**2 that is expected over the mean noise variance
     rotation: float  # radians from row to row that the grid still had
+    rotation_deviation: float  # standard deviation of its error
     drift: float  # radians from row to row and carrier to carrier
     state: tuple[Any, ...]  # what an estimate of more rows of the same frame starts from (`channel_kernels.py`)
 
@@ -61,8 +63,8 @@ class ChannelEstimator:
         """
         arguments = grid, known, self._transforms, self._drift_precision
         found = channel_kernels.go_on(*arguments, earlier.state) if earlier else channel_kernels.begin(*arguments)
-        response, error_variance, levels, state = found
+        response, error_variance, levels, snr, rotation_variance, state = found
         _, _, weight, rotation, drift, _ = state
-        return ChannelEstimate(
-            response, error_variance, (1 / weight).astype(np.float32), levels, rotation, drift, state
-        )
+        noise_variance = (1 / weight).astype(np.float32)
+        deviation = float(np.sqrt(rotation_variance))
+        return ChannelEstimate(response, error_variance, noise_variance, levels, snr, rotation, deviation, drift, state)

@@ -55,8 +55,8 @@ def _estimate(cells, known, transforms, drift_precision, state, searching, turns
     """Let what stands still and what moves be estimated in turn.
 
     Returns:
-        response (rows, carriers) complex64, its error variance float32, levels (rows,) float32, and the state: `still`,
-        power of each delay, `weight`, rotation, drift, middle.
+        response (rows, carriers) complex64, its error variance float32, levels (rows,) float32, the SNR, the variance
+        of the rotation's error, and the state: `still`, power of each delay, `weight`, rotation, drift, middle.
     """
     rows = len(cells)
     still, power, weight, rotation, drift, middle = state
@@ -64,7 +64,7 @@ def _estimate(cells, known, transforms, drift_precision, state, searching, turns
     count, energy = _tally(cells, known)
     levels = np.ones(rows, np.float32)
     phase = rotation * (np.arange(rows) - middle)
-    phase_variance, drift_variance = np.zeros(rows), 0.0
+    phase_variance, rotation_variance, drift_variance = np.zeros(rows), 0.0, 0.0
     error, residual = energy, energy
     turn = 0
     while turn < turns:
@@ -73,7 +73,9 @@ def _estimate(cells, known, transforms, drift_precision, state, searching, turns
             rotation = coarse_rotation(u)
             turns += abs(rotation) > _FAST  # what the preamble said of the response was blurred
             phase = rotation * (np.arange(rows) - middle)
-        phase, phase_variance, rotation = estimate_phase(u, a, phase, rotation, turn == 0)
+        phase, phase_variance, rotation, rotation_variance = estimate_phase(
+            u, a, phase, rotation, turn == 0 and not searching
+        )
         if turn == 0 and estimate_levels(u, a, phase, levels):
             for row in range(rows):
                 cells[row] /= levels[row]
@@ -86,12 +88,11 @@ def _estimate(cells, known, transforms, drift_precision, state, searching, turns
         residual = _residual(still, error, sums, count, energy, moved)
         weight[:] = count.sum() / residual.sum()
         turn += 1
-    unequal = _unequal_noise(residual, count, weight)
-    still, error, power = _learn(sums, count, weight, transforms, power)
-    if not unequal:
-        weight[:] = count.sum() / _residual(still, error, sums, count, energy, moved).sum()
-    response, variance = _compose(still, error, phase, phase_variance, drift, middle, drift_variance)
-    return response, variance, levels, (still, power, weight, rotation, drift, middle)
+    if _unequal_noise(residual, count, weight):
+        still, error, power = _learn(sums, count, weight, transforms, power)
+    response, variance, strength = _compose(still, error, phase, phase_variance, drift, middle, drift_variance)
+    snr = strength / np.mean(1 / weight)
+    return response, variance, levels, snr, rotation_variance, (still, power, weight, rotation, drift, middle)
 
 
 @numba.njit(cache=True)
@@ -244,7 +245,10 @@ def _sum_up(cells, known, phase, phase_variance, drift, middle, drift_variance):
 
 @numba.njit(cache=True)
 def _compose(still, error, phase, phase_variance, drift, middle, drift_variance):  # type: ignore[no-untyped-def]
-    """(rows, carriers) response complex64 and its error variance float32, from what stands still and what moves."""
+    """(rows, carriers) response complex64 and its error variance float32, from what stands still and what moves.
+
+    Returns also the mean of E|response|**2, of which the estimate and its error each are a part.
+    """
     rows, width = phase.size, still.size
     half = width // 2
     still_real, still_imaginary = still.real.astype(np.float32), still.imag.astype(np.float32)
@@ -255,6 +259,7 @@ def _compose(still, error, phase, phase_variance, drift, middle, drift_variance)
     response = np.empty((rows, 2 * width), np.float32)  # real and imaginary parts: compilers are bad at complex numbers
     variance = np.empty((rows, width), np.float32)
     cosine, sine = np.empty(width, np.float32), np.empty(width, np.float32)
+    strength = 0.0
     for row in range(rows):
         time = row - middle
         step = complex(math.cos(drift * time), math.sin(drift * time))
@@ -270,7 +275,8 @@ def _compose(still, error, phase, phase_variance, drift, middle, drift_variance)
             response[row, 2 * k] = still_real[k] * cosine[k] - still_imaginary[k] * sine[k]
             response[row, 2 * k + 1] = still_real[k] * sine[k] + still_imaginary[k] * cosine[k]
             variance[row, k] = still_error[k] + power[k] * (turning + drifting * squares[k])
-    return response.view(np.complex64), variance
+            strength += power[k] + variance[row, k]
+    return response.view(np.complex64), variance, strength / (rows * width)
 
 
 @numba.njit(cache=True)

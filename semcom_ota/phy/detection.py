@@ -4,6 +4,7 @@ import math
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from semcom_ota.types import ComplexArray, FloatArray
 
@@ -92,6 +93,37 @@ def row_step(samples: ComplexArray, row: int, steps: FloatArray) -> float:
         for n in range(k * row, (k + 1) * row):
             total += steps[k] * samples[n].conjugate() * samples[n + row]
     return math.atan2(total.imag, total.real)
+
+
+@numba.njit(cache=True)
+def first_above(metric: FloatArray, threshold: float) -> int:
+    """Index of the first value above a threshold; the length of `metric` if there is none."""
+    for n in range(metric.size):
+        if metric[n] > threshold:
+            return n
+    return metric.size
+
+
+@numba.njit(cache=True)
+def turned_replicas(waveform: ComplexArray, step: float, multiples: NDArray[np.int64]) -> ComplexArray:
+    """What a row looks like with each of the CFOs that turn it by `step` from row to row.
+
+    Args:
+        waveform: (row,) complex64, without CFO.
+        step: radians a row.
+        multiples: (hypotheses,) of whole turns a row more than that.
+
+    Returns:
+        (hypotheses, row) complex64.
+    """
+    replicas = np.empty((multiples.size, waveform.size), np.complex64)
+    for h in range(multiples.size):
+        cfo = (step + 2 * math.pi * multiples[h]) / waveform.size
+        turn, turned = complex(math.cos(cfo), math.sin(cfo)), 1 + 0j
+        for n in range(waveform.size):
+            replicas[h, n] = waveform[n] * turned
+            turned *= turn
+    return replicas
 
 
 @numba.njit(cache=True)

@@ -1,8 +1,8 @@
 """What a frame says of itself: its fields, their widths on the air, and their protection.
 
-112 bits, most significant first: version 4, codec 8, codec parameters 24, task 4, stream 8, message 16, fragment 8,
-fragments - 1 8, message symbols 18, mask 6, followers 3, precoded 1, and 4 zeros. With a CRC of 24 bits they are polar
-coded at a rate near 1/7 and sent as QPSK, which is far better protected than any payload.
+108 bits, most significant first: version 4, codec 8, codec parameters 24, task 4, stream 8, message 16, fragment 8,
+fragments - 1 8, message symbols 18, mask 6, followers 3, precoded 1. With a CRC of 24 bits they are polar coded at a
+rate near 1/7 and sent as QPSK, which is far better protected than any payload.
 
 Short messages may share a frame. The header is then that of the first; its followers have the same codec, stream, task
 and mask and the message numbers that come next, so that 38 bits for each say the rest: codec parameters 24, message
@@ -34,7 +34,6 @@ _WIDTHS = {
     "mask": 6,
     "followers": 3,
     "precoded": 1,
-    "reserved": 4,
 }
 _FOLLOWER_WIDTHS = {"codec_parameters": 24, "message_symbols": 14}
 HEADER_BITS = sum(_WIDTHS.values())
@@ -54,14 +53,14 @@ class AirHeader:
 
 
 def pack(air: AirHeader) -> BitArray:
-    """A header's fields as (112,) uint8 bits.
+    """A header's fields as (108,) uint8 bits.
 
     Raises:
         ValueError: a field does not fit its width, or the fields contradict each other.
     """
     own = {name: getattr(air.header, name) for name in FrameHeader.__slots__}
     own["fragments"] -= 1
-    fields = own | {"version": VERSION, "followers": air.followers, "precoded": int(air.precoded), "reserved": 0}
+    fields = own | {"version": VERSION, "followers": air.followers, "precoded": int(air.precoded)}
     bits = _to_bits(fields, _WIDTHS)
     if not _is_consistent(air):
         raise ValueError(f"no frame can have this header: {air}")
@@ -69,9 +68,9 @@ def pack(air: AirHeader) -> BitArray:
 
 
 def unpack(bits: BitArray) -> AirHeader | None:
-    """The header of (112,) uint8 bits; None if the version is unknown or the fields contradict each other."""
+    """The header of (108,) uint8 bits; None if the version is unknown or the fields contradict each other."""
     fields = _from_bits(bits, _WIDTHS)
-    if fields.pop("version") != VERSION or fields.pop("reserved"):
+    if fields.pop("version") != VERSION:
         return None
     followers, precoded = fields.pop("followers"), bool(fields.pop("precoded"))
     fields["fragments"] += 1
@@ -84,7 +83,7 @@ def _is_consistent(air: AirHeader) -> bool:
     return header.fragment < header.fragments <= header.message_symbols and (not air.followers or header.fragments == 1)
 
 
-def _to_bits(fields: Mapping[str, int], widths: Mapping[str, int]) -> BitArray:
+def _to_bits(fields: Mapping[str, int], widths: dict[str, int]) -> BitArray:
     word = total = 0
     for name, width in widths.items():
         if not 0 <= fields[name] < 1 << width:
@@ -96,7 +95,7 @@ def _to_bits(fields: Mapping[str, int], widths: Mapping[str, int]) -> BitArray:
     return np.unpackbits(np.frombuffer(octets, np.uint8), count=total)
 
 
-def _from_bits(bits: BitArray, widths: Mapping[str, int]) -> dict[str, int]:
+def _from_bits(bits: BitArray, widths: dict[str, int]) -> dict[str, int]:
     word = int.from_bytes(np.packbits(bits).tobytes(), "big") >> (-bits.size % 8)
     fields = {}
     for name, width in reversed(widths.items()):

@@ -52,18 +52,19 @@ def estimate_phase(u, a, phase, rotation, first):  # type: ignore[no-untyped-def
         first: `phase` is no more than that line.
 
     Returns:
-        phase (rows,), variance of its error against the anchor (rows,), and the slope.
+        phase (rows,), variance of its error against the anchor (rows,), the slope, and the variance of its error.
     """
     if first:
-        phase, _, rotation, _ = _smooth(u, a, phase, rotation, _FIRST_WANDER, True)
-    best, best_variance, best_slope, best_evidence = _smooth(u, a, phase, rotation, WANDERS[0], False)
+        phase, _, rotation, _, _ = _smooth(u, a, phase, rotation, _FIRST_WANDER, True)
+    best, best_variance, best_slope, slope_variance, best_evidence = _smooth(u, a, phase, rotation, WANDERS[0], False)
     for wander in WANDERS[1:]:
-        walked, variance, slope, evidence = _smooth(u, a, phase, rotation, wander, False)
+        walked, variance, slope, own_variance, evidence = _smooth(u, a, phase, rotation, wander, False)
         if evidence > best_evidence + (_EVIDENCE if wander == WANDERS[1] else 0.0):
-            best, best_variance, best_slope, best_evidence = walked, variance, slope, evidence
+            best, best_variance, best_evidence = walked, variance, evidence
+            best_slope, slope_variance = slope, own_variance
     anchor = np.sum(a * best) / np.sum(a)
     anchor_variance = 1 / (2 * np.sum(a))
-    return best - anchor, np.maximum(best_variance - anchor_variance, 0.0), best_slope
+    return best - anchor, np.maximum(best_variance - anchor_variance, 0.0), best_slope, slope_variance
 
 
 @numba.njit(cache=True)
@@ -71,7 +72,7 @@ def _smooth(u, a, phase, rotation, wander, extended):  # type: ignore[no-untyped
     """Kalman filter and Rauch-Tung-Striebel smoother for the state (phase, slope).
 
     A row tells its phase with a variance of 1 / (2 a), linearised about `phase`, or, if `extended`, about what the
-    filter predicts. Returns phase, its variance, slope, and the log-likelihood of the wander.
+    filter predicts. Returns phase, its variance, slope, its variance, and the log-likelihood of the wander.
     """
     rows = u.size
     mean = np.empty((rows, 2))
@@ -103,7 +104,7 @@ def _smooth(u, a, phase, rotation, wander, extended):  # type: ignore[no-untyped
     smooth = np.empty(rows)
     smooth_variance = np.empty(rows)
     smooth[-1], smooth_variance[-1] = x, pxx
-    slope = y
+    slope, slope_variance = y, pyy
     for row in range(rows - 2, -1, -1):
         fxx, fxy, fyy = covariance[row]
         qxx, qxy, qyy = predicted[row + 1]
@@ -120,7 +121,7 @@ def _smooth(u, a, phase, rotation, wander, extended):  # type: ignore[no-untyped
         hyx, hyy = gyx * rxx + gyy * rxy, gyx * rxy + gyy * ryy
         pxx, pxy, pyy = fxx + hxx * gxx + hxy * gxy, fxy + hxx * gyx + hxy * gyy, fyy + hyx * gyx + hyy * gyy
         smooth[row], smooth_variance[row] = x, pxx
-    return smooth, smooth_variance, slope, evidence
+    return smooth, smooth_variance, slope, slope_variance, evidence
 
 
 @numba.njit(cache=True)

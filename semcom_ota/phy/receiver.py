@@ -1,5 +1,6 @@
 """The receiver: samples become frames of symbols, each with its noise variance."""
 
+import math
 from collections.abc import Generator, Iterator
 
 import numpy as np
@@ -9,7 +10,7 @@ from semcom_ota.phy import ofdm
 from semcom_ota.phy.channel_estimator import ChannelEstimate, ChannelEstimator
 from semcom_ota.phy.equalizer import equalize
 from semcom_ota.phy.front_end import FrontEnd
-from semcom_ota.phy.header import HeaderCode, decode_followers
+from semcom_ota.phy.header import AirHeader, HeaderCode, decode_followers
 from semcom_ota.phy.numerology import FrameLayout, Numerology
 from semcom_ota.phy.precoding import despread
 from semcom_ota.phy.sample_stream import SampleStream
@@ -18,6 +19,11 @@ from semcom_ota.types import ComplexArray, Csi, FloatArray, FrameHeader, Receive
 
 SLICE = 32768
 """Samples taken in at a time: bounds the memory, however many are handed over at once."""
+
+ROTATION_ERROR = 1.7
+"""Standard deviations by which the rotation is taken to be wrong when a header cannot be decoded."""
+LEAST_TURN = 0.1
+"""Radians over all rows of the header: an error of less is none."""
 
 
 class Receiver:
@@ -78,8 +84,7 @@ class Receiver:
             layout = self._numerology.layout(0)
             grid = yield from self._demodulate(acquisition, layout.rows)
             channel = self._channel_estimator.estimate(grid, layout.known)
-            symbols, variances = equalize(grid, channel, layout.header_cells, layout.header_scrambling)
-            air = self._header_code.decode(symbols, variances)
+            air = self._decode_header(grid, channel, layout)
             if air is None:
                 self._synchronizer.reject(acquisition)
                 continue
@@ -116,6 +121,23 @@ class Receiver:
         following = ofdm.demodulate(self._stream.view(first, stop), acquisition.cfo, self._numerology, done)
         return following if grid is None else np.concatenate([grid, following])
 
+    def _decode_header(self, grid: ComplexArray, channel: ChannelEstimate, layout: FrameLayout) -> AirHeader | None:
+        """The header, with the channel as estimated or, failing that, with one that turns faster or more slowly.
+
+        At low SNR the rotation from row to row is what so few rows say least about, and its error adds up.
+        """
+        symbols, variances = equalize(grid, channel, layout.header_cells, layout.header_scrambling)
+        air = self._header_code.decode(symbols, variances)
+        error = ROTATION_ERROR * channel.rotation_deviation
+        if air is not None or error * len(grid) < LEAST_TURN:
+            return air
+        row = layout.header_cells // grid.shape[1]
+        time = row - np.average(np.arange(len(grid)), weights=np.count_nonzero(layout.known, axis=1))
+        for rotation in (error, -error):
+            turned = symbols * np.exp(-1j * rotation * time).astype(np.complex64)
+            air = air or self._header_code.decode(turned, variances)
+        return air
+
     def _frames(
         self,
         acquisition: Acquisition,
@@ -127,10 +149,9 @@ class Receiver:
     ) -> Iterator[ReceivedFrame]:
         """One for each message in the frame."""
         csi = self._csi(acquisition, channel)
-        first = 0
-        for header in headers:
-            own = slice(first, first + header.frame_symbols)
-            first = own.stop
+        stop = 0
+        for place, header in enumerate(headers):
+            own = slice(stop, stop := stop + header.frame_symbols)
             yield ReceivedFrame(
                 header=header,
                 symbols=symbols[own],
@@ -138,21 +159,20 @@ class Receiver:
                 csi=csi,
                 start_sample=acquisition.start,
                 stop_sample=acquisition.start + layout.rows * self._numerology.row_samples,
+                place=place,
             )
 
     def _csi(self, acquisition: Acquisition, channel: ChannelEstimate) -> Csi:
         phy, row = self._numerology.phy, self._numerology.row_samples
         cfo = acquisition.cfo + channel.rotation / row  # radians a sample
-        power = float(np.vdot(channel.response, channel.response).real + channel.error_variance.sum())
-        power /= channel.response.size
         return Csi(
             frequency_response=channel.response,
             noise_variance=channel.noise_variance,
-            snr_db=float(10 * np.log10(power / channel.noise_variance.mean())),
-            cfo_hz=cfo * phy.sample_rate / (2 * np.pi),
+            snr_db=10 * math.log10(channel.snr),
+            cfo_hz=cfo * phy.sample_rate / (2 * math.pi),
             sample_rate=phy.sample_rate,
             carrier_spacing_hz=self._numerology.carrier_spacing_hz,
-            sro_ppm=-1e6 * channel.drift * phy.fft_size / (2 * np.pi * row),
+            sro_ppm=-1e6 * channel.drift * phy.fft_size / (2 * math.pi * row),
         )
 
 

@@ -14,14 +14,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from semcom_ota.phy import ofdm, preamble
-from semcom_ota.phy.detection import best_alignment, path_delays, repetition_metric, row_rotation, row_step
+from semcom_ota.phy.detection import (
+    best_alignment,
+    first_above,
+    path_delays,
+    repetition_metric,
+    row_rotation,
+    row_step,
+    turned_replicas,
+)
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.phy.sample_stream import SampleStream
 
 DETECTION_FALSE_ALARM = 1e-3  # a sample; cheap, because the second test follows
 ALIGNMENT_FALSE_ALARM = 1e-3  # a detection; the header's checksum follows
 PATH_FLOOR = 1e-2  # a path more than 20 dB below the strongest one does not move the FFT window
-PATH_OVER_NOISE = 12.0  # exp(-12): chance that noise alone looks like a path at some delay
+PATH_OVER_NOISE = 16.0  # exp(-16): chance that noise alone looks like a path at some delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class Synchronizer:
         self._span = numerology.preamble_samples
         self._reach = row * 4 // 5  # how far the first test's peak may be off
         self._detection_threshold = -math.log(DETECTION_FALSE_ALARM) / (self._span - row)
-        self._preamble = preamble.grid(numerology.carriers.size)
+        self._preamble = preamble.grid(numerology.carriers.size).conj()
         self._waveform = ofdm.modulate(preamble.reference(numerology.carriers.size)[None], numerology)
         half, prefix = numerology.phy.used_carriers / 2, numerology.phy.cp_length
         taper = 1 + np.cos(np.pi * numerology.carriers / (half + 1))
@@ -95,8 +103,7 @@ class Synchronizer:
         while True:
             self._update_metric()
             metric = self._metric[self.position - self._metric_start :]
-            crossings = metric > self._detection_threshold
-            first = int(crossings.argmax()) if crossings.any() else metric.size
+            first = first_above(metric, self._detection_threshold)
             self._resume(self.position + first)
             following = metric[first : first + self._span]
             if following.size == self._span:
@@ -128,24 +135,26 @@ class Synchronizer:
         if delays <= 0:
             return None
         step = row_step(self._stream.view(peak, peak + self._span), row, preamble.STEPS)
-        cfos = (step + 2 * np.pi * self._cfo_multiples) / row
-        replicas = (self._waveform * np.exp(1j * cfos[:, None] * np.arange(row))).astype(np.complex64)
-        signs = (preamble.COVER * np.exp(1j * step * np.arange(preamble.ROWS))).astype(np.complex64)
+        replicas = turned_replicas(self._waveform, step, self._cfo_multiples)
+        signs = preamble.COVER * np.exp(1j * step * np.arange(preamble.ROWS)).astype(np.complex64)
         samples = self._stream.view(first, first + delays - 1 + self._span)
         share, delay, multiple = best_alignment(samples, replicas, signs, delays)
         if not share > self._alignment_threshold:
             return None
 
+        cfo = (step + 2 * math.pi * self._cfo_multiples[multiple]) / row
+
         # the channel's paths around the strongest one, and the phase that is left from row to row
         strongest = first + delay
         early = prefix // 2
         window = strongest + prefix - early
-        grid = ofdm.demodulate(self._stream.view(window, window + self._span), cfos[multiple], self._numerology)
-        rows = grid * self._preamble.conj()
+        grid = ofdm.demodulate(self._stream.view(window, window + self._span), cfo, self._numerology)
+        rows = grid * self._preamble
         rotation = row_rotation(rows)
         first_path, last_path = path_delays(
             rows, rotation, self._carriers_to_delays, self._numerology.phy.fft_size, PATH_FLOOR, PATH_OVER_NOISE
         )
         start = strongest + (first_path - prefix - 1 if first_path > 0 else 0)
         margin = max(0, (prefix - (last_path - first_path)) // 2)
-        return Acquisition(start, start + prefix - margin, float(cfos[multiple] + rotation / row))
+        window = max(start + prefix - margin, strongest + 2)  # whatever else is there, the strongest path is caught
+        return Acquisition(start, window, float(cfo + rotation / row))

@@ -40,16 +40,17 @@ def headers(draw):
 @given(headers())
 def test_what_is_packed_comes_back(header):
     bits = pack(header)
-    assert bits.shape == (HEADER_BITS,) == (112,)
+    assert bits.shape == (HEADER_BITS,) == (108,)
     assert bits.dtype == np.uint8
     assert unpack(bits) == header
 
 
 @given(st.binary(min_size=14, max_size=14))
 def test_any_bits_give_a_consistent_header_or_none(word):
-    header = unpack(np.unpackbits(np.frombuffer(word, np.uint8)))
+    bits = np.unpackbits(np.frombuffer(word, np.uint8), count=HEADER_BITS)
+    header = unpack(bits)
     if header is not None:
-        assert pack(header).tobytes() == np.unpackbits(np.frombuffer(word, np.uint8)).tobytes()
+        assert pack(header).tobytes() == bits.tobytes()
         assert header.header.frame_symbols >= 1
 
 
@@ -65,9 +66,6 @@ def test_another_version_is_not_understood():
     bits = pack(AirHeader(FrameHeader(codec=1, message_symbols=10)))
     assert unpack(bits) is not None
     bits[:4] = [0, 0, 0, 1]
-    assert unpack(bits) is None
-    bits[:4] = [0, 0, 1, 0]
-    bits[-1] = 1  # a bit that this version does not use
     assert unpack(bits) is None
 
 
