@@ -41,9 +41,9 @@ def levels(order: int) -> FloatArray:
     amplitude = np.zeros(label.size)
     for bit in range(dimension_bits):  # the last bit first: (1-2 b0)(4 - (1-2 b2)(2 - (1-2 b4))), 5.1.5
         amplitude = (1 - 2 * (label >> bit & 1)) * (2**bit - amplitude)
-    amplitude = (amplitude / math.sqrt(2 * np.mean(amplitude**2))).astype(np.float32)
-    amplitude.flags.writeable = False
-    return amplitude
+    normalised = (amplitude / math.sqrt(2 * np.mean(amplitude**2))).astype(np.float32)
+    normalised.flags.writeable = False
+    return normalised
 
 
 def modulate(bits: BitArray, order: int) -> ComplexArray:
