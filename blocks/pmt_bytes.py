@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+Parts = list[bytes | memoryview]
+
 TRUE, FALSE, SYMBOL, INT32, DOUBLE, NULL, PAIR, DICT, UNIFORM_VECTOR, INT64 = 0, 1, 2, 3, 4, 6, 7, 9, 10, 13
 KINDS = {"B": 0, "H": 2, "f": 8, "F": 10}
 """Kinds of uniform vector, by numpy's type character."""
@@ -32,11 +34,14 @@ def pack(meta: dict[str, Any], data: Any) -> bytes:
         TypeError: a value of another type.
         struct.error: an integer of more than 64 bits.
     """
-    parts = [bytes([PAIR])]
+    parts: Parts = [bytes([PAIR])]
     for key, value in meta.items():
         if value is not None:
-            parts += _key(key), _pack(value)
-    return b"".join([*parts, bytes([NULL]), _pack(data)])
+            parts.append(_key(key))
+            _pack(value, parts)
+    parts.append(bytes([NULL]))
+    _pack(data, parts)
+    return b"".join(parts)
 
 
 def unpack(serial: bytes) -> tuple[dict[str, Any], Any]:
@@ -66,44 +71,47 @@ def unpack_value(serial: bytes) -> Any:
 
 @functools.cache  # names of fields, which are few
 def _key(name: str) -> bytes:
-    return bytes([DICT, PAIR]) + _pack_symbol(name)
+    return bytes([DICT, PAIR]) + _symbol(name)
 
 
-def _pack(value: Any) -> bytes:
-    for kind in type(value).__mro__:  # a float of numpy is a float, too
-        if kind in _WRITERS:
-            return _WRITERS[kind](value)
-    raise TypeError(f"{type(value).__name__} does not go into a PDU")
-
-
-def _pack_bool(value: bool) -> bytes:
-    return bytes([TRUE if value else FALSE])
-
-
-def _pack_int(value: int) -> bytes:
-    if -(2**31) <= value < 2**31:
-        return struct.pack(">Bi", INT32, value)
-    return struct.pack(">Bq", INT64, value)
-
-
-def _pack_float(value: float) -> bytes:
-    return struct.pack(">Bd", DOUBLE, value)
-
-
-def _pack_symbol(text: str) -> bytes:
+def _symbol(text: str) -> bytes:
     encoded = text.encode()
     return struct.pack(">BH", SYMBOL, len(encoded)) + encoded
 
 
-def _pack_bytes(value: bytes) -> bytes:
-    return _VECTOR.pack(UNIFORM_VECTOR, KINDS["B"], len(value), 1) + value
+def _pack(value: Any, parts: Parts) -> None:
+    for kind in type(value).__mro__:  # a float of numpy is a float, too
+        if kind in _WRITERS:
+            return _WRITERS[kind](value, parts)
+    raise TypeError(f"{type(value).__name__} does not go into a PDU")
 
 
-def _pack_array(array: np.ndarray) -> bytes:
+def _pack_bool(value: bool, parts: Parts) -> None:
+    parts.append(bytes([TRUE if value else FALSE]))
+
+
+def _pack_int(value: int, parts: Parts) -> None:
+    short = -(2**31) <= value < 2**31
+    parts.append(struct.pack(">Bi", INT32, value) if short else struct.pack(">Bq", INT64, value))
+
+
+def _pack_float(value: float, parts: Parts) -> None:
+    parts.append(struct.pack(">Bd", DOUBLE, value))
+
+
+def _pack_symbol(text: str, parts: Parts) -> None:
+    parts.append(_symbol(text))
+
+
+def _pack_bytes(value: bytes, parts: Parts) -> None:
+    parts += _VECTOR.pack(UNIFORM_VECTOR, KINDS["B"], len(value), 1), value
+
+
+def _pack_array(array: np.ndarray, parts: Parts) -> None:
     kind = KINDS.get(array.dtype.char)
     if kind is None:
         raise TypeError(f"an array of {array.dtype} does not go into a PDU")
-    return _VECTOR.pack(UNIFORM_VECTOR, kind, array.size, 1) + _big_endian(array).tobytes()
+    parts += _VECTOR.pack(UNIFORM_VECTOR, kind, array.size, 1), _big_endian(array.ravel()).data
 
 
 def _unpack(serial: bytes, position: int) -> tuple[Any, int]:
@@ -137,7 +145,7 @@ def _unpack_vector(serial: bytes, position: int) -> tuple[np.ndarray, int]:
     return array, start + array.nbytes
 
 
-_WRITERS: dict[type, Callable[[Any], bytes]] = {
+_WRITERS: dict[type, Callable[[Any, Parts], None]] = {
     bool: _pack_bool,
     int: _pack_int,
     float: _pack_float,
