@@ -6,6 +6,7 @@ from semcom_blocks.lam_decoder import LamDecoder
 from semcom_blocks.link import read_link
 from semcom_blocks.loopback_channel import LoopbackChannel
 from semcom_blocks.probe import Probe
+from semcom_blocks.recording_source import RecordingSource, read_samples
 from semcom_blocks.result_sink import ResultSink
 from semcom_blocks.semantic_encoder import SemanticEncoder
 from semcom_blocks.text_source import TextSource
@@ -16,8 +17,10 @@ __all__ = [
     "LamDecoder",
     "LoopbackChannel",
     "Probe",
+    "RecordingSource",
     "ResultSink",
     "SemanticEncoder",
     "TextSource",
     "read_link",
+    "read_samples",
 ]

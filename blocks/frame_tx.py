@@ -12,6 +12,7 @@ from semcom_blocks.failure import CountsDropped, ends_process
 
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy.transmitter import Transmitter
+from semcom_ota.recording.fields import header_fields
 
 BUFFER_ITEMS = 2**17
 IDLE_S = 0.001
@@ -27,7 +28,7 @@ class FrameTx(CountsDropped, gr.sync_block):
             `queue_frames` waiting.
         silence: an integer, zeros to send once no frame is waiting. It pushes the last frame through a receiver.
         out: complex64 samples. A frame is modulated when it leaves the queue; its first sample carries the tag `frame`:
-            {stream, message, fragment, length: samples of the frame and the silence after it}.
+            the fields of its header, frame_samples, and length: that of the frame and the silence after it.
         sent: one PDU a frame {stream, message, fragment, fragments, start, stop (past its last sample), end (past the
             silence behind it), transmit_ms}, when it is modulated.
         dropped: one PDU for each one dropped: {stream, message}, if it says so, and a sentence as UTF-8 bytes.
@@ -101,7 +102,8 @@ class FrameTx(CountsDropped, gr.sync_block):
             self._begin_frame(self._queue.popleft(), offset)
         elif self._silence:
             self._samples, self._silence = np.zeros(self._silence, np.complex64), 0
-            self._tag(offset, 0, self._last_message, FIRST_SILENCE + self._silences)
+            silence = {"stream": 0, "message": self._last_message, "fragment": FIRST_SILENCE + self._silences}
+            self._tag(offset, silence)
             self._silences += 1
         return len(self._samples) > 0
 
@@ -111,7 +113,7 @@ class FrameTx(CountsDropped, gr.sync_block):
         transmit_ms = 1e3 * (time.perf_counter() - started)
         self._samples = np.concatenate([samples, self._gap])
         self._last_message = header.message
-        self._tag(offset, header.stream, header.message, header.fragment)
+        self._tag(offset, header_fields(header) | {"frame_samples": len(samples)})
         names = ("stream", "message", "fragment", "fragments")
         meta = {name: getattr(header, name) for name in names} | {
             "start": offset,
@@ -121,9 +123,9 @@ class FrameTx(CountsDropped, gr.sync_block):
         }
         self.message_port_pub(pmt.intern("sent"), pdu.make(meta, b""))
 
-    def _tag(self, offset: int, stream: int, message: int, fragment: int) -> None:
-        meta = {"stream": stream, "message": message, "fragment": fragment, "length": len(self._samples)}
-        self.add_item_tag(0, offset, FRAME_TAG, pmt.car(pdu.make(meta, b"")))
+    def _tag(self, offset: int, meta: dict[str, int]) -> None:
+        whole = meta | {"length": len(self._samples)}
+        self.add_item_tag(0, offset, FRAME_TAG, pmt.car(pdu.make(whole, b"")))
 
     def _report_dropped(self, meta: dict[str, int], sentence: str) -> None:
         self.drop(sentence)

@@ -31,6 +31,10 @@ class LamDecoder(CountsDropped, gr.basic_block):
         out: one PDU a message (`pdu.Result`): its text as UTF-8 bytes and {confidence, intact, lost, codec, stream,
             message, fragments, lost_fragments, snr_db, decode_ms, reason}. `lost` answers an `over` when nothing had
             come; `reason` is a sentence, and the text empty, if the worker failed.
+
+    Attributes:
+        frames: PDUs that have been dealt with so far.
+        results: published so far, or about to be.
     """
 
     def __init__(self, config: ReceiverConfig, endpoint: str = ""):
@@ -41,6 +45,8 @@ class LamDecoder(CountsDropped, gr.basic_block):
         self._lock = threading.Lock()
         self._asked: dict[int, ReceivedMessage] = {}  # with the worker, or on the way there
         self._requests = 0
+        self.frames = 0
+        self.results = 0
         self.message_port_register_in(pmt.intern("in"))
         self.set_msg_handler(pmt.intern("in"), self.handle_frame)
         self.message_port_register_out(pmt.intern("out"))
@@ -60,6 +66,16 @@ class LamDecoder(CountsDropped, gr.basic_block):
         """Whether the worker has ever been heard: its models are loaded."""
         return self._worker.ready
 
+    @property
+    def decoding(self) -> int:
+        """Messages that have been put together and whose results are not out."""
+        return len(self._asked)
+
+    def finish(self) -> None:
+        """Decode what is incomplete. For when all frames have been dealt with, and no more will come."""
+        for received in self._reassembler.end():
+            self._decode(received)
+
     @ends_process
     def handle_frame(self, message: Any) -> None:
         """Put frames together; ask the worker to decode a message that is complete or over."""
@@ -71,6 +87,7 @@ class LamDecoder(CountsDropped, gr.basic_block):
                     self._decode(received)
         except (pdu.PduError, KeyError) as error:
             self.drop(error)
+        self.frames += 1
 
     def _end(self, meta: dict[str, Any]) -> None:
         stream, message = meta["stream"], meta["message"]
@@ -81,7 +98,7 @@ class LamDecoder(CountsDropped, gr.basic_block):
         decoding = any((header.stream, header.message) == (stream, message) for header in headers)
         if not decoding:
             lost = pdu.Result("", 0.0, False, True, 0, stream, message, 0, (), math.nan, 0.0)
-            self.message_port_pub(pmt.intern("out"), pdu.from_result(lost))
+            self._put(lost)
 
     def _decode(self, received: ReceivedMessage) -> None:
         if self._worker.queued >= QUEUE:
@@ -118,5 +135,11 @@ class LamDecoder(CountsDropped, gr.basic_block):
             snr_db=float(np.mean([csi.snr_db for csi in received.csi])),
             decode_ms=reply.decode_ms,
             reason=reason,
+            start_sample=received.start_sample,
         )
+        self._put(result)
+
+    def _put(self, result: pdu.Result) -> None:
+        with self._lock:  # two threads come here
+            self.results += 1
         self.message_port_pub(pmt.intern("out"), pdu.from_result(result))

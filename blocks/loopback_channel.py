@@ -27,9 +27,9 @@ class LoopbackChannel(gr.basic_block):
     belong to no tagged frame pass as they are.
 
     With `record`, the output is appended to that file as little-endian complex64, and to `record` + `.frames.jsonl` one
-    line a frame: {stream, message, fragment, start (sample of the file), length, snr_db}. A process that is killed and
-    started again goes on behind the last whole sample and the last whole line; a frame that was being written then has
-    samples and no line, and one that is sent again has two lines.
+    line a frame: what its tag says, start (sample of the file) and snr_db. A process that is killed and started again
+    goes on behind the last whole sample and the last whole line; a frame that was being written then has samples and no
+    line, and one that is sent again has two lines.
     """
 
     def __init__(

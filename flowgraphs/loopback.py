@@ -7,29 +7,19 @@ each message to that endpoint and gets a `RadioReply` (semcom_ota/transport/radi
 import argparse
 import math
 import os
-import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from semcom_ota.config import ConfigError, LinkConfig
-from semcom_ota.services.worker import end_with_parent
-from semcom_ota.transport.messages import MAX_FRAGMENTS
-
-try:
-    from gnuradio import gr
-except ImportError as error:
-    print(
-        f"GNU Radio cannot be imported ({error}): run scripts/setup.sh, which installs it and makes a virtual"
-        " environment that sees it.",
-        file=sys.stderr,
-    )
-    sys.exit(2)
-
+from gnuradio import gr
 from semcom_blocks import FrameRx, FrameTx, LamDecoder, LoopbackChannel, SemanticEncoder
 from semcom_blocks.failure import end_process
+from semcom_blocks.loopback_channel import SAMPLE_BYTES
 from semcom_flowgraphs.exchange import Exchange
 from semcom_flowgraphs.serve import serve
+
+from semcom_ota.config import LinkConfig
+from semcom_ota.recording.frame_log import FrameLog
+from semcom_ota.services.worker import end_with_parent, load_config
+from semcom_ota.transport.messages import MAX_FRAGMENTS
 
 
 class Loopback(gr.top_block):
@@ -42,16 +32,17 @@ class Loopback(gr.top_block):
             link: the whole link.
             encoder: endpoint of the encoder worker; '' lets the block start its own.
             decoder: endpoint of the decoder worker, likewise.
-            record: file to which the channel's output is appended.
+            record: file to which the channel's output is appended, and `.frames.jsonl` and `.received.jsonl` beside it:
+                what was sent and what of it was received.
 
         Raises:
             ConfigError: the air interface cannot work.
         """
         gr.top_block.__init__(self, "semcom loopback")
         radio, phy = link.radio, link.phy
-        spread = max(radio.channel.tap_delays_s) * phy.sample_rate
+        spread = radio.channel.longest_delay_s * phy.sample_rate
         reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
-        self.frame_rx = FrameRx(phy)
+        self.frame_rx = FrameRx(phy, _log_beside(record) if record else None)
         # The silence after a frame takes it through the receiver, so that what a message meets never depends on the
         # time at which the next one comes.
         self.frame_tx = FrameTx(
@@ -82,6 +73,12 @@ class Loopback(gr.top_block):
         self.msg_connect(self.exchange, "silence", self.frame_tx, "silence")
 
 
+def _log_beside(record: Path) -> FrameLog:
+    """The receiver's stream begins where the recording goes on."""
+    recorded = record.stat().st_size // SAMPLE_BYTES if record.exists() else 0
+    return FrameLog(record.with_name(record.name + ".received.jsonl"), recorded)
+
+
 def main() -> None:
     """Run as a process of its own, until SIGTERM, SIGINT or the end of standard input."""
     end_with_parent()
@@ -95,23 +92,12 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
-        link = _read(arguments.config)
+        link = load_config(LinkConfig, arguments.config)
         serve(Loopback(link, arguments.encoder, arguments.decoder, arguments.record), arguments.endpoint, link)
     except SystemExit:
         os._exit(0)  # not `sys.exit`: the interpreter was seen to hang while it took a flowgraph apart
     except Exception as error:
         end_process(error)
-
-
-def _read(file: Path) -> LinkConfig:
-    try:
-        return LinkConfig.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot read '{file}': {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"'{file}', {where}: {first['msg']}") from error
 
 
 if __name__ == "__main__":

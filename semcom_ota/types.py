@@ -91,6 +91,7 @@ class ReceivedMessage:
     noise_variance: FloatArray  # (header.message_symbols,), inf where nothing arrived
     csi: tuple[Csi, ...]  # one for each fragment that arrived, in order
     lost_fragments: tuple[int, ...] = field(default=())
+    start_sample: int = 0  # of the first fragment to arrive, in the receiver's stream; the decoder worker is not told
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _run(
             fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
     if json:
         run_folder.check_writable(json)
-    folder = run_folder.prepare(out or loopback.default_folder())
+    folder = run_folder.prepare(out or run_folder.default_folder())
     finished = loopback.run(texts, link, channel, folder, record, quiet)
     report = write_report(folder, finished.captures, link.phy.sample_rate / link.phy.fft_size)
     if json:

@@ -50,6 +50,22 @@ def load(name: str, codec: CodecConfig, device: DeviceConfig) -> Codec:
     return made
 
 
+def number(name: str) -> int:
+    """The number of a codec in the frame header, without constructing it where its class knows.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    found = _found().get(name, [])
+    try:
+        known = getattr(found[0].load(), "number", None) if len(found) == 1 else None
+    except Exception:  # `load` says what is wrong
+        known = None
+    if isinstance(known, int):
+        return known
+    return load(name, CodecConfig(names=(name,)), DeviceConfig(device="cpu")).number
+
+
 def load_all(codec: CodecConfig, device: DeviceConfig) -> dict[str, Codec]:
     """The codecs that a configuration names, by name.
 

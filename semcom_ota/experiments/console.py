@@ -1,7 +1,7 @@
 """A run's tables in the terminal."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from rich.box import SIMPLE
@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from semcom_ota.experiments.run_folder import STAGES, median_stages
 
 MAX_TEXTS = 16
+MAX_ROWS = 48
 
 
 def print_messages(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:
@@ -77,6 +78,51 @@ def print_points(points: Sequence[dict[str, Any]], console: Console | None = Non
     if failed:
         console.print(f"{failed} messages count as lost because a process failed at them: see messages.jsonl.")
     console.print("Delivered: the checksum held, or (text-jscc has none) no frame is missing. Look at words right.")
+
+
+def print_replayed(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:
+    """What came out of a recording, all codecs of every few message numbers if there are more than MAX_ROWS lines."""
+    console = console or Console()
+    table = Table("s", "stream", "message", "codec", "est. dB", box=SIMPLE, pad_edge=False)
+    table.add_column("text", overflow="fold", ratio=1)
+    table.add_column("verdict", no_wrap=True)
+    step = max(1, -(-len(messages) // MAX_ROWS))
+    groups = [list(group) for _, group in groupby(messages, key=lambda message: message["message"])]
+    for message in chain.from_iterable(groups[::step]):
+        time_s, estimated = message["time_s"], message["snr_db_estimated"]
+        nothing = "does not fit" if message["does_not_fit"] else message["reason"] or message["status"]
+        table.add_row(
+            "" if time_s is None else f"{time_s:.3f}",
+            str(message["stream"]),
+            str(message["message"]),
+            _printable(message["codec"]),
+            "" if estimated is None else f"{estimated:.1f}",
+            _printable(message["received"]) or f"[dim]{_printable(nothing)}[/dim]",
+            message["status"],
+        )
+    console.print(table)
+    if step > 1:
+        console.print(f"One message in {step} is shown; all of them are in messages.jsonl.")
+
+
+def print_replay_summary(summary: dict[str, Any], console: Console | None = None) -> None:
+    """How much was found, and what the messages are worth if the recording knows what was sent."""
+    console = console or Console()
+    run, points = summary["run"], summary["points"]
+    if points and "bleu1" in points[0]:
+        print_points(points, console)
+    elif points:
+        table = Table("codec", box=SIMPLE, pad_edge=False, title=f"Level {run['level']}: what was sent is not known")
+        for name in ("mean est. dB", "messages", "delivered", "corrupted", "failed"):
+            table.add_column(name, justify="right")
+        for point in points:
+            snr = "" if point["snr_db"] is None else f"{point['snr_db']:.1f}"
+            counts = (str(point[name]) for name in ("messages", "delivered", "corrupted", "failed"))
+            table.add_row(_printable(point["codec"]), snr, *counts)
+        console.print(table)
+    console.print(f"{run['frames']} frames in {run['seconds']:.3f} s of samples.")
+    for what_to_do, count in run["not_loaded"].items():
+        console.print(f"{count} messages were not decoded: {_printable(what_to_do)}.")
 
 
 def _printable(text: str) -> str:

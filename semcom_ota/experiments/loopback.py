@@ -1,11 +1,9 @@
 """A loopback run: sentences through encoder worker, radio process and decoder worker, and what came of each of them."""
 
 import contextlib
-import itertools
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +13,8 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from semcom_ota.config import ConfigError, LinkConfig
-from semcom_ota.experiments import run_folder
+from semcom_ota.experiments import loopback_recording, run_folder
 from semcom_ota.experiments.statistics import word_errors
-from semcom_ota.recording import FrameMark, write_meta
 from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker_process
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.messages import Failure, from_packet
@@ -27,9 +24,6 @@ from semcom_ota.transport.wire import Packet, WireError
 
 MAX_MESSAGES = 65536
 """The header's message number has 16 bits."""
-
-MAX_FRAGMENTS = 256
-"""Of a message; marks beyond are silence."""
 
 CARRIED_OVER = {
     "confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments", "payload_symbols",
@@ -125,12 +119,12 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
         json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages)
     )
     (folder / "messages.jsonl").write_text("".join(lines), encoding="utf-8")  # in order, however they arrived
-    if data_file and data_file.exists() and data_file.stat().st_size:
-        marks = _marks(data_file.with_name(data_file.name + ".frames.jsonl"))
-        write_meta(data_file, link.phy.sample_rate, f"loopback through channel '{channel}'", marks)
-    described = run_folder.describe("flowgraph", link) | ({"failure": str(failure)} if failure else {})
-    summary = {"run": described, "points": run_folder.points(messages, channel, link)}
+    seed = link.radio.seed
+    described = run_folder.describe("flowgraph", link, seed) | ({"failure": str(failure)} if failure else {})
+    summary = {"run": described, "points": run_folder.points(messages, channel, link, seed, link.mask.kind)}
     run_folder.write_json(folder / "summary.json", summary)
+    if data_file and data_file.exists() and data_file.stat().st_size:
+        loopback_recording.describe(data_file, link, channel, messages)
     return Finished(folder, summary, messages, captures)
 
 
@@ -236,24 +230,6 @@ def _result(transmission: Transmission, reply: RadioReply | str) -> dict[str, An
     }
 
 
-def _marks(file: Path) -> list[FrameMark]:
-    """The frames of a recording, from what the radio process noted; silence is not a frame."""
-    marks = {}
-    for line in file.read_text(encoding="utf-8").split("\n"):
-        with contextlib.suppress(json.JSONDecodeError, TypeError):  # a line that was cut when the process was killed
-            mark = FrameMark(**json.loads(line))
-            marks[mark.stream, mark.message, mark.fragment] = mark  # the last one, if it was sent again
-    file.unlink()
-    return [mark for mark in marks.values() if mark.fragment < MAX_FRAGMENTS]
-
-
 def _progress(quiet: bool) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, disable=quiet, transient=True)
-
-
-def default_folder() -> Path:
-    """A new folder below `runs/`, named after the moment."""
-    stem = time.strftime("%Y%m%d-%H%M%S")
-    names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
-    return next(folder for name in names if not (folder := Path("runs") / name).exists())

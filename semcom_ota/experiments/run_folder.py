@@ -1,9 +1,11 @@
 """What a run leaves behind: effective configuration, one line a message, a summary that programs read."""
 
 import hashlib
+import itertools
 import json
 import math
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from semcom_ota.config import SHIPPED, WEIGHTS, ConfigError, LinkConfig
+from semcom_ota.config import SHIPPED, WEIGHTS, ConfigError, LinkConfig, ReceiverConfig
 from semcom_ota.experiments.statistics import bleu_signature, text_quality
 
 VERSIONS = ("semcom-ota", "numpy", "torch", "transformers", "pyzmq", "sacrebleu")
@@ -34,52 +36,68 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def describe(level: str, link: LinkConfig) -> dict[str, Any]:
+def default_folder() -> Path:
+    """A new folder below `runs/`, named after the moment."""
+    stem = time.strftime("%Y%m%d-%H%M%S")
+    names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
+    return next(folder for name in names if not (folder := Path("runs") / name).exists())
+
+
+def describe(level: str, config: LinkConfig | ReceiverConfig, seed: int) -> dict[str, Any]:
     """The `run` part of a summary: what is needed to get the same figures again."""
-    weights = (link.codec.checkpoint or SHIPPED) / WEIGHTS
+    weights = (config.codec.checkpoint or SHIPPED) / WEIGHTS
     digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else ""
-    text = link.model_dump_json(exclude={"transport": True, "codec": {"checkpoint"}}) + digest
+    text = config.model_dump_json(exclude={"transport": True, "codec": {"checkpoint"}}) + digest
     return {
         "level": level,
-        "seed": link.radio.seed,
+        "seed": seed,
         "commit": _commit(),
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "snr_per_sample_minus_snr_db": round(10 * math.log10(link.phy.used_carriers / link.phy.fft_size), 2),
+        "snr_per_sample_minus_snr_db": round(10 * math.log10(config.phy.used_carriers / config.phy.fft_size), 2),
         "bleu": bleu_signature(),
         "versions": {name: _version(name) for name in VERSIONS},
     }
 
 
-def points(messages: Iterable[dict[str, Any]], channel: str, link: LinkConfig) -> list[dict[str, Any]]:
+def points(
+    messages: Iterable[dict[str, Any]], channel: str, config: LinkConfig | ReceiverConfig, seed: int, mask: str
+) -> list[dict[str, Any]]:
     """A point for each codec and SNR, in the order in which they were sent.
 
     Every message counts. Symbols, energy and air samples are those that were really spent: a message that fitted no
     order spent none.
+
+    Args:
+        messages: lines of `messages.jsonl`.
+        channel: its name.
+        config: `symbols_per_word` and the memory's size are taken from it.
+        seed: of the bootstrap.
+        mask: kind of mask.
     """
     groups: dict[tuple[float, str], list[dict[str, Any]]] = {}
     for message in messages:
         groups.setdefault((message["snr_db"], message["codec"]), []).append(message)
-    return [_point(codec, snr_db, group, channel, link) for (snr_db, codec), group in groups.items()]
+    known = {
+        "channel": channel,
+        "budget": config.codec.symbols_per_word,
+        "task": "text",
+        "memory": "fifo" if config.memory.entries else "none",
+        "mask": mask,
+        "csi": "estimated",
+    }
+    return [
+        {"codec": codec, "snr_db": snr_db} | known | _point(group, seed) for (snr_db, codec), group in groups.items()
+    ]
 
 
-def _point(
-    codec: str, snr_db: float, group: Sequence[dict[str, Any]], channel: str, link: LinkConfig
-) -> dict[str, Any]:
+def _point(group: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
     sent = [message for message in group if message["payload_symbols"] > 0]
     words = sum(len(message["sent"].split()) for message in sent)
     symbols = sum(message["payload_symbols"] for message in sent)
     energy = sum(message["mean_symbol_energy"] * message["payload_symbols"] for message in sent)
-    latency = [message["latency_ms"]["total"] for message in sent]
+    latency = [message["latency_ms"]["total"] for message in sent if "total" in message["latency_ms"]]
     statuses = [message["status"] for message in group]
     point = {
-        "codec": codec,
-        "channel": channel,
-        "snr_db": snr_db,
-        "budget": link.codec.symbols_per_word,
-        "task": "text",
-        "memory": "fifo" if link.memory.entries else "none",
-        "mask": link.mask.kind,
-        "csi": "estimated",
         "messages": len(group),
         "delivered": statuses.count("delivered"),
         "corrupted": statuses.count("corrupted"),
@@ -91,7 +109,7 @@ def _point(
         "air_samples": sum(message["air_samples"] for message in sent),
         "mean_symbol_energy": energy / symbols if symbols else 0.0,
     }
-    quality = text_quality([m["sent"] for m in group], [m["received"] for m in group], seed=link.radio.seed)
+    quality = text_quality([m["sent"] for m in group], [m["received"] for m in group], seed=seed)
     for name, estimate in quality.items():
         point |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return point | {
@@ -101,12 +119,13 @@ def _point(
 
 
 def median_stages(messages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Median milliseconds of each stage, by codec, over the messages that went on the air."""
+    """Median milliseconds of each stage that was timed, by codec, over the messages that went on the air."""
     stages: dict[str, dict[str, float]] = {}
     for codec in dict.fromkeys(message["codec"] for message in messages):
         rows = [m["latency_ms"] for m in messages if m["codec"] == codec and m["payload_symbols"]]
-        if rows:
-            stages[codec] = {stage: float(np.median([row[stage] for row in rows])) for stage in STAGES}
+        timed = {stage: [row[stage] for row in rows if stage in row] for stage in STAGES}
+        if any(timed.values()):
+            stages[codec] = {stage: float(np.median(times)) for stage, times in timed.items() if times}
     return stages
 
 

@@ -33,7 +33,8 @@ class _Partial:
             symbols[place] = np.where(usable, frame.symbols, 0)
             variance[place] = np.where(usable, frame.noise_variance, np.inf)
         lost = tuple(sorted(set(range(self.message.fragments)) - self.frames.keys()))
-        return ReceivedMessage(self.first, symbols, variance, tuple(frame.csi for _, frame in ordered), lost)
+        csi = tuple(frame.csi for _, frame in ordered)
+        return ReceivedMessage(self.first, symbols, variance, csi, lost, self.start_sample)
 
 
 class Reassembler:
@@ -91,6 +92,10 @@ class Reassembler:
         if partial is None or partial.message.message != message:
             return []
         return [self._end(stream, partial.stop_sample)]
+
+    def end(self) -> list[ReceivedMessage]:
+        """Return all messages that are incomplete, the one that began first comes first: no more frames will come."""
+        return [self._end(stream, partial.stop_sample) for stream, partial in list(self._partial.items())]
 
     def _end(self, stream: int, past: int) -> ReceivedMessage:
         partial = self._partial.pop(stream)

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import NoReturn, Protocol, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from semcom_ota.codecs.base import Codec, DoesNotFit
 from semcom_ota.config import ConfigError, ReceiverConfig, TransmitterConfig
@@ -29,6 +29,7 @@ _IDLE_S = 60.0
 _SENTENCE_CHARACTERS = 300
 
 Config = TypeVar("Config", TransmitterConfig, ReceiverConfig)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Service(Protocol):
@@ -83,7 +84,7 @@ def run(
     options = parser.parse_args(arguments)
     status = 0
     try:
-        config = _load(config_class, options.config)
+        config = load_config(config_class, options.config)
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by torch when a codec first imports it
             os.environ[variable] = str(config.device.threads)
         with ReplyServer(options.endpoint, config.transport) as server:  # first: an endpoint in use shows at once
@@ -97,6 +98,22 @@ def run(
         pass
     sys.stderr.flush()
     os._exit(status)  # all is closed; to take down torch in good order would cost a second more
+
+
+def load_config(config_class: type[Model], file: Path) -> Model:
+    """A configuration that the process's parent wrote as JSON.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds something else.
+    """
+    try:
+        return config_class.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read '{file}': {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigError(f"'{file}', {where}: {first['msg']}") from error
 
 
 def _serve(server: ReplyServer, service: Service) -> NoReturn:
@@ -154,17 +171,6 @@ def _notice(service: Service, packet: Packet) -> None:
 
 def _sentence(error: Exception) -> str:
     return " ".join(str(error).split())[:_SENTENCE_CHARACTERS]
-
-
-def _load(config_class: type[Config], file: Path) -> Config:
-    try:
-        return config_class.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot read '{file}': {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"'{file}', {where}: {first['msg']}") from error
 
 
 def _watch(watched: list[int], leaving: threading.Event) -> None:

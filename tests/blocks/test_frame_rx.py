@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from radio_bench import Chopper, Collector, gr
@@ -8,6 +10,7 @@ from semcom_ota.phy.impairments import impair
 from semcom_ota.phy.link_report import link_report
 from semcom_ota.phy.receiver import Receiver
 from semcom_ota.phy.transmitter import Transmitter
+from semcom_ota.recording.frame_log import FrameLog, read_log
 from semcom_ota.types import FrameHeader, SemanticFrame
 
 pytestmark = pytest.mark.timeout(120)
@@ -26,13 +29,14 @@ def stream(seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_frames_are_those_of_the_receiver_whatever_the_chunks(seed: int):
+def test_the_frames_are_those_of_the_receiver_whatever_the_chunks(seed: int, tmp_path: Path):
     samples = stream(seed)
     receiver = Receiver(PHY)
     expected = receiver.process(samples)
     assert len(expected) >= 5  # so that something is compared
 
-    top, rx, out, report = gr.top_block(), FrameRx(PHY), Collector(), Collector()
+    log = FrameLog(tmp_path / "frames.jsonl", offset=1000)
+    top, rx, out, report = gr.top_block(), FrameRx(PHY, log), Collector(), Collector()
     source = Chopper(samples, {}, seed)
     top.connect(source, rx)
     top.msg_connect(rx, "out", out, "in")
@@ -49,6 +53,9 @@ def test_the_frames_are_those_of_the_receiver_whatever_the_chunks(seed: int):
         assert one.csi.sro_ppm == other.csi.sro_ppm
     assert rx.position == receiver.position
     assert rx.consumed == len(samples)
+    assert rx.frames == len(expected)
+    logged = [(frame.start - 1000, frame.stop - 1000, frame.header) for frame in read_log(tmp_path / "frames.jsonl")]
+    assert logged == [(frame.start_sample, frame.stop_sample, frame.header) for frame in expected]
 
     for count, (message, frame) in enumerate(zip(report.wait(len(expected)), expected, strict=True), start=1):
         one, other = pdu.to_link_report(message), link_report(frame, count)

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from gnuradio import blocks
@@ -58,7 +60,7 @@ def test_the_samples_are_those_of_the_transmitter_whatever_the_chunks(seed: int)
     for frame, (offset, tag), message in zip(sent, tags, bench.sent.wait(6), strict=True):
         length = len(modulate(frame))
         assert offset == start
-        assert tag == {"stream": 0, "message": frame.header.message, "fragment": 0, "length": length + 150}
+        assert tag == asdict(frame.header) | {"frame_samples": length, "length": length + 150}
         meta, _ = pdu.split(message)
         assert (meta["start"], meta["stop"], meta["end"]) == (start, start + length, start + length + 150)
         start += length + 150

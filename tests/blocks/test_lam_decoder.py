@@ -110,6 +110,20 @@ def test_over_ends_the_message_that_it_names_and_no_other(bench):
     assert (second.stream, second.text, second.intact) == (1, "y" * 100, True)
 
 
+def test_finish_decodes_what_is_incomplete_and_says_where_it_began(bench):
+    decoder, out = bench
+    messages = [received("x" * 100, 0, 7, 500), received("y" * 100, 1, 7, 50_000), received("short", 2, 1, 90_000)]
+    frames = [frame for message in messages[:2] for frame in message[1:]] + messages[2]
+    for frame in frames:
+        post(decoder, "in", pdu.from_received_frame(frame))
+    wait_until(lambda: decoder.frames == len(frames))
+    decoder.finish()
+    wait_until(lambda: not decoder.decoding)
+    results = [pdu.to_result(message) for message in out.wait(decoder.results)]
+    told = {result.stream: (result.start_sample, result.lost_fragments) for result in results}
+    assert told == {0: (1500, (0,)), 1: (51_000, (0,)), 2: (90_000, ())}
+
+
 def test_over_of_a_message_of_which_nothing_came_says_that_it_is_lost(bench):
     decoder, out = bench
     post(decoder, "in", over(3, 8))

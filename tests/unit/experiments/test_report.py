@@ -33,7 +33,7 @@ MESSAGES = [
 
 
 def test_every_message_counts_and_only_what_was_sent_is_paid():
-    jscc, utf8 = run_folder.points(MESSAGES, "awgn", LinkConfig())
+    jscc, utf8 = run_folder.points(MESSAGES, "awgn", LinkConfig(), 0, "none")
     assert (jscc["messages"], jscc["delivered"], jscc["corrupted"], jscc["lost"]) == (2, 2, 0, 0)
     assert (utf8["messages"], utf8["corrupted"], utf8["lost"], utf8["does_not_fit"]) == (2, 1, 1, 1)
     assert jscc["payload_symbols_per_word"] == pytest.approx(80 / 6)
@@ -45,8 +45,8 @@ def test_the_report_is_one_file_and_shows_text_as_text(tmp_path):
     lines = "".join(json.dumps(line) + "\n" for line in MESSAGES)
     (tmp_path / "messages.jsonl").write_text(lines)
     summary = {
-        "run": run_folder.describe("flowgraph", LinkConfig()),
-        "points": run_folder.points(MESSAGES, "awgn", LinkConfig()),
+        "run": run_folder.describe("flowgraph", LinkConfig(), 0),
+        "points": run_folder.points(MESSAGES, "awgn", LinkConfig(), 0, "none"),
     }
     run_folder.write_json(tmp_path / "summary.json", summary)
     rng = np.random.default_rng(0)
@@ -63,9 +63,9 @@ def test_the_report_is_one_file_and_shows_text_as_text(tmp_path):
 
 def test_a_report_of_a_run_in_which_nothing_arrived(tmp_path):
     (tmp_path / "messages.jsonl").write_text(json.dumps(MESSAGES[1]) + "\n")
-    points = run_folder.points(MESSAGES[1:2], "awgn", LinkConfig())
+    points = run_folder.points(MESSAGES[1:2], "awgn", LinkConfig(), 0, "none")
     run_folder.write_json(
-        tmp_path / "summary.json", {"run": run_folder.describe("flowgraph", LinkConfig()), "points": points}
+        tmp_path / "summary.json", {"run": run_folder.describe("flowgraph", LinkConfig(), 0), "points": points}
     )
     assert "<table>" in write_report(tmp_path, {}, 15625.0).read_text()
 
@@ -100,9 +100,9 @@ def test_the_plan_interleaves_codecs_over_the_same_realisations():
 def test_line_separators_in_a_text_do_not_cut_a_line_of_the_log(tmp_path):
     odd = message("text-jscc", 0.0, "a\u2028b\x85c", "a\u2028b\x85c")
     (tmp_path / "messages.jsonl").write_text(json.dumps(odd, ensure_ascii=False) + "\n", encoding="utf-8")
-    points = run_folder.points([odd], "awgn", LinkConfig())
+    points = run_folder.points([odd], "awgn", LinkConfig(), 0, "none")
     run_folder.write_json(
-        tmp_path / "summary.json", {"run": run_folder.describe("flowgraph", LinkConfig()), "points": points}
+        tmp_path / "summary.json", {"run": run_folder.describe("flowgraph", LinkConfig(), 0), "points": points}
     )
     assert write_report(tmp_path, {}, 15625.0).stat().st_size > 0
 
@@ -119,6 +119,6 @@ def test_the_hash_of_a_configuration_follows_the_weights_and_not_their_place(tmp
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.safetensors").write_bytes(weights)
         link = LinkConfig.model_validate({"codec": {"checkpoint": tmp_path / name}})
-        return run_folder.describe("flowgraph", link)["config_sha256"]
+        return run_folder.describe("flowgraph", link, link.radio.seed)["config_sha256"]
 
     assert digest("one", b"same") == digest("two", b"same") != digest("three", b"other")

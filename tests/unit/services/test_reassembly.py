@@ -25,12 +25,6 @@ def frame(number: int, stream=0, message=0, fragment=0, fragments=3, message_sym
     return replace(whole, **changes)
 
 
-def flush_all(reassembler: Reassembler) -> list:
-    """End whatever is there, the one that began first comes first."""
-    there = [(stream, partial.message.message) for stream, partial in reassembler._partial.items()]
-    return [message for where in there for message in reassembler.flush(*where)]
-
-
 def check(message) -> None:
     """Every symbol is in its place, or zero with infinite variance."""
     count = message.header.message_symbols
@@ -101,7 +95,7 @@ def test_copies_change_nothing():
     assert len(reassembler.push(frame(2, fragment=2))) == 1
     for late in range(3):
         assert reassembler.push(frame(late, fragment=late)) == []
-    assert flush_all(reassembler) == [] and reassembler.ignored == 4
+    assert reassembler.end() == [] and reassembler.ignored == 4
 
 
 def test_a_late_frame_of_an_older_message_does_not_end_the_newer_one():
@@ -127,7 +121,7 @@ def test_conflicting_headers_are_different_messages():
     (message,) = reassembler.push(frame(1, fragment=1, message_symbols=11))
     check(message)
     assert message.header.message_symbols == 10 and message.lost_fragments == (1, 2)
-    assert [len(message.symbols) for message in flush_all(reassembler)] == [11]
+    assert [len(message.symbols) for message in reassembler.end()] == [11]
 
 
 def test_symbols_that_are_not_finite_count_as_lost():
@@ -156,7 +150,7 @@ def test_symbols_that_are_not_finite_count_as_lost():
 )
 def test_nonsense_is_ignored(nonsense):
     reassembler = Reassembler()
-    assert reassembler.push(nonsense) == [] == flush_all(reassembler)
+    assert reassembler.push(nonsense) == [] == reassembler.end()
     assert reassembler.ignored == 1
 
 
@@ -170,7 +164,7 @@ def test_memory_is_bounded(monkeypatch):
     for stream in range(256):
         out += reassembler.push(frame(stream, stream=stream, fragment=0))
         assert len(reassembler._partial) <= 5
-    out += flush_all(reassembler)
+    out += reassembler.end()
     assert [message.header.stream for message in out] == list(range(256))
     assert reassembler._held == 0
 
@@ -188,7 +182,7 @@ def test_any_loss_order_and_copies(arrivals):
     out = []
     for arrival in arrivals:
         out += reassembler.push(frames[arrival])
-    out += flush_all(reassembler)
+    out += reassembler.end()
     for message in out:
         check(message)
     identities = [(message.header.stream, message.header.message) for message in out]

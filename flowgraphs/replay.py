@@ -1,0 +1,137 @@
+"""The radio process without a radio and without a transmitter: a recording goes through the receive blocks once more.
+
+`python -m semcom_flowgraphs.replay --samples FILE --datatype cf32_le --config RECEIVER.json --results FILE --frames
+FILE`: as fast as the decoder follows. The frames found go to one file of JSON lines (semcom_ota.recording.frame_log).
+The other one begins anew with `{"begun": true}` whenever the process is started, and holds `{"result": ...}` for each
+message (`pdu.Result`), `{"position": samples}` now and then, and at last `{"done": ...}`. Then the process waits for
+its end.
+"""
+
+import argparse
+import json
+import os
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+import pmt
+from gnuradio import gr
+from semcom_blocks import FrameRx, LamDecoder, RecordingSource, pdu
+from semcom_blocks.failure import end_process, ends_process
+
+from semcom_ota.config import ReceiverConfig
+from semcom_ota.recording.frame_log import FrameLog
+from semcom_ota.recording.samples import SampleFile, SampleReader
+from semcom_ota.services.worker import end_with_parent, load_config
+
+BACKLOG = 64
+"""Frames and messages between receiver and decoder, above which no samples are handed over."""
+LOOK_S = 0.05
+
+
+class ResultLog(gr.basic_block):
+    """Writes what lam_decoder makes of each message, and whatever else there is to be told, as JSON lines.
+
+    Ports:
+        in: results of a lam_decoder.
+    """
+
+    def __init__(self, lines: TextIO):
+        """For an open file."""
+        gr.basic_block.__init__(self, "semcom result_log", None, None)
+        self._lines, self._lock = lines, threading.Lock()
+        self.results = 0
+        self.message_port_register_in(pmt.intern("in"))
+        self.set_msg_handler(pmt.intern("in"), self.handle_result)
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Write a line at once."""
+        with self._lock:
+            self._lines.write(json.dumps(line) + "\n")
+            self._lines.flush()
+
+    @ends_process
+    def handle_result(self, message: Any) -> None:
+        """Write a result."""
+        self.write({"result": asdict(pdu.to_result(message))})
+        self.results += 1
+
+
+class Replay(gr.top_block):
+    """From samples to text."""
+
+    def __init__(
+        self, reader: SampleReader, receiver: ReceiverConfig, frames: Path, results: TextIO, decoder: str = ""
+    ):
+        """Draw the flowgraph.
+
+        Args:
+            reader: of the recording.
+            receiver: the receiving side.
+            frames: file for the frames found.
+            results: file for all the rest.
+            decoder: endpoint of the decoder worker; '' lets the block start its own.
+
+        Raises:
+            ConfigError: the air interface cannot work.
+        """
+        gr.top_block.__init__(self, "semcom replay")
+        self.frame_rx = FrameRx(receiver.phy, FrameLog(frames))
+        self.recording_source = RecordingSource(reader, self.frame_rx.lookahead_samples, self._keeps_up)
+        self.lam_decoder = LamDecoder(receiver, decoder)
+        self.result_log = ResultLog(results)
+
+        self.connect(self.recording_source, self.frame_rx)
+        self.msg_connect(self.frame_rx, "out", self.lam_decoder, "in")
+        self.msg_connect(self.lam_decoder, "out", self.result_log, "in")
+
+    def replay(self) -> None:
+        """Run until the last message is written down."""
+        self.start()
+        rx, decoder, log = self.frame_rx, self.lam_decoder, self.result_log
+        while rx.consumed < self.recording_source.total:
+            time.sleep(LOOK_S)
+            log.write({"position": rx.consumed})
+        while decoder.frames < rx.frames:
+            time.sleep(LOOK_S)
+        decoder.finish()
+        while decoder.decoding or log.results < decoder.results:
+            time.sleep(LOOK_S)
+        self.stop()
+        self.wait()
+        log.write({"done": {"frames": rx.frames, "dropped": decoder.dropped}})
+
+    def _keeps_up(self) -> bool:
+        return self.frame_rx.frames - self.lam_decoder.frames + self.lam_decoder.decoding < BACKLOG
+
+
+def main() -> None:
+    """Run as a process of its own, until SIGTERM, SIGINT or the end of standard input."""
+    end_with_parent()
+    parser = argparse.ArgumentParser(prog="semcom_flowgraphs.replay", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--samples", required=True, type=Path, help="a file of bare samples")
+    parser.add_argument("--datatype", required=True, help="how they are stored, in SigMF's words")
+    parser.add_argument("--config", required=True, type=Path, help="a ReceiverConfig as JSON")
+    parser.add_argument("--decoder", default="", help="the decoder worker's endpoint; one is started if not given")
+    parser.add_argument("--results", required=True, type=Path, help="file for what became of each message")
+    parser.add_argument("--frames", required=True, type=Path, help="file for the frames found")
+    arguments = parser.parse_args()
+    try:
+        arguments.frames.unlink(missing_ok=True)  # of a process that was killed
+        with arguments.results.open("a", encoding="utf-8") as results:
+            results.write('\n{"begun": true}\n')
+            receiver = load_config(ReceiverConfig, arguments.config)
+            reader = SampleReader(SampleFile(arguments.samples, arguments.datatype))
+            Replay(reader, receiver, arguments.frames, results, arguments.decoder).replay()
+            while True:
+                time.sleep(60)
+    except SystemExit:
+        os._exit(0)  # not `sys.exit`: the interpreter was seen to hang while it took a flowgraph apart
+    except Exception as error:
+        end_process(error)
+
+
+if __name__ == "__main__":
+    main()

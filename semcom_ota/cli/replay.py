@@ -1,0 +1,65 @@
+"""`semcom replay`: a capture decoded again."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from semcom_ota.cli.application import clear_errors, codec_names, fail, validated
+
+
+@clear_errors
+def replay(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="a SigMF recording, or bare samples such as .cf32, .ci16, .cu8")
+    ],
+    codec: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="codecs to decode with  [default: those that the recording names]"),
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="folder of text-jscc weights")] = None,
+    phy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="air interface, if the recording does not say it: as in loopback  [default: indoor]",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the summary to this file")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")] = False,
+) -> None:
+    """Decode a capture again, with any codecs, also one recorded elsewhere."""
+    from semcom_ota.codecs import registry
+    from semcom_ota.config import ReceiverConfig, load_phy
+    from semcom_ota.experiments import console, replay, run_folder
+    from semcom_ota.experiments.report import write_report
+    from semcom_ota.recording.reading import read_recording
+
+    recording = read_recording(file)
+    air = replay.air_interface(recording, load_phy(phy) if phy else None)
+    names = codec_names(codec) if codec else list(replay.codec_names(recording))
+    for name in names:
+        if name not in registry.names():
+            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    used: dict[str, Any] = {"names": names, "checkpoint": checkpoint.resolve() if checkpoint else None}
+    if recording.contents.simulation is not None:
+        used["symbols_per_word"] = recording.contents.simulation.symbols_per_word
+    receiver = validated(ReceiverConfig, {"codec": used, "phy": air.model_dump()})
+    if json:
+        run_folder.check_writable(json)
+    folder = run_folder.prepare(out or run_folder.default_folder())
+    done = replay.run(recording, receiver, folder, quiet)
+    if json:
+        run_folder.write_json(json, done.summary)
+    if not quiet:
+        console.print_replayed(done.messages)
+    console.print_replay_summary(done.summary)
+    if done.scored:
+        typer.echo(f"report: {write_report(folder, {}, air.sample_rate / air.fft_size)}")
+    else:
+        typer.echo(f"run folder: {folder}")
+    if any(point["failed"] for point in done.summary["points"]):
+        raise SystemExit(1)

@@ -1,0 +1,80 @@
+"""A recording's `.sigmf-meta` file, for an existing `.sigmf-data` file of complex64 samples."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from semcom_ota import __version__
+from semcom_ota.config import PhyConfig
+from semcom_ota.recording.fields import NAMESPACE, VERSION, Contents, FrameMark, Simulation, Unsent
+
+DATATYPE = "cf32_le"
+MAX_META_BYTES = 2**27
+"""Of a `.sigmf-meta` file: what does not fit is left out when it is written, and larger ones are not read."""
+MAX_INDENTED = 1000
+"""Annotations of a file that is laid out for people."""
+
+
+def write_meta(
+    data_file: Path,
+    sample_rate: float,
+    description: str,
+    frames: Iterable[FrameMark],
+    phy: PhyConfig,
+    codecs: dict[int, str],
+    simulation: Simulation | None = None,
+) -> Path:
+    """Describe a recording, one annotation a frame.
+
+    Args:
+        data_file: ends in `.sigmf-data`; little-endian complex64.
+        sample_rate: samples/s.
+        description: what was recorded, for people.
+        frames: in any order.
+        phy: the air interface of the frames.
+        codecs: names by the number in the frame header.
+        simulation: None on the air.
+
+    Returns:
+        The path of the `.sigmf-meta` file, checked against the standard's schema.
+    """
+    import sigmf  # slow to import, and only needed when recording
+
+    marks = sorted(frames, key=lambda mark: mark.start)
+    annotations = _that_fit([mark.annotation() for mark in marks], MAX_META_BYTES // 2)
+    if len(annotations) < len(marks):
+        description += f"; of its {len(marks)} frames the first {len(annotations)} are annotated"
+    if simulation is not None:
+        unsent = _that_fit([message.model_dump() for message in simulation.unsent], MAX_META_BYTES // 4)
+        simulation = simulation.model_copy(update={"unsent": tuple(Unsent(**message) for message in unsent)})
+    contents = Contents(phy=phy, codecs=codecs, simulation=simulation).model_dump(mode="json", exclude_none=True)
+    meta = sigmf.SigMFFile(
+        {
+            "global": {
+                sigmf.DATATYPE_KEY: DATATYPE,
+                sigmf.SAMPLE_RATE_KEY: sample_rate,
+                sigmf.DESCRIPTION_KEY: description,
+                sigmf.RECORDER_KEY: f"semcom-ota {__version__}",
+                sigmf.EXTENSIONS_KEY: [{"name": NAMESPACE, "version": VERSION, "optional": True}],
+            }
+            | {f"{NAMESPACE}:{name}": value for name, value in contents.items()},
+            "captures": [{sigmf.SAMPLE_START_KEY: 0}],
+            "annotations": annotations,
+        },
+        data_file=str(data_file),
+    )
+    meta.validate()
+    path = data_file.with_suffix(".sigmf-meta")
+    meta.tofile(str(path), pretty=len(annotations) <= MAX_INDENTED, overwrite=True, skip_validate=True)
+    return path
+
+
+def _that_fit(objects: Sequence[dict[str, Any]], limit: int) -> Sequence[dict[str, Any]]:
+    """The first of them, so many that together they take at most `limit` bytes as JSON."""
+    size = 0
+    for count, value in enumerate(objects):
+        size += len(json.dumps(value)) + 2
+        if size > limit:
+            return objects[:count]
+    return objects
