@@ -63,47 +63,47 @@ def _read_sent(file: Path) -> Iterator[Line]:
 
 
 def _marks(
-    sent: Iterable[Line], found: Iterable[FoundFrame], messages: dict[tuple[int, int], Line], reach: int
+    sent: Sequence[Line], found: Iterable[FoundFrame], messages: dict[tuple[int, int], Line], reach: int
 ) -> Iterator[FrameMark]:
     """A mark for each frame that was sent or found.
 
     A frame that was found stands where the receiver says. One that was not stands where it was sent, and its mark is
-    longer by `reach`, the largest delay.
+    longer by `reach`, the largest delay. Messages that share a frame have one mark.
     """
-    missed: dict[tuple[int, int, int], list[Line]] = {}
-    for line in sent:
-        missed.setdefault((line["stream"], line["message"], line["fragment"]), []).append(line)
+    headers = [[line, *line.get("followers", ())] for line in sent]
+    by_key: dict[tuple[int, int, int], list[int]] = {}  # the times that it was sent, in case there are several
+    for index, together in enumerate(headers):
+        for header in together:
+            by_key.setdefault((header["stream"], header["message"], header["fragment"]), []).append(index)
+    received: set[int] = set()
     ordered = sorted(found, key=lambda frame: frame.start)
-    for start, together in groupby(ordered, key=lambda frame: frame.start):
-        frames = list(together)
-        truth: dict[tuple[int, int], Line] = {}
-        for frame in frames:
-            same = missed.get((frame.header.stream, frame.header.message, frame.header.fragment), [])
-            for line in same:
-                if abs(line["start"] - start) < line["length"]:  # else it is another time that it was sent
-                    same.remove(line)
-                    truth = messages
-                    break
+    for start, group in groupby(ordered, key=lambda frame: frame.start):
+        frames = list(group)
+        keys = [(frame.header.stream, frame.header.message, frame.header.fragment) for frame in frames]
+        indices = {index for key in keys for index in by_key.get(key, ())}
+        same = {index for index in indices if abs(sent[index]["start"] - start) < sent[index]["length"]}
+        received |= same
+        told = headers[max(same)] if same else [header_fields(frame.header) for frame in frames]
         yield FrameMark(
             start=start,
             length=max(frame.stop for frame in frames) - start,
-            parts=tuple(_part(header_fields(frame.header), truth) for frame in frames),
+            parts=tuple(_part(header, messages if same else {}) for header in told),
             received=True,
             snr_db=frames[0].snr_db,
             cfo_hz=frames[0].cfo_hz,
             sro_ppm=frames[0].sro_ppm,
         )
-    for line in (line for lines in missed.values() for line in lines):
-        headers = [{name: header[name] for name in HEADER} for header in (line, *line.get("followers", ()))]
-        length = min(line["frame_samples"] + reach, line["length"])
-        parts = tuple(_part(header, messages) for header in headers)
-        yield FrameMark(start=line["start"], length=length, parts=parts, received=False)
+    for index, line in enumerate(sent):
+        if index not in received:
+            parts = tuple(_part(header, messages) for header in headers[index])
+            length = min(line["frame_samples"] + reach, line["length"])
+            yield FrameMark(start=line["start"], length=length, parts=parts, received=False)
 
 
-def _part(header: dict[str, int], messages: dict[tuple[int, int], Line]) -> Part:
+def _part(header: Line, messages: dict[tuple[int, int], Line]) -> Part:
     """With the truth beside the first fragment of a message of ours."""
     message = messages.get((header["stream"], header["message"])) if header["fragment"] == 0 else None
-    return Part(**header, sent=_sent(message) if message else None)
+    return Part(**{name: header[name] for name in HEADER}, sent=_sent(message) if message else None)
 
 
 def _sent(message: Line) -> Sent:

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 import sigmf
 
 from semcom_ota.config import LinkConfig
@@ -80,22 +81,17 @@ def test_a_frame_that_nobody_sent_has_no_truth(tmp_path):
     assert (false.start, false.received, false.parts[0].sent) == (2 * LENGTH, True, None)
 
 
-def test_messages_that_share_a_frame_are_one_annotation(tmp_path):
-    messages = [message(number) for number in range(3)]
-    received = [(header(number), 5) for number in range(3)]
-    recording = describe(tmp_path, messages, [(header(0), 0)], received)
+@pytest.mark.parametrize("received", [range(3), [1], []])
+def test_messages_that_share_a_frame_are_one_annotation(tmp_path, received):
+    sent = [(header(0) | {"followers": [header(1), header(2)]}, 0)]
+    recording = describe(
+        tmp_path, [message(number) for number in range(3)], sent, [(header(number), 5) for number in received]
+    )
     (mark,) = recording.frames
+    assert mark.received == bool(received)
     assert [part.message for part in mark.parts] == [0, 1, 2]
     assert [part.sent.text for part in mark.parts] == ["Text 0.", "Text 1.", "Text 2."]
     assert not recording.contents.simulation.unsent
-
-
-def test_messages_that_shared_a_frame_that_was_missed_are_all_in_its_annotation(tmp_path):
-    shared = header(0) | {"followers": [header(1), header(2)]}
-    recording = describe(tmp_path, [message(number) for number in range(3)], [(shared, 0)], [])
-    (mark,) = recording.frames
-    assert [part.sent.text for part in mark.parts] == ["Text 0.", "Text 1.", "Text 2."]
-    assert not mark.received and not recording.contents.simulation.unsent
 
 
 def test_what_was_never_on_the_air_is_told_all_the_same(tmp_path):
