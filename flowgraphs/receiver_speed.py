@@ -2,14 +2,16 @@
 
 `python -m semcom_flowgraphs.receiver_speed --json FILE|- [--quick] [--seed N]`
 
-Level `flowgraph`, samples over the processor time of all threads, on one core. A vector source hands over frames of
+Level `flowgraph`, samples over the processor time of all threads, on one core. A file source hands over frames of
 1,000 symbols back to back at 20 dB; FrameRx receives them; what it publishes is taken and dropped. The same samples go
 through `Receiver.process` alone, in pieces of the same size; and through FrameRx with a stand-in for the receiver that
 returns frames received before: that is what the block, its PDUs and the flowgraph cost.
 """
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pmt
@@ -24,8 +26,7 @@ from semcom_ota.phy.transmitter import Transmitter
 from semcom_ota.types import ComplexArray, FrameHeader, ReceivedFrame, SemanticFrame
 
 SYMBOLS = 1000
-FRAMES = 100  # different ones, sent again and again
-ROUNDS = 10  # of the stand-in for one of the receiver
+FRAMES = 100  # different ones
 PIECE = 32768  # samples handed over at a time
 NOISE = 10 ** (-20 / 20)
 PHY = PhyConfig()
@@ -56,16 +57,15 @@ class FrameRxWithoutReceiver(FrameRx):
 
 
 class Reception(gr.top_block):
-    """Samples, again and again, through FrameRx."""
+    """Samples through FrameRx, and what it publishes into nothing."""
 
-    def __init__(self, samples: ComplexArray, repeats: int, frame_rx: FrameRx):
-        """For a stream that is sent so often."""
+    def __init__(self, samples: Path, frame_rx: FrameRx):
+        """For a file of complex64."""
         gr.top_block.__init__(self, "semcom reception")
-        self.source = blocks.vector_source_c(samples.tolist(), True)
-        self.head = blocks.head(gr.sizeof_gr_complex, samples.size * repeats)
-        self.head.set_min_output_buffer(2 * PIECE)  # the scheduler fills half of it while the other half is read
+        self.source = blocks.file_source(gr.sizeof_gr_complex, str(samples), False)  # costs less than a vector_source
+        self.source.set_min_output_buffer(2 * PIECE)  # the scheduler fills half of it while the other half is read
         self.frame_rx = frame_rx
-        self.connect(self.source, self.head, self.frame_rx)
+        self.connect(self.source, self.frame_rx)
         # They let nothing pass: what arrives is freed.
         self.takers = {port: pdu.pdu_filter(pmt.intern("none"), pmt.PMT_T, False) for port in ("out", "report")}
         for port, taker in self.takers.items():
@@ -84,32 +84,32 @@ def stream(seed: int) -> ComplexArray:
     return (samples + NOISE * complex_noise(generator, samples.size)).astype(np.complex64)
 
 
-def receive(samples: ComplexArray, repeats: int) -> float:
+def receive(samples: ComplexArray) -> float:
     """Processor time of the receiver alone."""
-    receiver, repeated = Receiver(PHY), np.tile(samples, repeats)
-    started = time.process_time()
-    for first in range(0, repeated.size, PIECE):
-        receiver.process(repeated[first : first + PIECE])
+    receiver, started = Receiver(PHY), time.process_time()
+    for first in range(0, samples.size, PIECE):
+        receiver.process(samples[first : first + PIECE])
     return time.process_time() - started
 
 
 def measure(quick: bool, seed: int) -> Iterator[Figure]:
     """All figures."""
-    samples, repeats, runs = stream(seed), 3 if quick else 20, 3 if quick else 7
-    frames = Receiver(PHY).process(samples)  # compiles what numba compiles, too
+    once, repeats, runs = stream(seed), 10 if quick else 40, 3 if quick else 7
+    frames, samples = Receiver(PHY).process(once), np.tile(once, repeats)  # compiles what numba compiles, too
     alone, through, beside = [], [], []
-    with one_core():
+    with one_core(), tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "samples"
+        samples.tofile(file)
         for _ in range(runs):  # in turns, so that all meet the same machine
-            alone.append(receive(samples, repeats))
-            reception = Reception(samples, repeats, FrameRx(PHY))
+            alone.append(receive(samples))
+            reception = Reception(file, FrameRx(PHY))
             through.append(run(reception).processor_s)
-            stand_in = FrameRxWithoutReceiver(frames, samples.size // FRAMES)
-            spent = run(Reception(samples, ROUNDS * repeats, stand_in))
-            beside.append(1e6 * spent.processor_s / (FRAMES * ROUNDS * repeats))
+            stand_in = FrameRxWithoutReceiver(frames, once.size // FRAMES)
+            beside.append(1e6 * run(Reception(file, stand_in)).processor_s / (FRAMES * repeats))
     conditions = {"level": "flowgraph", "symbols": SYMBOLS, "snr_db": 20, "gap_samples": 0, "frames": FRAMES * repeats}
-    yield speed("receiver_speed_same_pieces", samples.size * repeats, alone, **conditions)
+    yield speed("receiver_speed_same_pieces", samples.size, alone, **conditions)
     received = {"frames_received": reception.frame_rx.frames}
-    yield speed("frame_rx_speed", samples.size * repeats, through, **conditions, **received)
+    yield speed("frame_rx_speed", samples.size, through, **conditions, **received)
     yield figure("frame_rx_time_beside_receiver", min(beside), min(beside), max(beside), "us per frame", **conditions)
 
 

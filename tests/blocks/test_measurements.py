@@ -83,7 +83,6 @@ def test_all_figures_of_the_stock_receiver(capsys, monkeypatch: pytest.MonkeyPat
 
 def test_all_figures_of_our_receiver(capsys, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(receiver_speed, "FRAMES", 4)
-    monkeypatch.setattr(receiver_speed, "ROUNDS", 1)
     found = figures(capsys, receiver_speed.measure, monkeypatch)
     assert set(found) == {"receiver_speed_same_pieces", "frame_rx_speed", "frame_rx_time_beside_receiver"}
     conditions = found["frame_rx_speed"][0]["conditions"]
