@@ -13,8 +13,10 @@ import numpy as np
 from semcom_ota.phy import preamble
 from semcom_ota.phy.phase_kernels import coarse_rotation, estimate_drift, estimate_levels, estimate_phase
 
-ROWS_FOR_TWO_TURNS = 80
-"""Of longer frames the drift may turn the outer carriers too far for two Gauss-Newton steps."""
+ROWS_A_TURN = 48
+"""The longer the frame, the farther the drift turns the outer carriers, and the more Gauss-Newton steps it takes."""
+HIGH_SNR = 300.0
+"""From here on one turn more, for smaller errors count."""
 _UNEQUAL = 4.0  # standard deviations by which Bartlett's statistic says that the carriers' noise differs
 _FAST = 0.05  # radians from row to row
 _TINY = 1e-30
@@ -46,7 +48,9 @@ def begin(grid, known, transforms, drift_precision):  # type: ignore[no-untyped-
 @numba.njit(cache=True)
 def go_on(grid, known, transforms, drift_precision, state):  # type: ignore[no-untyped-def]
     """Estimate the channel of a frame, given the `state` that an estimate of its first rows ended with; as `begin`."""
-    turns = 2 if len(grid) <= ROWS_FOR_TWO_TURNS else 3
+    still, _, weight, _, _, _ = state
+    snr = np.mean(weight * np.abs(still) ** 2)
+    turns = 1 + len(grid) // ROWS_A_TURN + (snr > HIGH_SNR)
     return _estimate(grid * np.conj(known), known, transforms, drift_precision, state, False, turns)
 
 
