@@ -23,8 +23,9 @@ class LoopbackChannel(gr.basic_block):
 
     The realisation is a function of (seed, message, fragment), whatever the stream: frames of the same message and
     length see the same channel and the same noise. Message m has the SNR `snr_db[m // messages_per_snr]`, and the last
-    one beyond the end of that list. Tags stop here, so that nothing but samples reaches the receiver. Samples that
-    belong to no tagged frame pass as they are.
+    one beyond the end of that list. Messages that share a frame have the SNR and the realisation of the first of them.
+    Tags stop here, so that nothing but samples reaches the receiver. Samples that belong to no tagged frame pass as
+    they are.
 
     With `record`, the output is appended to that file as little-endian complex64, and to `record` + `.frames.jsonl` one
     line a frame: what its tag says, start (sample of the file) and snr_db. A process that is killed and started again
@@ -122,6 +123,8 @@ class LoopbackChannel(gr.basic_block):
         self._frame, self._collected = None, []
         if self._samples_file is not None and self._frames_file is not None:
             line = frame | {"start": self._samples_file.tell() // SAMPLE_BYTES, "snr_db": snr_db}
+            if "followers" in frame:
+                line["followers"] = json.loads(frame["followers"].tobytes())
             self._samples_file.write(self._ready.astype("<c8").tobytes())
             self._frames_file.write(json.dumps(line) + "\n")
             self._samples_file.flush()

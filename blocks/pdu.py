@@ -31,6 +31,7 @@ class TextRequest:
     message: int = 0  # 0..65535
     match: str = ""  # spend as many symbols as the codec of this name would; '' spends the codec's own number
     snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
+    more: bool = False  # the text that comes next is to share its frame, if both are short enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,21 @@ def to_text_request(pdu: Any, codec: str = "", message: int = 0) -> TextRequest:
             message=int(fields["message"]) & 0xFFFF,
             match=str(fields.get("match", "")),
             snr_db=float(fields["snr_db"]) if "snr_db" in fields else None,
+            more=bool(fields.get("more", False)),
         )
     except (TypeError, ValueError) as error:
         raise PduError(f"not a text to send: {error}") from error
 
 
-def from_semantic_frame(frame: SemanticFrame, encode_ms: float = 0.0) -> Any:
-    """A SemanticFrame as a PDU: the header's fields and `encode_ms` as the dictionary, the symbols as c32 vector."""
-    return make(_header_meta(frame.header) | {"encode_ms": float(encode_ms)}, frame.symbols)
+def from_semantic_frame(frame: SemanticFrame, encode_ms: float = 0.0, more: bool = False) -> Any:
+    """A SemanticFrame as a PDU: the header's fields and the rest as the dictionary, the symbols as c32 vector.
+
+    Args:
+        frame: what goes on the air.
+        encode_ms: the time that it took to make its message.
+        more: another one follows at once, and is to share the frame on the air if it can.
+    """
+    return make(_header_meta(frame.header) | {"encode_ms": float(encode_ms), "more": more}, frame.symbols)
 
 
 def to_semantic_frame(pdu: Any) -> SemanticFrame:
@@ -144,6 +152,7 @@ def from_received_frame(frame: ReceivedFrame, receive_ms: float = 0.0) -> Any:
     rest = {
         "start_sample": int(frame.start_sample),
         "stop_sample": int(frame.stop_sample),
+        "place": int(frame.place),
         "receive_ms": float(receive_ms),
     }
     return make(_header_meta(frame.header) | csi | arrays | rest, frame.symbols)
@@ -162,7 +171,7 @@ def to_received_frame(pdu: Any) -> ReceivedFrame:
         variance = np.asarray(meta["symbol_noise_variance"], np.float32)
         carrier_variance = np.asarray(meta["carrier_noise_variance"], np.float32)
         csi = Csi(response, carrier_variance, **{name: float(meta[f"csi_{name}"]) for name in CSI_SCALARS})
-        where = int(meta["start_sample"]), int(meta["stop_sample"])
+        where = int(meta["start_sample"]), int(meta["stop_sample"]), int(meta["place"])
     except (KeyError, TypeError, ValueError) as error:
         raise PduError(f"not a received frame: {error}") from error
     if variance.shape != data.shape:

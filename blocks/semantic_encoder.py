@@ -1,5 +1,6 @@
 """Texts in, SemanticFrames out; the encoder worker does the work."""
 
+from dataclasses import replace
 from typing import Any
 
 import pmt
@@ -10,6 +11,7 @@ from semcom_blocks.worker import Worker
 
 from semcom_ota.config import TransmitterConfig
 from semcom_ota.transport.messages import EncodeReply, EncodeRequest, Failure, Message
+from semcom_ota.types import SemanticFrame
 
 QUEUE = 2048
 
@@ -18,11 +20,13 @@ class SemanticEncoder(CountsDropped, gr.basic_block):
     """Adapter of the encoder worker (`semcom_ota.services.encoder`).
 
     Ports:
-        in: one PDU a message: its text as UTF-8 bytes, {codec, stream, message, match, snr_db} (`pdu.TextRequest`); or
-            a bare PMT symbol. What is left out is: the first codec of the configuration, stream 0, the number after
-            that of the message before.
+        in: one PDU a message: its text as UTF-8 bytes, {codec, stream, message, match, snr_db, more}
+            (`pdu.TextRequest`); or a bare PMT symbol. What is left out is: the first codec of the configuration, stream
+            0, the number after that of the message before.
         report: LinkReport PDUs of the receiver, handed on to the worker.
-        out: one PDU a SemanticFrame (`pdu.from_semantic_frame`), in the order in which the texts came.
+        out: one PDU a SemanticFrame (`pdu.from_semantic_frame`), in the order in which the texts came. A text with
+            `more` waits for the next one, up to `phy.messages_per_frame` of them: their frames come out together, each
+            but the last with `more`, whatever became of the texts that could not be sent.
         failed: one PDU for a text that cannot be sent: {stream, message, reason: does_not_fit, bad_request or failed},
             and a sentence as UTF-8 bytes.
     """
@@ -32,11 +36,14 @@ class SemanticEncoder(CountsDropped, gr.basic_block):
         gr.basic_block.__init__(self, "semcom semantic_encoder", None, None)
         self._worker = Worker("encoder", config, endpoint, self._answered)
         self._codec = config.codec.names[0]
+        self._messages_per_frame = config.phy.messages_per_frame
+        self._waiting = 0  # texts that came last and wait for the next one
         self._next_message = 0
         self._asked: dict[int, pdu.TextRequest] = {}
         self._requests = 0
         self._replies: dict[int, Message] = {}
         self._next_reply = 0
+        self._together: list[tuple[SemanticFrame, float]] = []  # frames that wait for the next text's, with encode_ms
         for name in ("in", "report"):
             self.message_port_register_in(pmt.intern(name))
         self.set_msg_handler(pmt.intern("in"), self.handle_text)
@@ -68,11 +75,13 @@ class SemanticEncoder(CountsDropped, gr.basic_block):
             self.drop(error)
             return
         self._next_message = (request.message + 1) % 2**16
-        if self._worker.queued >= QUEUE:
+        if self._worker.queued >= QUEUE and not self._waiting:  # what others wait for is always taken
             self._fail(request, Failure("failed", f"{QUEUE} texts are waiting for the encoder already"))
             return
+        more = request.more and self._waiting + 1 < self._messages_per_frame
+        self._waiting = self._waiting + 1 if more else 0
         key, self._requests = self._requests, self._requests + 1
-        self._asked[key] = request
+        self._asked[key] = replace(request, more=more)
         encode = EncodeRequest(
             text=request.text,
             codec=request.codec,
@@ -99,12 +108,15 @@ class SemanticEncoder(CountsDropped, gr.basic_block):
 
     def _publish(self, request: pdu.TextRequest, reply: Message) -> None:
         if isinstance(reply, EncodeReply):
-            for frame in reply.frames:
-                self.message_port_pub(pmt.intern("out"), pdu.from_semantic_frame(frame, reply.encode_ms))
+            self._together += [(frame, reply.encode_ms) for frame in reply.frames]
         elif isinstance(reply, Failure):
             self._fail(request, reply)
         else:
             self._fail(request, Failure("failed", "the encoder worker answered something else than frames"))
+        if not request.more:
+            for left, (frame, encode_ms) in zip(reversed(range(len(self._together))), self._together, strict=True):
+                self.message_port_pub(pmt.intern("out"), pdu.from_semantic_frame(frame, encode_ms, left > 0))
+            self._together.clear()
 
     def _fail(self, request: pdu.TextRequest, failure: Failure) -> None:
         meta = {"stream": request.stream, "message": request.message, "reason": failure.reason}

@@ -1,6 +1,7 @@
 """The desk of a radio process: texts come in, go through the flowgraph, and each leaves with what became of it."""
 
 import threading
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ class Exchange(gr.basic_block):
         self._reach_samples, self._silence_samples = reach_samples, silence_samples
         self._lock = threading.Lock()
         self._passages: dict[tuple[int, int], Passage] = {}  # by stream and message
+        self._together: list[tuple[Passage, ...]] = []  # the same, as they were submitted
         self._silent_since = -1
         for name in ("messages", "over", "silence"):
             self.message_port_register_out(pmt.intern(name))
@@ -42,14 +44,16 @@ class Exchange(gr.basic_block):
             self.message_port_register_in(pmt.intern(name))
             self.set_msg_handler(pmt.intern(name), getattr(self, f"handle_{name}"))
 
-    def submit(self, passage: Passage) -> bool:
-        """Send a message. False, and nothing is sent, if one of the same stream and number is under way."""
-        key = passage.request.stream, passage.request.message
+    def submit(self, *passages: Passage) -> bool:
+        """Send messages. False, and none is sent, if one of the same stream and number is under way."""
+        by_key = {(passage.request.stream, passage.request.message): passage for passage in passages}
         with self._lock:
-            if key in self._passages:
+            if by_key.keys() & self._passages.keys():
                 return False
-            self._passages[key] = passage
-        self.message_port_pub(pmt.intern("messages"), pdu.from_text_request(passage.request))
+            self._passages |= by_key
+            self._together.append(passages)
+        for passage in passages:
+            self.message_port_pub(pmt.intern("messages"), pdu.from_text_request(passage.request))
         return True
 
     @property
@@ -57,11 +61,15 @@ class Exchange(gr.basic_block):
         """Whether any message is under way."""
         return bool(self._passages)
 
-    def finished(self) -> list[Passage]:
-        """The messages whose fate is known, each once."""
+    def finished(self) -> list[tuple[Passage, ...]]:
+        """The messages whose fate is known, each once, and not before that of those submitted with them is known."""
         with self._lock:
-            done = [key for key, passage in self._passages.items() if passage.done]
-            return [self._passages.pop(key) for key in done]
+            done = [all(passage.done for passage in passages) for passages in self._together]
+            finished = list(compress(self._together, done))
+            self._together = [passages for passages, gone in zip(self._together, done, strict=True) if not gone]
+            for passage in chain(*finished):
+                del self._passages[passage.request.stream, passage.request.message]
+            return finished
 
     def watch(self, consumed: int, produced: int, position: int) -> None:
         """Tell lam_decoder which messages are over; to be called again and again.
@@ -72,7 +80,8 @@ class Exchange(gr.basic_block):
             position: of frame_rx, read last.
         """
         with self._lock:
-            waiting = [passage for passage in self._passages.values() if passage.all_sent and not passage.over]
+            under_way = [passage for passage in self._passages.values() if not (passage.over or passage.done)]
+            waiting = [passage for passage in under_way if passage.all_sent]
             for passage in waiting:
                 passage.over = not passage.sent or passage.sent[-1]["stop"] + self._reach_samples <= position
         for passage in waiting:

@@ -46,7 +46,10 @@ class Loopback(gr.top_block):
         # The silence after a frame takes it through the receiver, so that what a message meets never depends on the
         # time at which the next one comes.
         self.frame_tx = FrameTx(
-            phy, reach + self.frame_rx.lookahead_samples, queue_frames=MAX_FRAGMENTS * link.transport.credit
+            phy,
+            reach + self.frame_rx.lookahead_samples,
+            queue_frames=MAX_FRAGMENTS * phy.messages_per_frame * link.transport.credit,
+            share="marked",
         )
         self.semantic_encoder = SemanticEncoder(link.transmitter, encoder)
         self.lam_decoder = LamDecoder(link.receiver, decoder)

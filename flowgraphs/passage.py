@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from semcom_blocks import pdu
 
 from semcom_ota.phy.numerology import Numerology
-from semcom_ota.transport.radio import Latency, RadioReply
+from semcom_ota.transport.radio import Latency, MessageReply
 from semcom_ota.types import FrameHeader, ReceivedFrame
 
 FAILURES: dict[str, Literal["does_not_fit", "refused", "failed"]] = {
@@ -55,23 +55,25 @@ class Passage:
             return False
         return self.result.lost or len(self.received) >= self.result.fragments - len(self.result.lost_fragments)
 
-    def reply(self, numerology: Numerology) -> RadioReply:
+    def reply(self, numerology: Numerology) -> MessageReply:
         """The account of it."""
         request, result, header = self.request, self.result, self.header
         known: dict[str, Any] = {"codec": request.codec, "stream": request.stream, "message": request.message}
         total_ms = 1e3 * (time.perf_counter() - self.started)
         if self.failure is not None or result is None or header is None:
             reason, sentence = self.failure or ("failed", "the message did not go through the flowgraph")
-            return RadioReply(
+            return MessageReply(
                 status=FAILURES[reason],
                 reason=sentence,
                 latency_ms=Latency(total=total_ms),
                 **known,
             )
-        air_samples = sum(frame["stop"] - frame["start"] for frame in self.sent)
-        cells = air_samples // numerology.row_samples * numerology.carriers.size
+        samples = [frame["stop"] - frame["start"] for frame in self.sent]
+        air_samples = sum(map(_share, self.sent, samples))
+        frame_cells = [count // numerology.row_samples * numerology.carriers.size for count in samples]
+        cells = sum(map(_share, self.sent, frame_cells))
         frames = self.frames
-        return RadioReply(
+        return MessageReply(
             status="failed" if result.reason else "lost" if result.lost else "decoded",
             reason=result.reason or next(iter(self.dropped), ""),
             text=result.text,
@@ -111,3 +113,9 @@ class Passage:
             "noise_variance": np.concatenate([frame.noise_variance for frame in frames]),
             "frequency_response": frames[0].csi.frequency_response,
         }
+
+
+def _share(sent: dict[str, Any], whole: int) -> int:
+    """A message's share of a frame's samples or cells, in proportion to its payload symbols; nothing is left over."""
+    before, own, total = sent["symbols_before"], sent["symbols"], sent["frame_symbols"]
+    return whole * (before + own) // total - whole * before // total

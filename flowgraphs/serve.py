@@ -1,7 +1,7 @@
 """A radio process at work: requests in, replies out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,9 +55,8 @@ def serve(flowgraph: Flowgraph, endpoint: str, link: LinkConfig) -> None:
                     _take(flowgraph.exchange, server, request)
                 consumed, produced = flowgraph.frame_rx.consumed, flowgraph.frame_tx.produced
                 flowgraph.exchange.watch(consumed, produced, flowgraph.frame_rx.position)
-                for passage in flowgraph.exchange.finished():
-                    reply = Packet("result", passage.reply(numerology).model_dump(), passage.arrays())
-                    server.reply(passage.token, reply)
+                for passages in flowgraph.exchange.finished():
+                    server.reply(passages[0].token, _reply(passages, numerology))
         finally:
             flowgraph.stop()
             flowgraph.wait()
@@ -76,11 +75,30 @@ def _take(exchange: Exchange, server: ReplyServer, request: Request) -> None:
     asked = RadioRequest(text="", codec="")
     try:
         asked = read(request.packet, RadioRequest)
-        text = pdu.TextRequest(asked.text, asked.codec, asked.stream, asked.message, asked.match or "", asked.snr_db)
-        if exchange.submit(Passage(request, text, asked.want_arrays)):
+        if exchange.submit(*_passages(asked, request)):
             return
         reason = f"message {asked.message} of stream {asked.stream} is under way already"
     except WireError as error:
         reason = str(error)
     known: dict[str, Any] = {"codec": asked.codec, "stream": asked.stream, "message": asked.message}
     server.reply(request, Packet("result", RadioReply(status="refused", reason=reason, **known).model_dump()))
+
+
+def _passages(asked: RadioRequest, request: Request) -> Iterator[Passage]:
+    texts = (asked.text, *asked.followers)
+    for place, text in enumerate(texts):
+        one = pdu.TextRequest(
+            text=text,
+            codec=asked.codec,
+            stream=asked.stream,
+            message=(asked.message + place) % 2**16,
+            match=asked.match or "",
+            snr_db=asked.snr_db,
+            more=place < len(asked.followers),
+        )
+        yield Passage(request, one, want_arrays=asked.want_arrays and not place)
+
+
+def _reply(passages: tuple[Passage, ...], numerology: Numerology) -> Packet:
+    first, *followers = (passage.reply(numerology).model_dump() for passage in passages)
+    return Packet("result", first | {"followers": followers}, passages[0].arrays())

@@ -80,6 +80,7 @@ class ReceivedFrame:
     csi: Csi
     start_sample: int  # index of the preamble's first sample in the received stream
     stop_sample: int  # one past the frame's last sample
+    place: int = 0  # among the messages that share the frame on the air, which start and stop together
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from semcom_ota.experiments.statistics import word_errors
 from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker_process
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.messages import Failure, from_packet
-from semcom_ota.transport.radio import RadioReply, RadioRequest, read
+from semcom_ota.transport.radio import MessageReply, RadioReply, RadioRequest, read
 from semcom_ota.transport.sockets import Reply, RequestClient
 from semcom_ota.transport.wire import Packet, WireError
 
@@ -36,7 +36,11 @@ Captures = dict[tuple[float, str], dict[str, NDArray[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """One text with one codec at one SNR. The same `message` is the same channel realisation for every codec."""
+    """One text with one codec at one SNR.
+
+    The same `message` is the same channel realisation for every codec, unless messages share frames and one of them,
+    which does not fit with some codec, leaves the others with another frame.
+    """
 
     message: int
     stream: int
@@ -67,6 +71,16 @@ def plan(texts: Sequence[str], link: LinkConfig) -> list[Transmission]:
         for index, text in enumerate(texts)
         for stream, codec in enumerate(codecs)
     ]
+
+
+def together(transmissions: Sequence[Transmission], link: LinkConfig) -> list[tuple[int, ...]]:
+    """Indices of what is sent in one request: up to `messages_per_frame` in a row, of one codec, at one SNR."""
+    batches: dict[tuple[int, int, int], list[int]] = {}
+    for index, transmission in enumerate(transmissions):
+        step, place = divmod(transmission.message, link.radio.messages_per_snr)
+        key = step, place // link.phy.messages_per_frame, transmission.stream
+        batches.setdefault(key, []).append(index)
+    return [tuple(indices) for indices in batches.values()]
 
 
 def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, record: bool, quiet: bool) -> Finished:
@@ -155,50 +169,54 @@ def _exchange(
     ]
     pictured: set[tuple[float, str]] = set()
     waiting = dict(enumerate(transmissions))
-    unsent = iter(enumerate(transmissions))
+    unsent = iter(together(transmissions, link))
     following = next(unsent, None)
     while waiting:
         for process in processes:
             process.check()
         while following:
-            index, transmission = following
-            first = (transmission.snr_db, transmission.codec) not in pictured
-            if not client.submit(index, _request(transmission, first)):
+            first = transmissions[following[0]]
+            picture = (first.snr_db, first.codec)
+            if not client.submit(following, _request([transmissions[i] for i in following], picture not in pictured)):
                 break
-            pictured.add((transmission.snr_db, transmission.codec))
+            pictured.add(picture)
             following = next(unsent, None)
         for reply in client.poll(timeout=0.5):
-            index = cast(int, reply.key)
-            result = _result(waiting.pop(index), _read(reply))
-            yield index, result, reply.packet.arrays
+            indices = cast(tuple[int, ...], reply.key)
+            for place, (index, answer) in enumerate(zip(indices, _read(reply, len(indices)), strict=True)):
+                yield index, _result(waiting.pop(index), answer), {} if place else reply.packet.arrays
 
 
-def _request(transmission: Transmission, want_arrays: bool) -> Packet:
+def _request(batch: Sequence[Transmission], want_arrays: bool) -> Packet:
     """The baseline's link adaptation is granted the channel's true mean SNR; the receiving side is told nothing."""
+    first, *followers = batch
     request = RadioRequest(
-        text=transmission.text,
-        codec=transmission.codec,
-        stream=transmission.stream,
-        message=transmission.message,
-        match=transmission.match,
-        snr_db=transmission.snr_db,
+        text=first.text,
+        followers=[transmission.text for transmission in followers],
+        codec=first.codec,
+        stream=first.stream,
+        message=first.message,
+        match=first.match,
+        snr_db=first.snr_db,
         want_arrays=want_arrays,
     )
     return Packet("transmit", request.model_dump())
 
 
-def _read(reply: Reply) -> RadioReply | str:
-    """The radio process's reply, or the reason why there is none."""
+def _read(reply: Reply, count: int) -> Sequence[MessageReply | str]:
+    """What the radio process says of each of `count` messages, or the reason why it says nothing."""
     try:
         if reply.packet.kind == "result":
-            return read(reply.packet, RadioReply)
+            first = read(reply.packet, RadioReply)
+            known = [first, *first.followers]
+            return known if len(known) == count else [first.reason or "unreadable reply"] * count
         message = from_packet(reply.packet)
     except WireError as error:
-        return f"unreadable reply: {error}"
-    return message.sentence if isinstance(message, Failure) else "unreadable reply"
+        return [f"unreadable reply: {error}"] * count
+    return [message.sentence if isinstance(message, Failure) else "unreadable reply"] * count
 
 
-def _result(transmission: Transmission, reply: RadioReply | str) -> dict[str, Any]:
+def _result(transmission: Transmission, reply: MessageReply | str) -> dict[str, Any]:
     """One line of `messages.jsonl`.
 
     `delivered`: a text came out that its receiver takes for whole (a codec without a checksum: no frame is missing);
@@ -207,7 +225,7 @@ def _result(transmission: Transmission, reply: RadioReply | str) -> dict[str, An
     """
     reason = reply if isinstance(reply, str) else ""
     if isinstance(reply, str):
-        reply = RadioReply(
+        reply = MessageReply(
             status="refused", codec=transmission.codec, stream=transmission.stream, message=transmission.message
         )
     decoded = "delivered" if reply.intact else "corrupted"

@@ -15,13 +15,8 @@ class _Partial:
     """A message of which some fragments have arrived."""
 
     message: FrameHeader  # what its fragments have in common: the header with fragment 0
-    start_sample: int  # where its first fragment to arrive starts in the stream
-    first: FrameHeader
+    first: ReceivedFrame  # the one that arrived first
     frames: dict[int, ReceivedFrame] = field(default_factory=dict)  # by fragment
-
-    @property
-    def stop_sample(self) -> int:
-        return max(frame.stop_sample for frame in self.frames.values())
 
     def assemble(self) -> ReceivedMessage:
         symbols = np.zeros(self.message.message_symbols, np.complex64)
@@ -34,7 +29,7 @@ class _Partial:
             variance[place] = np.where(usable, frame.noise_variance, np.inf)
         lost = tuple(sorted(set(range(self.message.fragments)) - self.frames.keys()))
         csi = tuple(frame.csi for _, frame in ordered)
-        return ReceivedMessage(self.first, symbols, variance, csi, lost, self.start_sample)
+        return ReceivedMessage(self.first.header, symbols, variance, csi, lost, self.first.start_sample)
 
 
 class Reassembler:
@@ -42,8 +37,9 @@ class Reassembler:
 
     A message comes out when its last fragment is in, or incomplete when another message of its stream has begun, or at
     `flush`. Nothing of what a frame says is trusted: one whose header contradicts itself or its symbols, one that is
-    there already, and one that starts before what came out last (late, or a copy) are ignored and counted. A message
-    number may come again later in the stream, as when a transmitter was started anew: it is another message then.
+    there already, and one that does not begin after all of what came out last (late, or a copy) are ignored and
+    counted; messages that share a frame on the air begin one after the other, in their order there. A message number
+    may come again later in the stream, as when a transmitter was started anew: it is another message then.
 
     Holds at most `MAX_HELD_BYTES` of symbols and CSI, over all streams; beyond that the message that began first comes
     out incomplete.
@@ -54,7 +50,7 @@ class Reassembler:
         self.ignored = 0  # frames so far
         self._held = 0  # bytes
         self._partial: dict[int, _Partial] = {}  # by stream, the one that began first comes first
-        self._past: dict[int, int] = {}  # by stream: frames that start before this sample belong to what came out
+        self._past: dict[int, tuple[int, int]] = {}  # by stream: where the last frame of what came out begins
 
     def push(self, frame: ReceivedFrame) -> list[ReceivedMessage]:
         """Take the next frame, and return the messages that it completes or ends; symbols are copied."""
@@ -66,24 +62,22 @@ class Reassembler:
         partial = self._partial.get(stream)
         messages = []
         if partial is None or partial.message != message:
-            if frame.start_sample < self._past.get(stream, 0) or (
-                partial and frame.start_sample < partial.start_sample
-            ):
+            past = _begin(partial.first) if partial else self._past.get(stream)
+            if past and _begin(frame) <= past:
                 self.ignored += 1
                 return []
             if partial:
-                messages.append(self._end(stream, frame.start_sample))
-            partial = self._partial[stream] = _Partial(message, frame.start_sample, frame.header)
+                messages.append(self._end(stream))
+            partial = self._partial[stream] = _Partial(message, frame)
         if frame.header.fragment in partial.frames:
             self.ignored += 1
             return messages
         partial.frames[frame.header.fragment] = frame
         self._held += _size(frame)
         if len(partial.frames) == message.fragments:
-            messages.append(self._end(stream, partial.stop_sample))
+            messages.append(self._end(stream))
         while self._held > MAX_HELD_BYTES:
-            first = next(iter(self._partial))
-            messages.append(self._end(first, self._partial[first].stop_sample))
+            messages.append(self._end(next(iter(self._partial))))
         return messages
 
     def flush(self, stream: int, message: int) -> list[ReceivedMessage]:
@@ -91,17 +85,21 @@ class Reassembler:
         partial = self._partial.get(stream)
         if partial is None or partial.message.message != message:
             return []
-        return [self._end(stream, partial.stop_sample)]
+        return [self._end(stream)]
 
     def end(self) -> list[ReceivedMessage]:
         """Return all messages that are incomplete, the one that began first comes first: no more frames will come."""
-        return [self._end(stream, partial.stop_sample) for stream, partial in list(self._partial.items())]
+        return [self._end(stream) for stream in list(self._partial)]
 
-    def _end(self, stream: int, past: int) -> ReceivedMessage:
+    def _end(self, stream: int) -> ReceivedMessage:
         partial = self._partial.pop(stream)
-        self._past[stream] = past
+        self._past[stream] = max(_begin(frame) for frame in partial.frames.values())
         self._held -= sum(_size(frame) for frame in partial.frames.values())
         return partial.assemble()
+
+
+def _begin(frame: ReceivedFrame) -> tuple[int, int]:
+    return frame.start_sample, frame.place
 
 
 def _size(frame: ReceivedFrame) -> int:

@@ -1,19 +1,27 @@
-"""What the radio process is asked and what it answers: one request and one reply for each message."""
+"""What the radio process is asked and what it answers: a request and a reply for each message, or for several."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from semcom_ota.config import MAX_TEXT_BYTES
 from semcom_ota.transport.fields import Strict, read
 
-__all__ = ["Latency", "RadioReply", "RadioRequest", "read"]
+__all__ = ["Latency", "MessageReply", "RadioReply", "RadioRequest", "read"]
+
+MAX_FOLLOWERS = 7  # of a frame (phy/header.py)
 
 
 class RadioRequest(Strict):
-    """Send one message. Its number also selects SNR and channel realisation, so sending it again gives the same."""
+    """Send one message. Its number also selects SNR and channel realisation, so sending it again gives the same.
+
+    `followers` are messages of their own, with the numbers that come next; all the rest is the same. Those that fit
+    share a frame on the air, up to `phy.messages_per_frame`, and with it the channel of the one that comes first. They
+    are one request because what shares a frame must be the same when it is sent again after a process was killed.
+    """
 
     text: str = Field(max_length=MAX_TEXT_BYTES)
+    followers: list[Annotated[str, Field(max_length=MAX_TEXT_BYTES)]] = Field([], max_length=MAX_FOLLOWERS)
     codec: str = Field(max_length=64)
     stream: int = Field(0, ge=0, lt=2**8)
     message: int = Field(0, ge=0, lt=2**16)
@@ -33,7 +41,7 @@ class Latency(Strict):
     total: float = 0.0  # wall time from request to reply, within the radio process
 
 
-class RadioReply(Strict):
+class MessageReply(Strict):
     """What became of a message.
 
     `decoded`: something of it was received, and this is what the decoder made of it, intact or not. `lost`: no frame of
@@ -41,9 +49,7 @@ class RadioReply(Strict):
     no sense. `failed`: the encoder or the decoder did not do its work; a message that the decoder failed on has been
     received.
 
-    A packet of it brings, if asked for and if any frame was received, the arrays `symbols` (N,) complex64 and
-    `noise_variance` (N,) float32 of the received fragments in order, and `frequency_response` (OFDM symbols, used
-    carriers) complex64 of the first of them.
+    What a frame takes on the air is shared out among its messages in proportion to their payload symbols.
     """
 
     status: Literal["decoded", "lost", "does_not_fit", "refused", "failed"]
@@ -63,3 +69,14 @@ class RadioReply(Strict):
     snr_db_estimated: float | None = None  # mean over the received fragments
     cfo_hz_estimated: float | None = None  # of the first received fragment
     latency_ms: Latency = Latency()
+
+
+class RadioReply(MessageReply):
+    """What became of a request's message and of each of its followers; none of these if the request makes no sense.
+
+    A packet of it brings, if asked for and if any frame of the first message was received, the arrays `symbols` (N,)
+    complex64 and `noise_variance` (N,) float32 of its received fragments in order, and `frequency_response` (OFDM
+    symbols, used carriers) complex64 of the first of them.
+    """
+
+    followers: list[MessageReply] = Field([], max_length=MAX_FOLLOWERS)

@@ -22,6 +22,9 @@ SENT = {
     "start": 0,
     "stop": 800,
     "end": 1500,
+    "symbols": 4,
+    "symbols_before": 0,
+    "frame_symbols": 4,
     "transmit_ms": 1.0,
 }
 
@@ -67,7 +70,7 @@ def test_a_message_is_over_when_the_receiver_is_past_its_last_frame_and_not_befo
         assert meta == {"over": True, "stream": 2, "message": 9}
         bench.result(lost=True)
         wait_until(lambda: bench.passage.done)
-        assert bench.exchange.finished() == [bench.passage]
+        assert bench.exchange.finished() == [(bench.passage,)]
         assert not bench.exchange.busy
         assert len(bench.said["over"].messages) == 1
         assert not bench.said["silence"].messages
@@ -109,6 +112,43 @@ def test_the_same_message_twice_at_a_time_is_refused_and_a_failure_ends_it():
         reply = bench.passage.reply(Numerology(PhyConfig()))
         assert (reply.status, reply.reason, reply.payload_symbols) == ("does_not_fit", "Too long.", 0)
         assert len(bench.said["messages"].wait(1)) == 1
+
+
+def test_messages_sent_together_are_finished_together_and_pay_for_the_frame_together():
+    followers = [Passage("token", pdu.TextRequest("Hi", "utf8", 2, message)) for message in (10, 11)]
+    with Bench() as bench:
+        assert not bench.exchange.submit(followers[0], Passage("other", pdu.TextRequest("Hi", "utf8", 2, 9)))
+        assert bench.exchange.submit(*followers)
+        texts = [pdu.to_text_request(message) for message in bench.said["messages"].wait(3)]
+        assert [text.message for text in texts] == [9, 10, 11]
+        before = 0
+        for message, symbols in ((9, 4), (10, 7), (11, 2)):
+            header = FrameHeader(1, stream=2, message=message, message_symbols=symbols)
+            frame = SemanticFrame(header, np.ones(symbols, np.complex64))
+            post(bench.exchange, "encoded", pdu.from_semantic_frame(frame))
+            share = {"message": message, "symbols": symbols, "symbols_before": before, "frame_symbols": 13}
+            post(bench.exchange, "sent", pdu.make(SENT | share, b""))
+            before += symbols
+        passages = [bench.passage, *followers]
+        wait_until(lambda: all(passage.all_sent for passage in passages))
+        bench.exchange.watch(consumed=1500, produced=1500, position=900)
+        results = [pdu.Result("", 0.0, False, True, 1, 2, message, 0, (), 9.0, 3.0) for message in (9, 11, 10)]
+        for result in results[:2]:
+            post(bench.exchange, "results", pdu.from_result(result))
+        wait_until(lambda: bench.passage.done and followers[1].done)
+        assert bench.exchange.finished() == [(bench.passage,)]
+        bench.exchange.watch(consumed=1500, produced=1500, position=900)
+        assert bench.exchange.finished() == []
+        post(bench.exchange, "results", pdu.from_result(results[2]))
+        wait_until(lambda: followers[0].done)
+        assert bench.exchange.finished() == [tuple(followers)]
+        assert not bench.exchange.busy
+    replies = [passage.reply(Numerology(PhyConfig())) for passage in passages]
+    assert sum(reply.air_samples for reply in replies) == 800
+    assert sum(reply.overhead_symbols + reply.payload_symbols for reply in replies) == 10 * 52
+    for reply in replies:
+        assert abs(reply.air_samples - 800 * reply.payload_symbols / 13) < 1
+    assert sum(reply.latency_ms.air for reply in replies) == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(("reason", "status"), [("bad_request", "refused"), ("failed", "failed")])

@@ -56,7 +56,7 @@ def test_a_received_frame_survives(header: FrameHeader, rows: int, seed: int):
     carrier_variance = np.random.default_rng(seed).random(12, np.float32)
     csi = Csi(complex_array(seed, rows, 12), carrier_variance, 6.5, -81.5, 1e6, 15625.0, -20.5)
     variance = np.full(header.frame_symbols, np.inf, np.float32)
-    frame = ReceivedFrame(header, complex_array(seed, header.frame_symbols), variance, csi, 2**40, 2**40 + 5)
+    frame = ReceivedFrame(header, complex_array(seed, header.frame_symbols), variance, csi, 2**40, 2**40 + 5, 7)
     assert_equal(frame, pdu.to_received_frame(pdu.from_received_frame(frame)))
 
 
@@ -76,9 +76,9 @@ def test_a_link_report_survives(stream: int, message: int, snr_db: float):
     assert_equal(report, pdu.to_link_report(pdu.from_link_report(report)))
 
 
-@given(TEXTS, STREAMS, MESSAGES, st.sampled_from(["", "text-jscc"]), st.none() | st.floats(-30, 60))
-def test_a_request_survives(text: str, stream: int, message: int, match: str, snr_db: float | None):
-    request = pdu.TextRequest(text, "utf8", stream, message, match, snr_db)
+@given(TEXTS, STREAMS, MESSAGES, st.sampled_from(["", "text-jscc"]), st.none() | st.floats(-30, 60), st.booleans())
+def test_a_request_survives(text: str, stream: int, message: int, match: str, snr_db: float | None, more: bool):
+    request = pdu.TextRequest(text, "utf8", stream, message, match, snr_db, more)
     assert pdu.to_text_request(pdu.from_text_request(request)) == request
 
 

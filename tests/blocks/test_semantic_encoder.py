@@ -17,9 +17,9 @@ CONFIG = TransmitterConfig(codec=CodecConfig(names=("huffman", "utf8")), phy=Phy
 
 
 class Bench:
-    def __init__(self, endpoint: str):
+    def __init__(self, endpoint: str, config: TransmitterConfig = CONFIG):
         self.top, self.out, self.failed = gr.top_block(), Collector(), Collector()
-        self.encoder = SemanticEncoder(CONFIG, endpoint)
+        self.encoder = SemanticEncoder(config, endpoint)
         self.top.msg_connect(self.encoder, "out", self.out, "in")
         self.top.msg_connect(self.encoder, "failed", self.failed, "in")
 
@@ -77,6 +77,37 @@ def test_a_text_that_cannot_be_sent_fails_with_a_sentence_and_holds_nothing_up(t
     assert [meta["message"] for meta, _ in failures] == [0, 1, 2]
     assert {meta["reason"] for meta, _ in failures} == {"bad_request"}
     assert b"unheard-of" in failures[1][1].tobytes()
+
+
+SHARED = CONFIG.model_copy(update={"phy": PhyConfig(messages_per_frame=3, max_frame_symbols=64)})
+
+
+def test_frames_of_texts_that_belong_together_come_out_together_whatever_fails(tmp_path: Path):
+    endpoint, long = ipc_endpoint(tmp_path, "encoder"), "a long one " * 5
+    batches = [["a", "b", "c"], ["", "d", ""], ["", ""], [long, "e"], ["f"], ["g", "h", "i", "j"], ["k"]]
+    expected = ["0+", "1+", "2", "4", "8+", "8+", "8+", "9", "10", "11+", "12+", "13", "14", "15"]
+    with Server(endpoint, CONFIG.transport, EncoderService(CONFIG)), Bench(endpoint, SHARED) as bench:
+        texts = [
+            (text, left > 0) for batch in batches for left, text in zip(range(len(batch))[::-1], batch, strict=True)
+        ]
+        for message, (text, more) in enumerate(texts):
+            request = pdu.TextRequest(text, "utf8", 0, message, snr_db=20.0, more=more)
+            post(bench.encoder, "in", pdu.from_text_request(request))
+        frames = bench.out.wait(len(expected))
+        assert [pdu.split(message)[0]["message"] for message in bench.failed.wait(4)] == [3, 5, 6, 7]
+    said = [(pdu.to_semantic_frame(frame).header.message, pdu.split(frame)[0]["more"]) for frame in frames]
+    assert [f"{message}{'+' * more}" for message, more in said] == expected
+
+
+def test_a_text_that_others_wait_for_is_taken_though_the_queue_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr("semcom_blocks.semantic_encoder.QUEUE", 2)
+    endpoint = ipc_endpoint(tmp_path, "encoder")
+    with Bench(endpoint, SHARED) as bench:
+        for message, more in enumerate([True, True, False, True, True, False]):
+            post(bench.encoder, "in", pdu.from_text_request(pdu.TextRequest("x", "utf8", 0, message, more=more)))
+        assert [pdu.split(message)[0]["message"] for message in bench.failed.wait(3)] == [3, 4, 5]
+        with Server(endpoint, CONFIG.transport, EncoderService(CONFIG)):
+            assert [pdu.to_semantic_frame(frame).header.message for frame in bench.out.wait(3)] == [0, 1, 2]
 
 
 def test_what_a_hand_made_text_leaves_out_is_filled_in(tmp_path: Path):

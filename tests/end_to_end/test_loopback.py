@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 import sigmf
 
+from semcom_ota.config import PhyConfig
 from semcom_ota.experiments.texts import SENTENCES, read_lines
+from semcom_ota.phy.transmitter import Transmitter
+from semcom_ota.recording.reading import read_recording
 
 CAPTIONS = read_lines(SENTENCES / "captions.txt")
 SEMCOM = [sys.executable, "-m", "semcom_ota.cli"]
@@ -93,6 +96,24 @@ def test_the_same_seed_gives_the_same_figures(finished, tmp_path):
     assert timeless(tmp_path / "again") == timeless(folder)
 
 
+def test_short_texts_share_frames_and_all_arrive(tmp_path):
+    (tmp_path / "link.yml").write_text("phy: {messages_per_frame: 4}")
+    (tmp_path / "in.txt").write_text("\n".join(CAPTIONS[:10]))
+    arguments = ("--input", tmp_path / "in.txt", "--codec", "huffman", "--snr=15,18", "--quiet", "--record")
+    done = semcom("loopback", "--link", tmp_path / "link.yml", *arguments, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    messages, alone = messages_of(tmp_path / "run"), Transmitter(PhyConfig()).frame_samples
+    assert [message["message"] for message in messages] == list(range(20))
+    assert [message["received"] for message in messages] == CAPTIONS[:10] * 2
+    spent = sum(message["air_samples"] for message in messages)
+    assert spent < 0.6 * sum(alone(message["payload_symbols"]) for message in messages)
+    frames = read_recording(tmp_path / "run" / "capture.sigmf-meta").frames
+    assert [[part.message for part in frame.parts] for frame in frames] == [
+        [0, 1, 2, 3], [4, 5, 6, 7], [8, 9], [10, 11, 12, 13], [14, 15, 16, 17], [18, 19],
+    ]  # fmt: skip
+    assert sum(frame.length for frame in frames) == spent
+
+
 def test_nothing_passes_when_the_channel_is_noise(tmp_path):
     lines = tmp_path / "in.txt"
     lines.write_text("\n".join(CAPTIONS))
@@ -128,8 +149,9 @@ def processes_of(directory):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("codec", ["huffman", "text-jscc"])
-def test_every_message_is_accounted_for_though_each_process_is_killed(codec, tmp_path):
+@pytest.mark.parametrize(("codec", "messages_per_frame"), [("huffman", 3), ("text-jscc", 1)])
+def test_every_message_is_accounted_for_though_each_process_is_killed(codec, messages_per_frame, tmp_path):
+    (tmp_path / "link.yml").write_text(f"phy: {{messages_per_frame: {messages_per_frame}}}")
     lines = tmp_path / "in.txt"
     lines.write_text("\n".join(CAPTIONS * 5))
     folder, endpoints = tmp_path / "run", tmp_path / "ipc"
@@ -137,6 +159,8 @@ def test_every_message_is_accounted_for_though_each_process_is_killed(codec, tmp
     arguments = (
         "--input",
         lines,
+        "--link",
+        tmp_path / "link.yml",
         "--codec",
         codec,
         "--snr=15",

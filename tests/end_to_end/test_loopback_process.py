@@ -35,11 +35,11 @@ def fake_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(FAKE_CODECS))
 
 
-def link(channel: ChannelConfig | None = None, **radio: object) -> LinkConfig:
+def link(channel: ChannelConfig | None = None, phy: PhyConfig | None = None, **radio: object) -> LinkConfig:
     options = {"snr_db": (20.0,), "messages_per_snr": 1000, "seed": 3} | radio
     return LinkConfig(
         codec=CodecConfig(names=("huffman", "fives")),
-        phy=PhyConfig(max_frame_symbols=64),
+        phy=phy or PhyConfig(max_frame_symbols=64),
         radio=LoopbackRadio(channel=channel or load_channel("awgn"), **options),
     )
 
@@ -142,23 +142,38 @@ def recording(file: Path) -> dict[tuple[int, int], set[bytes]]:
     return dict(frames)
 
 
+def timeless(reply: RadioReply) -> dict:
+    return reply.model_dump(exclude={"latency_ms": True, "followers": {"__all__": {"latency_ms"}}})
+
+
 def test_every_message_is_answered_whoever_is_killed_and_gets_the_same_channel(tmp_path: Path):
-    config = link(load_channel("rayleigh"), snr_db=(12.0,))
-    requests = [request(message, f"message {message} of these", want_arrays=True) for message in range(24)]
+    phy = PhyConfig(max_frame_symbols=256, messages_per_frame=4)
+    config = link(load_channel("rayleigh"), phy, snr_db=(12.0,))
+    texts = [f"message {message} of these" for message in range(24)]
+    texts[9] = ""  # it cannot be sent
+    requests = [request(message, texts[message], want_arrays=True) for message in (*range(8), *range(20, 24))]
+    for first in (8, 12, 16):
+        followers = texts[first + 1 : first + 4]
+        requests.insert(first // 2, request(first, texts[first], followers=followers, want_arrays=True))
     with running(config, tmp_path, "--record", str(tmp_path / "calm")) as started:
         calm = started.send(*requests)
     with running(config, tmp_path, "--record", str(tmp_path / "disturbed")) as started:
-        victims = {4: started.encoder, 9: started.decoder, 14: started.radio}
+        victims = {3: started.encoder, 6: started.decoder, 9: started.radio}
         disturbed = started.send(*requests, disturb=victims)
         assert [process.restarts for process in victims.values()] == [1, 1, 1]
     for (one, arrays), (other, other_arrays) in zip(calm, disturbed, strict=True):
-        assert one.model_dump(exclude={"latency_ms"}) == other.model_dump(exclude={"latency_ms"})
+        assert timeless(one) == timeless(other)
         assert arrays.keys() == other_arrays.keys()
         for name in arrays:
             assert arrays[name].tobytes() == other_arrays[name].tobytes()
-    assert sum(one.status == "decoded" for one, _ in calm) > 16
-    assert len(recording(tmp_path / "calm")) >= 24
-    assert recording(tmp_path / "calm") == recording(tmp_path / "disturbed")
+    replies = {one.message: one for reply, _ in calm for one in (reply, *reply.followers)}
+    assert sorted(replies) == list(range(24)) and replies[9].status == "refused"
+    assert sum(one.status == "decoded" for one in replies.values()) > 16
+    alone, shared = (sum(replies[message].air_samples for message in range(first, first + 4)) for first in (0, 12))
+    assert shared < 0.6 * alone
+    frames = recording(tmp_path / "calm")
+    assert sorted(message for message, _ in frames) == [*range(9), 10, 12, 16, *range(20, 24)]
+    assert frames == recording(tmp_path / "disturbed")
 
 
 SEED, SNR_DB, SECRET = 987654321, 17.123, "Nobody but the sender knows."

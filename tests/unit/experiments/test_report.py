@@ -8,7 +8,7 @@ from rich.console import Console
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.experiments import run_folder
 from semcom_ota.experiments.console import print_messages
-from semcom_ota.experiments.loopback import MAX_MESSAGES, plan
+from semcom_ota.experiments.loopback import MAX_MESSAGES, plan, together
 from semcom_ota.experiments.report import mark_differences, write_report
 
 
@@ -95,6 +95,16 @@ def test_the_plan_interleaves_codecs_over_the_same_realisations():
     assert {(step.message, step.snr_db) for step in steps} == {(0, 0), (1, 0), (2, 6), (3, 6)}
     with pytest.raises(ConfigError, match="send fewer"):
         plan(["a"] * (MAX_MESSAGES // 2 + 1), link)
+
+
+@pytest.mark.parametrize("messages_per_frame", [1, 3])
+def test_what_shares_a_frame_is_in_a_row_of_one_codec_and_at_one_snr(messages_per_frame):
+    radio = {"snr_db": [0, 0], "messages_per_snr": 4}
+    link = LinkConfig.model_validate({"radio": radio, "phy": {"messages_per_frame": messages_per_frame}})
+    steps = plan(list("abcd"), link)
+    batches = [[(steps[index].stream, steps[index].message) for index in batch] for batch in together(steps, link)]
+    rows = {1: [[0], [1], [2], [3], [4], [5], [6], [7]], 3: [[0, 1, 2], [3], [4, 5, 6], [7]]}[messages_per_frame]
+    assert batches == [[(stream, message) for message in row] for row in rows for stream in range(3)]
 
 
 def test_line_separators_in_a_text_do_not_cut_a_line_of_the_log(tmp_path):

@@ -109,6 +109,28 @@ def test_a_late_frame_of_an_older_message_does_not_end_the_newer_one():
     assert message.lost_fragments == () and reassembler.ignored == 1
 
 
+def test_messages_that_share_a_frame_come_out_in_their_order_and_once():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, message=9, fragment=0))
+    shared = [frame(3, message=message, fragments=1, place=message) for message in range(4)]
+    (incomplete, *first) = reassembler.push(shared[0])
+    rest = [message for one in (shared[1], shared[0], shared[2], shared[3]) for message in reassembler.push(one)]
+    assert incomplete.header.message == 9
+    assert [message.header.message for message in (*first, *rest)] == [0, 1, 2, 3]
+    for message in (*first, *rest):
+        check(message)
+    assert [reassembler.push(one) for one in shared] == [[]] * 4 == [reassembler.push(frame(1, message=9))] * 4
+    assert reassembler.ignored == 6
+
+
+def test_a_frame_that_begins_in_the_tail_of_another_is_heard():
+    reassembler = Reassembler()
+    reassembler.push(frame(0, message=1, fragments=2))
+    assert len(reassembler.push(frame(1, message=1, fragment=1, fragments=2, stop_sample=5 * LENGTH))) == 1
+    assert len(reassembler.push(frame(2, message=2, fragments=1))) == 1
+    assert reassembler.ignored == 0
+
+
 def test_a_transmitter_that_starts_anew_is_heard_though_its_numbers_come_again():
     reassembler = Reassembler()
     for number in range(5):

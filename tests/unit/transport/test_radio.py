@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcom_ota.transport.radio import Latency, RadioReply, RadioRequest, read
+from semcom_ota.transport.radio import Latency, MessageReply, RadioReply, RadioRequest, read
 from semcom_ota.transport.wire import Packet, WireError, pack, unpack
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
@@ -11,7 +11,14 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 @given(TEXTS, st.integers(0, 255), st.integers(0, 65535), st.none() | st.floats(-30, 60), st.booleans())
 def test_a_request_survives_the_wire(text: str, stream: int, message: int, snr_db: float | None, arrays: bool):
     request = RadioRequest(
-        text=text, codec="utf8", stream=stream, message=message, match="huffman", snr_db=snr_db, want_arrays=arrays
+        text=text,
+        followers=[text, "x"],
+        codec="utf8",
+        stream=stream,
+        message=message,
+        match="huffman",
+        snr_db=snr_db,
+        want_arrays=arrays,
     )
     assert read(unpack(pack(Packet("transmit", request.model_dump())), 10**6), RadioRequest) == request
 
@@ -27,6 +34,7 @@ def test_a_reply_survives_the_wire(text: str, lost: list[int], confidence: float
         lost_fragments=lost,
         confidence=confidence,
         latency_ms=Latency(total=milliseconds),
+        followers=[MessageReply(status="lost", codec="utf8", stream=1, message=3, reason=text)],
     )
     assert read(unpack(pack(Packet("result", reply.model_dump())), 10**6), RadioReply) == reply
 
@@ -43,6 +51,9 @@ def test_a_reply_survives_the_wire(text: str, lost: list[int], confidence: float
         {"text": "x", "codec": "utf8", "snr_db": float("inf")},
         {"text": "x", "codec": "utf8", "seed": 1},
         {"text": "x" * 16385, "codec": "utf8"},
+        {"text": "x", "codec": "utf8", "followers": ["x" * 16385]},
+        {"text": "x", "codec": "utf8", "followers": ["x"] * 8},
+        {"text": "x", "codec": "utf8", "followers": "x"},
     ],
 )
 def test_nonsense_is_a_wire_error(fields: dict):
