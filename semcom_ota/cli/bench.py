@@ -50,8 +50,11 @@ def phy(
         if file:
             run_folder.check_writable(file)
     names = [name.strip() for name in (figures or "").split(",") if name.strip()]
-    found = run(seed, quick, names, workers, json, Console())
+    found, failed = run(seed, quick, names, workers, json, Console())
     if plot:
         from semcom_ota.experiments.bench.pictures import draw
 
         draw(found, plot)
+    if failed:
+        typer.echo(f"semcom: {len(failed)} measurements failed: {'; '.join(failed)}", err=True)
+        raise SystemExit(1)

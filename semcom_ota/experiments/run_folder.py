@@ -4,16 +4,15 @@ import hashlib
 import itertools
 import json
 import math
-import subprocess
 import time
 from collections.abc import Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from semcom_ota.config import SHIPPED, WEIGHTS, ConfigError, LinkConfig, ReceiverConfig
+from semcom_ota.experiments import provenance
 from semcom_ota.experiments.statistics import bleu_signature, text_quality
 
 VERSIONS = ("semcom-ota", "numpy", "torch", "transformers", "pyzmq", "sacrebleu")
@@ -51,11 +50,11 @@ def describe(level: str, config: LinkConfig | ReceiverConfig, seed: int) -> dict
     return {
         "level": level,
         "seed": seed,
-        "commit": _commit(),
+        "commit": provenance.commit(),
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "snr_per_sample_minus_snr_db": round(10 * math.log10(config.phy.used_carriers / config.phy.fft_size), 2),
         "bleu": bleu_signature(),
-        "versions": {name: _version(name) for name in VERSIONS},
+        "versions": provenance.versions(VERSIONS),
     }
 
 
@@ -142,27 +141,20 @@ def check_writable(path: Path) -> None:
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write a JSON file; raises ConfigError if it cannot be written."""
+    """Write a JSON file, at one stroke where it is a file: whoever is killed meanwhile leaves the old one whole.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if path.exists() and not path.is_file():  # such as /dev/stdout
+            path.write_text(text, encoding="utf-8")
+            return
+        path = path.resolve()
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
     except OSError as error:
         raise ConfigError(f"cannot write '{path}' ({error.strerror}): choose another file") from error
-
-
-def _commit() -> str:
-    root = Path(__file__).parents[2]
-    if not (root / ".git").exists():  # installed: a repository around it would be somebody else's
-        return "unknown"
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

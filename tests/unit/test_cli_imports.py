@@ -25,7 +25,10 @@ print("\\n" + json.dumps({"status": status or 0, "modules": sorted({name.split("
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["loopback", "--help"], ["train", "--help"], ["doctor", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["loopback", "--help"], ["train", "--help"], ["doctor", "--help"], ["bench", "phy", "--help"]],
+)
 def test_help_is_light(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

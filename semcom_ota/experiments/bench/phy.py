@@ -44,7 +44,7 @@ def plan(seed: int, quick: bool, names: Sequence[str]) -> list[Measurement]:
 
 def run(
     seed: int, quick: bool, names: Sequence[str], workers: int | None, json: Path | None, console: Console
-) -> list[Figure]:
+) -> tuple[list[Figure], list[str]]:
     """Measure, print, write, and say which claims hold.
 
     Args:
@@ -55,18 +55,21 @@ def run(
         json: file for the figures.
         console: where to print.
 
+    Returns:
+        The figures, and the titles of measurements that failed.
+
     Raises:
         ConfigError: an unknown figure, or the file cannot be written.
     """
     measurements = plan(seed, quick, names)
     with processes(workers or len(os.sched_getaffinity(0))) as executor:
-        figures = measure(measurements, executor, describe(seed, quick), json, console)
+        figures, failed = measure(measurements, executor, describe(seed, quick), json, console)
     console.print("\nClaims, by the worst figure of each (?: its interval reaches to the other side):")
     measured = {name for measurement in measurements for name in measurement.names}
     for claim in PHY_CLAIMS:
         if claim.name in measured:
             console.print(str(claim.judge(figures)), highlight=False, markup=False, soft_wrap=True)
-    return figures
+    return figures, failed
 
 
 def describe(seed: int, quick: bool) -> dict[str, Any]:

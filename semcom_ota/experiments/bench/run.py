@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -73,8 +74,8 @@ def measure(
     description: dict[str, Any],
     json: Path | None,
     console: Console,
-) -> list[Figure]:
-    """Work through a plan.
+) -> tuple[list[Figure], list[str]]:
+    """Work through a plan. A measurement that fails is told, new errors with a traceback, and the others go on.
 
     Args:
         plan: what to measure, in this order.
@@ -83,12 +84,21 @@ def measure(
         json: written again after every measurement, so that a kill loses only the one under way.
         console: figures are printed here as they come.
 
+    Returns:
+        The figures, and the titles of the measurements that failed.
+
     Raises:
         ConfigError: the JSON file cannot be written.
         ServiceFailed: a worker process died.
     """
     found: list[Figure] = []
+    failed: list[str] = []
+    told_before: set[str] = set()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+
+    def say(text: str) -> None:
+        console.print(escape(text), highlight=False, soft_wrap=True)
+
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
         task = progress.add_task("", total=sum(shard.cost for measurement in plan for shard in measurement.shards))
         for measurement in plan:
@@ -99,13 +109,20 @@ def measure(
             except BrokenProcessPool as error:
                 raise ServiceFailed("a worker process was killed; if for memory, use fewer --workers") from error
             except NotAvailable as error:
-                progress.console.print(escape(f"not measured: {', '.join(measurement.names)}: {error}"))
-                continue
-            found += figures
-            progress.console.print(escape(told(measurement.title, figures)), highlight=False, soft_wrap=True)
+                say(f"not measured: {', '.join(measurement.names)}: {error}")
+            except Exception as error:  # a bug in what is measured: an hour of figures does not end with it
+                failed.append(measurement.title)
+                if repr(error) not in told_before:
+                    told_before.add(repr(error))
+                    say("".join(traceback.format_exception(error)))
+                say(f"FAILED: {measurement.title}: {error!r}")
+            else:
+                found += figures
+                say(told(measurement.title, figures))
             if json:
-                write_json(json, {"run": description, "figures": [figure.as_dict() for figure in found]})
-    return found
+                run = description | {"failed": failed}
+                write_json(json, {"run": run, "figures": [figure.as_dict() for figure in found]})
+    return found, failed
 
 
 def _shards(measurement: Measurement, executor: Executor, advance: Callable[[float], None]) -> list[Any]:
@@ -117,9 +134,13 @@ def _shards(measurement: Measurement, executor: Executor, advance: Callable[[flo
             advance(shard.cost)
         return results
     futures = {executor.submit(shard.function, *shard.arguments): shard for shard in measurement.shards}
-    for future in as_completed(futures):
-        future.result()
-        advance(futures[future].cost)
+    try:
+        for future in as_completed(futures):
+            future.result()
+            advance(futures[future].cost)
+    finally:
+        for future in futures:
+            future.cancel()
     return [future.result() for future in futures]
 
 

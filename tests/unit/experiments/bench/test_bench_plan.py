@@ -82,17 +82,19 @@ def test_figures_are_written_as_they_come_and_results_keep_their_order(tmp_path,
     plan = [
         measurement("first", square, [(3,), (1,), (2,)], alone),
         measurement("missing", refuse, [()], alone),
+        measurement("broken", square, [("no number",)], alone),
         Measurement("second", ("second",), (Shard(square, (1,), 1.0),), look),
     ]
     console = Console(record=True, width=200)
     with ThreadPoolExecutor(3) as executor:
-        figures = measure(plan, executor, {"level": "waveform"}, file, console)
-    assert [figure.name for figure in figures] == ["first", "second"]
+        figures, failed = measure(plan, executor, {"level": "waveform"}, file, console)
+    assert [figure.name for figure in figures] == ["first", "second"] and failed == ["broken"]
     assert figures[0].conditions["parts"] == [9, 1, 4]
     assert [figure["name"] for figure in seen[0]["figures"]] == ["first"]
     document = json.loads(file.read_text())
-    assert document["run"] == {"level": "waveform"} and len(document["figures"]) == 2
-    assert "not measured: missing: there is none here" in console.export_text()
+    assert document["run"] == {"level": "waveform", "failed": ["broken"]} and len(document["figures"]) == 2
+    assert "not measured: missing: there is none here" in (said := console.export_text())
+    assert "TypeError" in said and "FAILED: broken" in said
 
 
 def test_json_has_no_nan():

@@ -1,0 +1,27 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from semcom_ota.config import ConfigError
+from semcom_ota.experiments.run_folder import write_json
+
+
+def test_a_json_file_is_replaced_at_one_stroke(tmp_path):
+    file, link = tmp_path / "deep" / "a.json", tmp_path / "link.json"
+    write_json(file, {"a": 1})
+    link.symlink_to(file)
+    write_json(link, {"a": 2})
+    assert json.loads(file.read_text()) == {"a": 2} and link.is_symlink()
+    assert [found.name for found in file.parent.iterdir()] == ["a.json"]
+
+
+def test_a_device_stays_one():
+    write_json(Path("/dev/null"), {"a": 1})
+    assert Path("/dev/null").is_char_device()
+
+
+def test_what_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="choose another file"):
+        write_json(tmp_path / "file" / "a.json", {})
