@@ -64,7 +64,7 @@ class FrameRx(gr.sync_block):
     def work(self, inputs: list[np.ndarray], _: Any) -> int:
         """Publish the frames that these samples complete."""
         started = time.perf_counter()
-        frames = self._receiver.process(inputs[0].copy())  # the scheduler's buffer is written again after this call
+        frames = self._receiver.process(inputs[0])  # which keeps nothing of the scheduler's buffer
         self._receive_ms += 1e3 * (time.perf_counter() - started)
         receive_ms = self._receive_ms / max(1, len(frames))
         for frame in frames:

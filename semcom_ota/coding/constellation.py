@@ -62,10 +62,21 @@ def modulate(bits: BitArray, order: int) -> ComplexArray:
     width = bits_per_symbol(order)
     if bits.size % width:
         raise ValueError(f"{bits.size} bits do not fill symbols of {width} bits")
-    weights = 2 ** np.arange(width // 2 - 1, -1, -1)
-    symbols = bits.reshape(-1, width).astype(np.int64)
-    amplitudes = levels(order)
-    return amplitudes[symbols[:, 0::2] @ weights] + np.complex64(1j) * amplitudes[symbols[:, 1::2] @ weights]
+    return _map(np.ascontiguousarray(bits, np.uint8), width // 2, levels(order)).view(np.complex64)
+
+
+@numba.njit(cache=True)
+def _map(bits: BitArray, dimension_bits: int, amplitudes: FloatArray) -> FloatArray:
+    """I, Q, I, ... of the symbols."""
+    symbols = bits.size // (2 * dimension_bits)
+    out = np.empty(2 * symbols, np.float32)
+    for i in range(symbols):
+        for dimension in range(2):
+            label = 0
+            for bit in range(dimension_bits):
+                label = 2 * label + bits[2 * (i * dimension_bits + bit) + dimension]
+            out[2 * i + dimension] = amplitudes[label]
+    return out
 
 
 def llrs(symbols: ComplexArray, noise_variance: FloatArray | float, order: int) -> FloatArray:
