@@ -199,6 +199,8 @@ def estimate_levels(u, a, phase, levels):  # type: ignore[no-untyped-def]
     if pieces == 1:
         return False
     reference = np.sum(seen[: starts[1]]) / np.sum(a[: starts[1]])
+    if reference <= 0:  # it begins in silence: no frame
+        return False
     for piece in range(pieces):
         first, stop = starts[piece], starts[piece + 1]
         level = np.sum(seen[first:stop]) / np.sum(a[first:stop]) / reference
