@@ -34,6 +34,14 @@ def test_an_unknown_codec_is_named_with_those_there_are():
         load("morse")
 
 
+def test_the_number_of_a_codec_is_known_without_making_it(installed):
+    names = ("text-jscc", "huffman", "letters", "broken")
+    assert [registry.number(name) for name in names] == [0, 2, 200, 202]
+    for name in ("morse", "utf8"):  # unknown, and there twice
+        with pytest.raises(ConfigError, match=name):
+            registry.number(name)
+
+
 def test_two_codecs_of_one_name_are_refused(installed):
     with pytest.raises(ConfigError, match="two codecs are called 'utf8'"):
         load("utf8")

@@ -12,18 +12,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sigmf
+from typer.testing import CliRunner
 
+from semcom_ota.cli import app
 from semcom_ota.config import PhyConfig
 from semcom_ota.experiments.texts import SENTENCES, read_lines
+from semcom_ota.phy.numerology import Numerology
+from semcom_ota.phy.transmitter import Transmitter
 from semcom_ota.recording.frame_log import read_log
 from semcom_ota.recording.reading import read_recording
 from semcom_ota.types import FrameHeader, SemanticFrame
 
 CAPTIONS = read_lines(SENTENCES / "captions.txt")
 SEMCOM = [sys.executable, "-m", "semcom_ota.cli"]
-LONG = " ".join(CAPTIONS)
-MESSAGES = 8
-LINK = "codec: {names: [utf8, huffman]}\nphy: {preset: indoor, max_frame_symbols: 1024}\n"
+LONG = " ".join(CAPTIONS[:12])
+MESSAGES = 6
+TOLERANCE = 4  # samples: the strongest path need not be the first
+LINK = "codec: {names: [utf8, huffman]}\nphy: {preset: indoor, max_frame_symbols: 512}\n"
 
 
 def semcom(*arguments, timeout=150, **options):
@@ -69,15 +74,11 @@ def test_the_recording_is_valid_and_every_annotation_lands_on_a_frame(run):
         inside = power[mark.start : mark.start + mark.length].mean()
         behind = power[mark.start + mark.length + 100 : mark.start + mark.length + 400].mean()
         assert mark.parts[0].sent is None or mark.parts[0].sent.channel_snr_db < 0 or inside > 5 * behind
-        if mark.received:
-            assert abs(mark.start - where(samples, mark, phy)) <= 4
+        assert not mark.received or abs(mark.start - where(samples, mark, phy)) <= TOLERANCE
 
 
 def where(samples, mark, phy: PhyConfig) -> int:
     """Where the strongest path of a frame's preamble is, by correlation with the transmitter's own."""
-    from semcom_ota.phy.numerology import Numerology
-    from semcom_ota.phy.transmitter import Transmitter
-
     part = mark.parts[0]
     header = FrameHeader(**part.model_dump(exclude={"sent"}))
     frame = SemanticFrame(header, np.ones(header.frame_symbols, np.complex64))
@@ -127,7 +128,7 @@ def test_a_capture_made_elsewhere_needs_no_word_of_ours(run, tmp_path):
     (samples.view(np.float32) * 2000).astype(">i2").tofile(tmp_path / "capture.sigmf-data")
     core = {"core:datatype": "ci16_be", "core:sample_rate": 1e6, "core:version": "1.0.0"}
     (tmp_path / "capture.sigmf-meta").write_text(json.dumps({"global": core, "captures": [], "annotations": []}))
-    (tmp_path / "air.yml").write_text("{max_frame_symbols: 1024}")
+    (tmp_path / "air.yml").write_text("{max_frame_symbols: 512}")
     arguments = ("--codec", "huffman", "--phy", tmp_path / "air.yml", "--out", tmp_path / "run")
     done = semcom("replay", tmp_path / "capture", *arguments)
     assert done.returncode == 0, done.stderr
@@ -159,14 +160,15 @@ def test_what_cannot_be_replayed_is_refused_in_one_sentence(run, tmp_path, chang
     meta["global"] |= change
     (tmp_path / "capture.sigmf-meta").write_text(json.dumps(meta))
     shutil.copy(run / "capture.sigmf-data", tmp_path)
-    done = semcom("replay", tmp_path / "capture", *arguments, "--out", tmp_path / "run")
-    assert done.returncode == 2
+    arguments = ("replay", tmp_path / "capture", *arguments, "--out", tmp_path / "run")
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("semcom: ") and sentence in line
 
 
-def children_of(pid: int) -> dict[str, int]:
-    """Process ids of the children by module."""
+def children_of(pid: int) -> dict[str, tuple[int, list[str]]]:
+    """The children by module: process id and arguments."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -175,21 +177,48 @@ def children_of(pid: int) -> dict[str, int]:
         except OSError:
             continue
         if parent == pid and "-m" in words:
-            found[words[words.index("-m") + 1]] = int(entry.name)
+            found[words[words.index("-m") + 1]] = int(entry.name), words
     return found
+
+
+@pytest.mark.timeout(200)
+def test_a_recording_that_a_kill_interrupted_is_described_and_replays(tmp_path):
+    lines = tmp_path / "in.txt"
+    lines.write_text("\n".join(CAPTIONS))
+    arguments = ("loopback", "--input", lines, "--codec", "huffman", "--snr=20", "--record", "--quiet")
+    arguments += ("--out", tmp_path / "run")
+    with subprocess.Popen([*SEMCOM, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as run:
+        messages = tmp_path / "run" / "messages.jsonl"
+        while not messages.exists() or len(messages.read_text().splitlines()) < 10:
+            assert run.poll() is None, run.stderr.read()
+            time.sleep(0.01)
+        os.kill(children_of(run.pid)["semcom_flowgraphs.loopback"][0], signal.SIGKILL)
+        assert run.wait(timeout=150) == 0, run.stderr.read()
+    recording = read_recording(tmp_path / "run" / "capture")
+    samples = np.fromfile(tmp_path / "run" / "capture.sigmf-data", np.complex64)
+    received = [mark for mark in recording.frames if mark.received]
+    assert {mark.parts[0].message for mark in received} == set(range(len(CAPTIONS)))
+    for mark in received:
+        assert abs(mark.start - where(samples, mark, recording.contents.phy)) <= TOLERANCE
+
+    done = semcom("replay", tmp_path / "run" / "capture", "--quiet", "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stderr
+    assert [line["received"] for line in lines_of(tmp_path / "again" / "messages.jsonl")] == CAPTIONS
 
 
 @pytest.mark.timeout(200)
 def test_every_message_comes_out_once_though_each_process_is_killed(run, again, tmp_path):
     arguments = ("replay", run / "capture", "--out", tmp_path / "run", "--quiet")
     with subprocess.Popen([*SEMCOM, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as replay:
-        for module in ("semcom_flowgraphs.replay", "semcom_ota.services.decoder"):
-            while module not in (children := children_of(replay.pid)):
-                time.sleep(0.01)
-            time.sleep(1.0)
-            os.kill(children[module], signal.SIGKILL)
+        while "semcom_flowgraphs.replay" not in children_of(replay.pid):
+            time.sleep(0.01)
+        radio, words = children_of(replay.pid)["semcom_flowgraphs.replay"]
+        results = Path(words[words.index("--results") + 1])
+        while "result" not in results.read_text():
+            time.sleep(0.01)
+        os.kill(radio, signal.SIGKILL)
+        os.kill(children_of(replay.pid)["semcom_ota.services.decoder"][0], signal.SIGKILL)
         assert replay.wait(timeout=150) == 0, replay.stderr.read()
-    assert not children_of(replay.pid)
     timeless = [
         [line | {"latency_ms": None} for line in lines_of(folder / "messages.jsonl")]
         for folder in (again[0], tmp_path / "run")
