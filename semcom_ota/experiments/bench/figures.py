@@ -30,8 +30,11 @@ class Figure:
 
     def __str__(self) -> str:
         """Value, interval and unit."""
-        numbers = ["unknown" if number is None else f"{number:.4g}" for number in (self.value, self.low, self.high)]
-        return f"{numbers[0]} [{numbers[1]}, {numbers[2]}] {self.unit}".rstrip()
+        value, low, high = (
+            "unknown" if number is None else f"{number:.4g}" for number in (self.value, self.low, self.high)
+        )
+        bounds = "" if self.low is None and self.high is None else f" [{low}, {high}]"
+        return f"{value}{bounds} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

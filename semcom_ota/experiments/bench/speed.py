@@ -46,7 +46,9 @@ def _measurement(
 ) -> Measurement:
     def conclude(results: Sequence[Timing]) -> list[Figure]:
         (timing,) = results
-        return [figure(name, median(timing.speeds), "MS/s", **said, **timing.counts, repetitions=REPETITIONS)]
+        return [
+            figure(name, median(timing.speeds), "MS/s", **said, **timing.counts, of=f"median of {REPETITIONS} runs")
+        ]
 
     title = name.replace("_", " ") + "".join(f", {snr_db:g} dB" for snr_db in said.values())
     shard = Shard(function, (*arguments, seed_of(seed, name)), _COST)
