@@ -106,6 +106,7 @@ PHY_CLAIMS = (
     Claim("calibration in fading, every decile", "calibration_worst_decile", 0.2, _still(TDL_A), around=1.0),
     Claim("uncoded QPSK and 16-QAM on the closed form", "uncoded_largest_z", 3.08),
     Claim("uncoded loss with estimated CSI in AWGN", "uncoded_loss", 0.3, _channel(AWGN)),
+    Claim("uncoded loss with estimated CSI in TDL-A, 1 us", "uncoded_loss", 0.7, _channel(TDL_A)),
     Claim("uncoded loss with estimated CSI in flat Rayleigh", "uncoded_loss", 0.7, _channel(RAYLEIGH)),
     Claim("channel code behind an independent implementation", "code_loss", 0.3),
     Claim("receiver on frames, one core", "receiver_speed", 10.0, at_least=True),
