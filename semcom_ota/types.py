@@ -75,7 +75,7 @@ class ReceivedFrame:
     """One frame's payload after equalisation, with what is known of its reliability."""
 
     header: FrameHeader
-    symbols: ComplexArray  # (header.frame_symbols,), an unbiased estimate of what was sent
+    symbols: ComplexArray  # (header.frame_symbols,), what was sent, without bias where the channel is there at all
     noise_variance: FloatArray  # (header.frame_symbols,), E|symbols - sent|**2 of each
     csi: Csi
     start_sample: int  # index of the preamble's first sample in the received stream

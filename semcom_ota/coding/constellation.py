@@ -99,8 +99,8 @@ def llrs(symbols: ComplexArray, noise_variance: FloatArray | float, order: int) 
     if variances.shape != symbols.shape:
         variances = np.full(symbols.shape, variances)
     dimensions = np.ascontiguousarray(symbols, np.complex64).view(np.float32)
-    out = _dimension_llrs(dimensions, np.maximum(variances, _SMALLEST_VARIANCE), levels(order))
-    return out.reshape(-1, 2, width // 2).swapaxes(1, 2).reshape(-1)
+    out = _dimension_llrs(dimensions, variances, levels(order))
+    return out.reshape(-1, 2, width // 2).swapaxes(1, 2).reshape(-1) if width > 2 else out.reshape(-1)
 
 
 @numba.njit(cache=True)
@@ -112,7 +112,7 @@ def _dimension_llrs(received: FloatArray, variances: FloatArray, amplitudes: Flo
     out = np.zeros((received.size, width), np.float32)
     metric = np.empty(amplitudes.size, np.float32)
     for i in range(received.size):
-        variance = variances[i // 2]
+        variance = max(variances[i // 2], _SMALLEST_VARIANCE)
         if not (np.isfinite(received[i - i % 2]) and np.isfinite(received[i - i % 2 + 1]) and np.isfinite(variance)):
             continue
         for level in range(amplitudes.size):

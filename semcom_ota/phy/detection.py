@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from semcom_ota.types import ComplexArray, FloatArray
 
 _ROTATION_GRID = 64
+_TURNS = np.exp(2j * np.pi * np.arange(_ROTATION_GRID) / _ROTATION_GRID)
 
 
 @numba.njit(cache=True)
@@ -200,8 +201,8 @@ def row_rotation(rows: ComplexArray) -> float:
     power = np.zeros(_ROTATION_GRID)
     for point in range(_ROTATION_GRID):
         for lag in range(1, count):
-            angle = 2 * math.pi / _ROTATION_GRID * (point * lag % _ROTATION_GRID)
-            power[point] += lags[lag].real * math.cos(angle) + lags[lag].imag * math.sin(angle)
+            turn = _TURNS[point * lag % _ROTATION_GRID]
+            power[point] += lags[lag].real * turn.real + lags[lag].imag * turn.imag
     peak = int(power.argmax())
     before, at, after = power[peak - 1], power[peak], power[(peak + 1) % _ROTATION_GRID]
     bend = before - 2 * at + after

@@ -8,6 +8,7 @@ from semcom_ota.phy.channel_estimator import ChannelEstimate
 from semcom_ota.types import ComplexArray, FloatArray
 
 _TINY = 1e-30
+_FLOOR = 0.25
 
 
 def equalize(
@@ -15,10 +16,10 @@ def equalize(
 ) -> tuple[ComplexArray, FloatArray]:
     """Received cells to symbols.
 
-    The channel is known as a mean m with an error variance e, and the symbol is y * conj(m) / (|m|**2 + e). Where the
-    channel is far above its own error, that is zero forcing, unbiased; where it might as well be zero, dividing by it
-    would make an error without bound of something that says nothing. For unit-power symbols and noise n the error
-    variance is ((n + e) * |m|**2 + e**2) / (|m|**2 + e)**2.
+    The channel is known as a mean m with an error variance e, and the symbol is y * conj(m) / (|m|**2 + d), d = e / 4.
+    Where the channel is far above its own error, that is zero forcing, unbiased; where it might as well be zero,
+    dividing by it would make an error without bound of something that says nothing. For unit-power symbols and noise n
+    the error variance is ((n + e) * |m|**2 + d**2) / (|m|**2 + d)**2.
 
     Args:
         grid: (rows, carriers) complex64.
@@ -45,7 +46,8 @@ def _equalize(grid, response, error_variance, noise_variance, levels, cells, scr
         mean, error = np.complex128(response[row, carrier]), np.float64(error_variance[row, carrier])
         gain = mean.real * mean.real + mean.imag * mean.imag
         if gain > _TINY:
-            scale = 1 / (gain + error)
+            floor = _FLOOR * error
+            scale = 1 / (gain + floor)
             symbols[i] = grid[row, carrier] * (mean * scrambling[i]).conjugate() * (scale / levels[row])
-            variance[i] = ((noise_variance[carrier] + error) * gain + error * error) * scale * scale
+            variance[i] = ((noise_variance[carrier] + error) * gain + floor * floor) * scale * scale
     return symbols, variance

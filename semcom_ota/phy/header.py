@@ -117,17 +117,24 @@ class HeaderCode:
         Raises:
             ValueError: as `pack`.
         """
-        return constellation.modulate(self._code.encode(pack(air)), constellation.QPSK)
+        return self._symbols(pack(air))
 
-    def decode(self, symbols: ComplexArray, noise_variance: FloatArray) -> AirHeader | None:
+    def decode(self, symbols: ComplexArray, noise_variance: FloatArray) -> tuple[AirHeader, ComplexArray] | None:
         """The header in received symbols; None if its checksum or its fields do not hold.
 
         Args:
             symbols: (symbols,) complex64, unbiased.
             noise_variance: (symbols,) float32, error variance of each.
+
+        Returns:
+            The header, and (symbols,) complex64 what was sent, as `encode` would give it.
         """
         bits, checksum_holds = self._code.decode(constellation.llrs(symbols, noise_variance, constellation.QPSK))
-        return unpack(bits) if checksum_holds else None
+        air = unpack(bits) if checksum_holds else None
+        return (air, self._symbols(bits)) if air else None
+
+    def _symbols(self, bits: BitArray) -> ComplexArray:
+        return constellation.modulate(self._code.encode(bits), constellation.QPSK)
 
 
 def follower_symbols(followers: int) -> int:

@@ -84,13 +84,13 @@ class Receiver:
             layout = self._numerology.layout(0)
             grid = yield from self._demodulate(acquisition, layout.rows)
             channel = self._channel_estimator.estimate(grid, layout.known)
-            air = self._decode_header(grid, channel, layout)
-            if air is None:
+            decoded = self._decode_header(grid, channel, layout)
+            if decoded is None:
                 self._synchronizer.reject(acquisition)
                 continue
 
-            # whatever the header said, its cells are known from here on
-            header_symbols = layout.header_scrambling * self._header_code.encode(air)
+            air, header_symbols = decoded
+            header_symbols = layout.header_scrambling * header_symbols  # known from here on
             headers = [air.header]
             if air.followers:
                 layout = self._numerology.layout(0, air.followers)
@@ -121,22 +121,24 @@ class Receiver:
         following = ofdm.demodulate(self._stream.view(first, stop), acquisition.cfo, self._numerology, done)
         return following if grid is None else np.concatenate([grid, following])
 
-    def _decode_header(self, grid: ComplexArray, channel: ChannelEstimate, layout: FrameLayout) -> AirHeader | None:
+    def _decode_header(
+        self, grid: ComplexArray, channel: ChannelEstimate, layout: FrameLayout
+    ) -> tuple[AirHeader, ComplexArray] | None:
         """The header, with the channel as estimated or, failing that, with one that turns faster or more slowly.
 
         At low SNR the rotation from row to row is what so few rows say least about, and its error adds up.
         """
         symbols, variances = equalize(grid, channel, layout.header_cells, layout.header_scrambling)
-        air = self._header_code.decode(symbols, variances)
+        decoded = self._header_code.decode(symbols, variances)
         error = ROTATION_ERROR * channel.rotation_deviation
-        if air is not None or error * len(grid) < LEAST_TURN:
-            return air
+        if decoded is not None or error * len(grid) < LEAST_TURN:
+            return decoded
         row = layout.header_cells // grid.shape[1]
         time = row - np.average(np.arange(len(grid)), weights=np.count_nonzero(layout.known, axis=1))
         for rotation in (error, -error):
             turned = symbols * np.exp(-1j * rotation * time).astype(np.complex64)
-            air = air or self._header_code.decode(turned, variances)
-        return air
+            decoded = decoded or self._header_code.decode(turned, variances)
+        return decoded
 
     def _frames(
         self,

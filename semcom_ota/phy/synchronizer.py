@@ -52,6 +52,7 @@ class Synchronizer:
         self._span = numerology.preamble_samples
         self._reach = row * 4 // 5  # how far the first test's peak may be off
         self._detection_threshold = -math.log(DETECTION_FALSE_ALARM) / (self._span - row)
+        self._row_numbers = 1j * np.arange(preamble.ROWS, dtype=np.complex64)
         self._preamble = preamble.grid(numerology.carriers.size).conj()
         self._waveform = ofdm.modulate(preamble.reference(numerology.carriers.size)[None], numerology)
         half, prefix = numerology.phy.used_carriers / 2, numerology.phy.cp_length
@@ -136,7 +137,7 @@ class Synchronizer:
             return None
         step = row_step(self._stream.view(peak, peak + self._span), row, preamble.STEPS)
         replicas = turned_replicas(self._waveform, step, self._cfo_multiples)
-        signs = preamble.COVER * np.exp(1j * step * np.arange(preamble.ROWS)).astype(np.complex64)
+        signs = preamble.COVER * np.exp(self._row_numbers * step)
         samples = self._stream.view(first, first + delays - 1 + self._span)
         share, delay, multiple = best_alignment(samples, replicas, signs, delays)
         if not share > self._alignment_threshold:

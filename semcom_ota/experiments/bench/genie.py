@@ -77,8 +77,8 @@ class Genie:
         cells = self._layout.header_cells
         variance = self._variance / np.abs(self._response[cells]) ** 2
         symbols = (self._sent[cells] + self._noise[cells] / self._response[cells]) / self._layout.header_scrambling
-        air = self._header_code.decode(symbols.astype(np.complex64), variance.astype(np.float32))
-        return air.header if air else None
+        decoded = self._header_code.decode(symbols.astype(np.complex64), variance.astype(np.float32))
+        return decoded[0].header if decoded else None
 
     def payload_error(self) -> NDArray[np.complex64]:
         """(payload symbols,) what the noise adds to each equalised symbol."""

@@ -97,7 +97,9 @@ def test_decodable_well_below_any_payload():
     for message in range(200):
         header = AirHeader(FrameHeader(codec=1, message=message, message_symbols=10))
         noise = (generator.standard_normal(960) * np.sqrt(variance[0] / 2)).view(np.complex128)
-        assert code.decode((code.encode(header) + noise).astype(np.complex64), variance) == header
+        decoded, symbols = code.decode((code.encode(header) + noise).astype(np.complex64), variance)
+        assert decoded == header
+        assert symbols.tobytes() == code.encode(header).tobytes()
         assert code.decode(noise.astype(np.complex64), variance) is None
 
 
