@@ -55,7 +55,7 @@ class SemanticFrame:
 
 @dataclass(frozen=True, slots=True)
 class Csi:
-    """Channel state of one frame, estimated by the receiver from preamble and pilots alone.
+    """Channel state of one frame, estimated by the receiver alone: from preamble, pilots and a header that holds.
 
     `frequency_response` is the channel seen by a unit-power data symbol after a unitary FFT; `noise_variance` is
     E|n|**2 on each carrier of that FFT's output; `snr_db` is their ratio averaged over the frame (ARCHITECTURE.md).
