@@ -21,6 +21,7 @@ SHIPPED = Path(__file__).parent / "checkpoints" / "text-jscc"
 WEIGHTS = "model.safetensors"
 MAX_TEXT_BYTES = 16384
 MAX_CONFIG_BYTES = 2**20
+_NO_MAPPING = dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "must be keys with values")
 
 
 class ConfigError(ValueError):
@@ -179,10 +180,21 @@ def check_cfo(cfo_hz: float, phy: PhyConfig) -> None:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that pydantic found wrong, in one line: where, and what."""
+    """The first thing that pydantic found wrong, in one line: where, and what, in a user's words."""
     first = error.errors()[0]
+    value = first["input"]
+    given = "nothing" if value is None else repr(value)[:40] if isinstance(value, str | int | float) else ""
+    if first["type"] == "value_error":  # a sentence of ours
+        what = first["msg"].removeprefix("Value error, ")
+    elif first["type"] == "extra_forbidden":
+        what = "there is no such key"
+    elif first["type"] == "missing":
+        what = "is missing"
+    else:
+        what = _NO_MAPPING.get(first["type"], first["msg"].replace("Input should be", "must be"))
+        what += f", not {given}" if given else ""
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    return f"{where}: {what}" if where else what
 
 
 def read_yaml(path: Path) -> Any:
@@ -198,7 +210,8 @@ def read_yaml(path: Path) -> Any:
             raise ConfigError(f"'{path}' is larger than {MAX_CONFIG_BYTES} bytes: this is no configuration")
         return yaml.safe_load(content.decode())
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read '{path}': {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read '{path}' ({reason}): give a YAML file") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"'{path}' is not YAML: {str(error).splitlines()[0]}") from error
     except RecursionError as error:
@@ -209,7 +222,7 @@ def _load_yaml(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(read_yaml(path) or {})
     except ValidationError as error:
-        raise ConfigError(f"'{path}', {first_problem(error)}") from error
+        raise ConfigError(f"'{path}': {first_problem(error)}") from error
 
 
 def _named(name_or_file: str, folder: Path, kind: str) -> Path:

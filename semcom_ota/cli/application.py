@@ -55,10 +55,7 @@ def validated(model: Any, values: dict[str, Any]) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        if not first["loc"]:  # of several values together
-            fail(first["msg"].removeprefix("Value error, "))
-        fail(f"{first_problem(error)}, not {first['input']}")
+        fail(first_problem(error))
 
 
 def main() -> None:

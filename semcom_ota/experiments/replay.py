@@ -50,13 +50,13 @@ def air_interface(recording: Recording, given: PhyConfig | None) -> PhyConfig:
     """
     own = recording.contents.phy
     if own is not None and given is not None and own != given:
-        raise ConfigError("the recording says its own air interface, which is another one: leave --phy out")
+        raise ConfigError("the recording says its own air interface, and --phy is another one: leave --phy out")
     phy = own or given or PhyConfig()
     rate = recording.sample_rate
     if rate is not None and not math.isclose(rate, phy.sample_rate, rel_tol=RATE_TOLERANCE):
+        what_to_do = "choose with --phy the one that was on the air" if own is None else "correct its core:sample_rate"
         raise ConfigError(
-            f"the recording has {rate:g} samples/s and the air interface {phy.sample_rate:g}: choose with --phy the one"
-            " that was on the air"
+            f"the recording has {rate:g} samples/s and the air interface {phy.sample_rate:g}: {what_to_do}"
         )
     Numerology(phy)
     return phy

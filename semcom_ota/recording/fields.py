@@ -14,6 +14,7 @@ MAX_MESSAGES = 2**17
 """Messages of which a recording can tell that they were not sent."""
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
+_Decibels = Annotated[float, Field(ge=-300, le=300)]
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Name = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -28,7 +29,7 @@ class Sent(_Said):
     """The truth about a message, as a simulation knows it. Never told to the receiving side."""
 
     text: str = Field(max_length=MAX_TEXT_BYTES)
-    channel_snr_db: _Number
+    channel_snr_db: _Decibels
     overhead_symbols: _Count
     air_samples: _Count  # of all its frames
     mean_symbol_energy: _Number
@@ -102,7 +103,7 @@ class Unsent(_Said):
     stream: int = Field(ge=0, lt=MAX_STREAMS)
     message: int = Field(ge=0, lt=2**16)
     text: str = Field(max_length=MAX_TEXT_BYTES)
-    channel_snr_db: _Number
+    channel_snr_db: _Decibels
     does_not_fit: bool  # no modulation order could carry it; otherwise a process failed at it
     reason: str = Field(max_length=4096)
 

@@ -14,6 +14,7 @@ from semcom_ota.recording.writing import MAX_META_BYTES
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
 _OURS = f"{NAMESPACE}:"
+_GIVE = f"give the {META} file of one, or bare samples ({', '.join(RAW)})"
 _Object = dict[str, Any]
 
 
@@ -24,7 +25,7 @@ class _Core(BaseModel):
 
     datatype: str
     sample_rate: float | None = Field(None, gt=0, le=1e12)
-    num_channels: int = 1
+    num_channels: int = Field(1, ge=1, le=2**16)
     dataset: str | None = Field(None, max_length=255)
     trailing_bytes: int = 0
 
@@ -75,7 +76,7 @@ def read_recording(path: Path) -> Recording:
         core = _Core.model_validate(_named(told.global_, "core:"))
         contents = Contents.model_validate(_named(told.global_, _OURS))
     except ValidationError as error:
-        raise ConfigError(f"'{meta}', {_printable(first_problem(error))}") from error
+        raise ConfigError(f"'{meta}': {_printable(first_problem(error))}") from error
     frames = []
     for index, annotation in enumerate(told.annotations):
         if any(name.startswith(_OURS) for name in annotation):
@@ -96,10 +97,10 @@ def _load(meta: Path) -> Any:
         with meta.open("rb") as stream:
             content = stream.read(MAX_META_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        if isinstance(error, FileNotFoundError) and (other := meta.with_suffix("")).is_file():
+            raise ConfigError(f"'{other}' is no recording: {_GIVE}") from error
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(
-            f"cannot read '{meta}' ({reason}): give a recording's {META} file, or bare samples ({', '.join(RAW)})"
-        ) from error
+        raise ConfigError(f"cannot read '{meta}' ({reason}): {_GIVE}") from error
     if len(content) > MAX_META_BYTES:
         raise ConfigError(f"'{meta}' is larger than {MAX_META_BYTES} bytes: this is no description of a recording")
     try:

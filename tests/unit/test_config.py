@@ -52,12 +52,12 @@ def test_every_named_channel_loads(name):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("fading: sometimes", "fading"),
-        ("colour: red", "colour"),
+        ("fading: sometimes", "fading: must be .*, not 'sometimes'$"),
+        ("colour: red", "colour: there is no such key$"),
         ("a: [", "not YAML"),
-        ("[1, 2]", "valid dictionary"),
+        ("[1, 2]", "must be keys with values"),
         ("[" * 5000, "nested"),
-        ("tap_delays_s: [0, 1.0e-6]", "same length"),
+        ("tap_delays_s: [0, 1.0e-6]", ".yml': tap_delays_s and .* same length$"),
         ("x" * 2**21, "larger than"),
     ],
 )

@@ -126,6 +126,12 @@ def test_a_file_that_is_too_large_is_not_parsed(tmp_path, monkeypatch):
     assert "larger than 1000 bytes" in refused(tmp_path, META)
 
 
+def test_another_file_is_told_what_it_is_not(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ConfigError, match=r"notes\.txt' is no recording: give the \.sigmf-meta file of one"):
+        read_recording(tmp_path / "notes.txt")
+
+
 @pytest.mark.parametrize("name", ["nothing", "nothing.sigmf-meta", "x" * 300, "a\0b", "archive.sigmf", ".", ""])
 def test_what_is_no_recording_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

@@ -108,7 +108,7 @@ PARTS = st.builds(
     | st.builds(
         Sent,
         text=TEXTS,
-        channel_snr_db=NUMBERS,
+        channel_snr_db=st.floats(-300, 300),
         overhead_symbols=COUNTS,
         air_samples=COUNTS,
         mean_symbol_energy=NUMBERS,
