@@ -16,7 +16,7 @@ Level waveform, preset indoor, CFO within one subcarrier, random delay. At the e
 holds. The figures, by name:
 
 \b
-""" + "\n".join(f"{name:<26}{what}" for name, what in PHY_FIGURES.items())
+""" + "\n".join(f"{name:<{max(map(len, PHY_FIGURES))}}  {what}" for name, what in PHY_FIGURES.items())
 
 
 @bench.callback()
@@ -50,6 +50,8 @@ def phy(
         if file:
             run_folder.check_writable(file)
     names = [name.strip() for name in (figures or "").split(",") if name.strip()]
+    if figures is not None and not names:
+        fail("--figures names no figure: 'semcom bench phy --help' lists them")
     found, failed = run(seed, quick, names, workers, json, Console())
     if plot:
         from semcom_ota.experiments.bench.pictures import draw

@@ -23,12 +23,16 @@ def loopback(
         typer.Option(metavar="LIST", help="Es/N0 of a data subcarrier in dB, such as --snr=-3,0,3  [default: 0,6,12]"),
     ] = None,
     channel: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="see semcom_ota/channels, or a YAML file  [default: awgn]")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="such as awgn, rayleigh, tdl-a, radios; or a YAML file  [default: awgn]"
+        ),
     ] = None,
     phy: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="air interface: see semcom_ota/numerologies, or a YAML file  [default: indoor]"
+            metavar="NAME|FILE",
+            help="air interface, such as indoor, wide5, pluto; or a YAML file  [default: indoor]",
         ),
     ] = None,
     seed: Annotated[
@@ -53,14 +57,17 @@ def loopback(
     from semcom_ota.experiments.texts import gather
 
     texts = gather(text or [], input)
-    changes: dict[str, Any] = (load_link(link) if link else LinkConfig()).model_dump()
+    told = load_link(link) if link else LinkConfig()
+    changes: dict[str, Any] = told.model_dump()
     changes["radio"]["messages_per_snr"] = len(texts)
     if codec is not None:
         changes["codec"]["names"] = codec_names(codec)
     if snr is not None:
         changes["radio"]["snr_db"] = _numbers(snr)
-    if channel is not None or link is None:
-        changes["radio"]["channel"] = load_channel(channel or "awgn").model_dump()
+    if channel is None and "channel" not in told.radio.model_fields_set:
+        channel = "awgn"
+    if channel is not None:
+        changes["radio"]["channel"] = load_channel(channel).model_dump()
     if phy is not None:
         changes["phy"] = load_phy(phy).model_dump()
     if seed is not None:
@@ -69,7 +76,7 @@ def loopback(
         changes["codec"]["checkpoint"] = checkpoint.resolve()
     if endpoints is not None:
         changes["transport"]["directory"] = endpoints.resolve()
-    name = channel or (f"as in {link.name}" if link else "awgn")
+    name = channel or f"as in {link.name if link else ''}"
     _run(texts, validated(LinkConfig, changes), name, out, json, record, quiet)
 
 
@@ -97,10 +104,12 @@ def _run(
     from semcom_ota.codecs import registry
     from semcom_ota.experiments import console, loopback, run_folder
     from semcom_ota.experiments.report import write_report
+    from semcom_ota.phy.numerology import Numerology
 
     for name in link.codec.names:
         if name not in registry.names():
             fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    Numerology(link.phy)  # an air interface that cannot work is refused before there is a folder
     if json:
         run_folder.check_writable(json)
     folder = run_folder.prepare(out or run_folder.default_folder())

@@ -15,7 +15,10 @@ def replay(
     ],
     codec: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="codecs to decode with  [default: those that the recording names]"),
+        typer.Option(
+            metavar="A,B",
+            help="codecs to load; each message says which it needs  [default: those that the recording names]",
+        ),
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="folder of text-jscc weights")] = None,
     phy: Annotated[
@@ -31,16 +34,17 @@ def replay(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the summary to this file")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")] = False,
 ) -> None:
-    """Decode a capture again, with any codecs, also one recorded elsewhere."""
+    """Decode a recording again, also one made elsewhere."""
     from semcom_ota.codecs import registry
     from semcom_ota.config import ReceiverConfig, load_phy
     from semcom_ota.experiments import console, replay, run_folder
     from semcom_ota.experiments.report import write_report
     from semcom_ota.recording.reading import read_recording
+    from semcom_ota.recording.samples import SampleReader
 
     recording = read_recording(file)
-    air = replay.air_interface(recording, load_phy(phy) if phy else None)
-    names = codec_names(codec) if codec else list(replay.codec_names(recording))
+    air = replay.air_interface(recording, load_phy(phy) if phy is not None else None)
+    names = codec_names(codec) if codec is not None else list(replay.codec_names(recording))
     for name in names:
         if name not in registry.names():
             fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
@@ -50,6 +54,7 @@ def replay(
     receiver = validated(ReceiverConfig, {"codec": used, "phy": air.model_dump()})
     if json:
         run_folder.check_writable(json)
+    SampleReader(recording.samples)  # samples that cannot be read are refused before there is a folder
     folder = run_folder.prepare(out or run_folder.default_folder())
     done = replay.run(recording, receiver, folder, quiet)
     if json:
@@ -57,6 +62,11 @@ def replay(
     if not quiet:
         console.print_replayed(done.messages)
     console.print_replay_summary(done.summary)
+    if not done.summary["run"]["frames"]:
+        typer.echo(
+            f"No frame was found at {air.sample_rate:g} samples/s with {air.used_carriers} of {air.fft_size} carriers:"
+            " --phy must be the air interface that was on the air."
+        )
     if done.scored:
         typer.echo(f"report: {write_report(folder, {}, air.sample_rate / air.fft_size)}")
     else:

@@ -44,6 +44,13 @@ def test_arguments_that_make_no_sense(arguments, sentence, tmp_path, monkeypatch
     assert sentence in refused(*arguments)
 
 
+def test_an_air_interface_that_cannot_work_leaves_no_folder(tmp_path):
+    file = tmp_path / "phy.yml"
+    file.write_text("used_carriers: 70")
+    assert "used_carriers is 70" in refused("--text", "Hi.", "--phy", file, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_binary_file(tmp_path):
     file = tmp_path / "noise.bin"
     file.write_bytes(os.urandom(4096) + b"\xff\0")
