@@ -6,7 +6,9 @@ each delay (and so the delay spread) and the noise variance learned from the fra
 (M. E. Tipping, "Sparse Bayesian learning and the relevance vector machine", JMLR 1, 2001). What moves is what two
 free-running radios do: a phase that turns and wanders from row to row (residual CFO and phase noise), and a drift that
 grows with the carrier (sampling-rate offset); a Kalman smoother and Gauss-Newton steps follow them. The two take turns,
-each given what the other found. A step of the receiver's gain within the frame is found and levelled out.
+each given what the other found. A step of the receiver's gain within the frame is found and levelled out; rows that
+something else has spoilt (a burst, lost samples, a channel that no longer is what it was) are left out, and their noise
+is taken for as strong as they show it to be.
 """
 
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ class ChannelEstimate:
     error_variance: FloatArray  # (rows, carriers), E|true response - response|**2
     noise_variance: FloatArray  # (carriers,), E|n|**2 of a cell
     levels: FloatArray  # (rows,), gain of each row over that of the first
+    disturbance: FloatArray  # (rows,), at least 1: times that the noise of a row is stronger than `noise_variance`
     snr: float  # mean |true response|**2 that is expected over the mean noise variance
     rotation: float  # radians from row to row that the grid still had
     rotation_deviation: float  # standard deviation of its error
@@ -63,8 +66,10 @@ class ChannelEstimator:
         """
         arguments = grid, known, self._transforms, self._drift_precision
         found = channel_kernels.go_on(*arguments, earlier.state) if earlier else channel_kernels.begin(*arguments)
-        response, error_variance, levels, snr, rotation_variance, state = found
+        response, error_variance, levels, disturbance, snr, rotation_variance, state = found
         _, _, weight, rotation, drift, _ = state
         noise_variance = (1 / weight).astype(np.float32)
         deviation = float(np.sqrt(rotation_variance))
-        return ChannelEstimate(response, error_variance, noise_variance, levels, snr, rotation, deviation, drift, state)
+        return ChannelEstimate(
+            response, error_variance, noise_variance, levels, disturbance, snr, rotation, deviation, drift, state
+        )

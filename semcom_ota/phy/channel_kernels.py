@@ -1,5 +1,8 @@
 """The compiled part of the channel estimator. `channel_estimator.py` says what it is about.
 
+It is compiled with `delay_kernels.py`, `phase_kernels.py` and `level_kernels.py`: after a change of one of these, touch
+this file, or numba takes the old code from its cache.
+
 Throughout, `cells` (rows, carriers) are the received cells divided by what was sent, 0 where that is not known; `count`
 (carriers,) says how many of a carrier are known, `energy` what their |cell|**2 adds up to; `weight` (carriers,) is one
 over the noise variance; `still` (carriers,) is the response without what moves.
@@ -11,13 +14,14 @@ import numba
 import numpy as np
 
 from semcom_ota.phy import preamble
-from semcom_ota.phy.phase_kernels import coarse_rotation, estimate_drift, estimate_levels, estimate_phase
+from semcom_ota.phy.delay_kernels import from_preamble, learn, noise_energy, unequal_noise
+from semcom_ota.phy.level_kernels import damaged_rows, estimate_levels
+from semcom_ota.phy.phase_kernels import coarse_rotation, estimate_drift, estimate_phase
 
 ROWS_A_TURN = 48
 """The longer the frame, the farther the drift turns the outer carriers, and the more Gauss-Newton steps it takes."""
 HIGH_SNR = 300.0
 """From here on one turn more, for smaller errors count."""
-_UNEQUAL = 4.0  # standard deviations by which Bartlett's statistic says that the carriers' noise differs
 _FAST = 0.05  # radians from row to row
 _TINY = 1e-30
 _PREAMBLE_ROWS = preamble.ROWS
@@ -37,10 +41,10 @@ def begin(grid, known, transforms, drift_precision):  # type: ignore[no-untyped-
         As `estimate`.
     """
     cells = grid * np.conj(known)
-    sums, head_count, power, noise = _from_preamble(cells, len(transforms[1]))
+    sums, head_count, power, noise = from_preamble(cells, len(transforms[1]))
     weight = np.full(sums.size, 1 / noise)
-    _, _, power = _learn(sums, head_count, weight, transforms, power)
-    still, _, power = _learn(sums, head_count, weight, transforms, power)
+    _, _, power = learn(sums, head_count, weight, transforms, power)
+    still, _, power = learn(sums, head_count, weight, transforms, power)
     state = still, power, weight, 0.0, 0.0, 0.5 * (_PREAMBLE_ROWS - 1)
     return _estimate(cells, known, transforms, drift_precision, state, True, 1)
 
@@ -59,20 +63,25 @@ def _estimate(cells, known, transforms, drift_precision, state, searching, turns
     """Let what stands still and what moves be estimated in turn.
 
     Returns:
-        response (rows, carriers) complex64, its error variance float32, levels (rows,) float32, the SNR, the variance
-        of the rotation's error, and the state: `still`, power of each delay, `weight`, rotation, drift, middle.
+        response (rows, carriers) complex64, its error variance float32, levels (rows,) float32, disturbance (rows,)
+        float32, the SNR, the variance of the rotation's error, and the state: `still`, power of each delay, `weight`,
+        rotation, drift, middle.
     """
     rows = len(cells)
     still, power, weight, rotation, drift, middle = state
+    first_weight = weight.mean()
     weight = weight.copy()
     count, energy = _tally(cells, known)
-    levels = np.ones(rows, np.float32)
+    levels, disturbance = np.ones(rows, np.float32), np.ones(rows, np.float32)
     phase = rotation * (np.arange(rows) - middle)
     phase_variance, rotation_variance, drift_variance = np.zeros(rows), 0.0, 0.0
     error, residual = energy, energy
+    damaged = np.zeros(rows, np.bool_)
+    intact = known
+    stepped = False
     turn = 0
     while turn < turns:
-        u, v, a, b, c = _row_sums(cells, known, still, weight, drift, middle)
+        a, b, c, n, q, u, v = _row_sums(cells, intact, still, weight, drift, middle)
         if turn == 0 and searching:
             rotation = coarse_rotation(u)
             turns += abs(rotation) > _FAST  # what the preamble said of the response was blurred
@@ -80,23 +89,51 @@ def _estimate(cells, known, transforms, drift_precision, state, searching, turns
         phase, phase_variance, rotation, rotation_variance = estimate_phase(
             u, a, phase, rotation, turn == 0 and not searching
         )
-        if turn == 0 and estimate_levels(u, a, phase, levels):
+        if not stepped and estimate_levels(a, n, q, u, phase, levels):
+            stepped = True
             for row in range(rows):
                 cells[row] /= levels[row]
                 u[row] /= levels[row]
                 v[row] /= levels[row]
-            count, energy = _tally(cells, known)
+                q[row] /= levels[row] ** 2
+            count, energy = _tally(cells, intact)
         drift, drift_variance, middle = estimate_drift(u, v, a, b, c, phase, drift, middle, drift_precision)
-        sums, moved = _sum_up(cells, known, phase, phase_variance, drift, middle, drift_variance)
-        still, error, power = _learn(sums, count, weight, transforms, power)
-        residual = _residual(still, error, sums, count, energy, moved)
+        sums, moved = _sum_up(cells, intact, phase, phase_variance, drift, middle, drift_variance)
+        still, error, power = learn(sums, count, weight, transforms, power)
+        residual = noise_energy(still, error, sums, count, energy, moved)
+        scale = first_weight / weight.mean()
         weight[:] = count.sum() / residual.sum()
         turn += 1
-    if _unequal_noise(residual, count, weight):
-        still, error, power = _learn(sums, count, weight, transforms, power)
+        if turn == turns and not searching and not damaged.any():
+            damaged = damaged_rows(a, n, q, u, phase, scale)
+            damaged[:_PREAMBLE_ROWS] = False  # which has every carrier: without it nothing could be said
+            if damaged.any():  # once more from the beginning, without them
+                intact = known.copy()
+                intact[damaged] = 0
+                count, energy = _tally(cells, intact)
+                still, power, first, rotation, drift, middle = state
+                weight[:] = first
+                phase = rotation * (np.arange(rows) - middle)
+                turn = 0
+    if unequal_noise(residual, count, weight):
+        still, error, power = learn(sums, count, weight, transforms, power)
     response, variance, strength = _compose(still, error, phase, phase_variance, drift, middle, drift_variance)
+    for row in np.flatnonzero(damaged):
+        disturbance[row] = _misfit(cells[row], known[row], response[row], weight)
     snr = strength / np.mean(1 / weight)
-    return response, variance, levels, snr, rotation_variance, (still, power, weight, rotation, drift, middle)
+    state = still, power, weight, rotation, drift, middle
+    return response, variance, levels, disturbance, snr, rotation_variance, state
+
+
+@numba.njit(cache=True)
+def _misfit(cells, known, response, weight):  # type: ignore[no-untyped-def]
+    """How many times more noise than elsewhere there seems to be in one row, at least 1."""
+    total, count = 0.0, 0
+    for k in range(cells.size):
+        if known[k] != 0:
+            total += weight[k] * abs(cells[k] - response[k]) ** 2
+            count += 1
+    return max(total / count, 1.0)
 
 
 @numba.njit(cache=True)
@@ -113,75 +150,6 @@ def _tally(cells, known):  # type: ignore[no-untyped-def]
     return count, energy
 
 
-@numba.njit(cache=True)
-def _from_preamble(cells, delays):  # type: ignore[no-untyped-def]
-    """Sum and number of the preamble's cells on each carrier, the power of each delay if all were alike, the noise."""
-    width = cells.shape[1]
-    sums = np.zeros(width, np.complex128)
-    energy = 0.0
-    for row in range(_PREAMBLE_ROWS):
-        for k in range(width):
-            sums[k] += cells[row, k]
-            energy += cells[row, k].real ** 2 + cells[row, k].imag ** 2
-    coherent = 0.0
-    for k in range(width):
-        coherent += (sums[k].real ** 2 + sums[k].imag ** 2) / _PREAMBLE_ROWS
-    noise = max(energy - coherent, 1e-9 * energy) / (width * (_PREAMBLE_ROWS - 1)) + _TINY
-    power = max(coherent / width - noise, 1e-3 * noise) / (_PREAMBLE_ROWS * delays)
-    return sums, np.full(width, float(_PREAMBLE_ROWS)), np.full(delays, power), noise
-
-
-@numba.njit(cache=True)
-def _learn(sums, count, weight, transforms, power):  # type: ignore[no-untyped-def]
-    """The response that stands still, given the power of each delay; and those powers, given the response.
-
-    Args:
-        sums: (carriers,) complex128, sum of the cells of each carrier with all movement taken out.
-        count: (carriers,) how many they are.
-        weight: (carriers,) one over the noise variance of a cell.
-        transforms: (carriers, delays) complex128, delays to carriers; and its adjoint.
-        power: (delays,) of each.
-
-    Returns:
-        The response (carriers,), its error variance (carriers,), and the powers (delays,) as they now seem.
-    """
-    transform, adjoint = transforms
-    length = len(adjoint)
-    projected = adjoint @ (weight * sums)
-    lags = adjoint @ (weight * count).astype(np.complex128)
-    precision = np.empty((length, length), np.complex128)
-    for i in range(length):
-        for j in range(i + 1):
-            precision[i, j] = lags[i - j]
-            precision[j, i] = lags[i - j].conjugate()
-        precision[i, i] += 1 / power[i]
-    covariance = np.linalg.inv(precision)
-
-    mean = np.zeros(length, np.complex128)
-    learned = np.empty(length)
-    spread = np.zeros(length, np.complex128)  # sum of the covariance along its diagonals
-    for i in range(length):
-        for j in range(length):
-            mean[i] += covariance[i, j] * projected[j]
-            if i >= j:
-                spread[i - j] += covariance[i, j]
-        learned[i] = abs(mean[i]) ** 2 + covariance[i, i].real
-    spread[0] *= 0.5
-    error = np.maximum(2 * (transform @ spread).real, 0.0)
-    return transform @ mean, error, learned
-
-
-@numba.njit(cache=True)
-def _residual(still, error, sums, count, energy, moved):  # type: ignore[no-untyped-def]
-    """(carriers,) the energy of the noise in the known cells, as expected given the estimate and how sure it is."""
-    residual = np.empty(still.size)
-    for k in range(still.size):
-        power = still[k].real ** 2 + still[k].imag ** 2
-        cross = still[k].real * sums[k].real + still[k].imag * sums[k].imag
-        residual[k] = max(energy[k] - 2 * cross + count[k] * (power + error[k]) + power * moved[k], 1e-9 * energy[k])
-    return residual
-
-
 # The drift turns carrier -k as far back as it turns carrier +k on: below, `left` is the one and `right` the other.
 
 
@@ -190,11 +158,13 @@ def _row_sums(cells, known, still, weight, drift, middle):  # type: ignore[no-un
     """What a row says of its phase.
 
     Returns:
-        u, v (rows,) complex128: sum of weight * conj(still) * cell, and the same times the carrier, drift taken out;
-        a, b, c (rows,): sum of weight * |still|**2 times 1, the carrier and its square.
+        a, b, c (rows,): sum of weight * |still|**2 times 1, the carrier and its square; n (rows,) how many cells are
+        known; q (rows,) sum of weight * |cell|**2; u, v (rows,) complex128: sum of weight * conj(still) * cell, and the
+        same times the carrier, drift taken out.
     """
     rows, width = cells.shape
     half = width // 2
+    n, q = np.zeros(rows), np.zeros(rows)
     u, v = np.zeros(rows, np.complex128), np.zeros(rows, np.complex128)
     a, b, c = np.full(rows, _TINY), np.zeros(rows), np.full(rows, _TINY)
     matched = weight * np.conj(still)
@@ -206,6 +176,8 @@ def _row_sums(cells, known, still, weight, drift, middle):  # type: ignore[no-un
         for carrier in range(1, half + 1):
             right, left = half + carrier - 1, half - carrier
             if known[row, right] != 0:
+                n[row] += 1
+                q[row] += weight[right] * (cells[row, right].real ** 2 + cells[row, right].imag ** 2)
                 value = cells[row, right] * matched[right] * turn
                 u[row] += value
                 v[row] += carrier * value
@@ -213,6 +185,8 @@ def _row_sums(cells, known, still, weight, drift, middle):  # type: ignore[no-un
                 b[row] += carrier * power[right]
                 c[row] += carrier**2 * power[right]
             if known[row, left] != 0:
+                n[row] += 1
+                q[row] += weight[left] * (cells[row, left].real ** 2 + cells[row, left].imag ** 2)
                 value = cells[row, left] * matched[left] * turn.conjugate()
                 u[row] += value
                 v[row] -= carrier * value
@@ -220,7 +194,7 @@ def _row_sums(cells, known, still, weight, drift, middle):  # type: ignore[no-un
                 b[row] -= carrier * power[left]
                 c[row] += carrier**2 * power[left]
             turn *= step
-    return u, v, a, b, c
+    return a, b, c, n, q, u, v
 
 
 @numba.njit(cache=True)
@@ -281,27 +255,3 @@ def _compose(still, error, phase, phase_variance, drift, middle, drift_variance)
             variance[row, k] = still_error[k] + power[k] * (turning + drifting * squares[k])
             strength += power[k] + variance[row, k]
     return response.view(np.complex64), variance, strength / (rows * width)
-
-
-@numba.njit(cache=True)
-def _unequal_noise(residual, count, weight):  # type: ignore[no-untyped-def]
-    """Set the weights one by one if the noise of the carriers differs by more than chance; return whether it does.
-
-    Bartlett's test decides. Few cells a carrier make a poor estimate, so each is drawn towards the mean of all as far
-    as their scatter allows (G. K. Smyth, Statistical Applications in Genetics and Molecular Biology 3(1), 2004).
-    """
-    width = residual.size
-    total = count.sum()
-    logs = np.log(residual / count)
-    common = residual.sum() / total
-    statistic = 2 * (total * math.log(common) - np.sum(count * logs))
-    statistic /= 1 + np.sum(1 / count) / (6 * (width - 1))
-    if statistic < width - 1 + _UNEQUAL * math.sqrt(2 * (width - 1)):
-        return False
-    logs += 0.5 / count
-    scatter = max(np.var(logs) - np.mean(1 / count), 1e-3)
-    strength = 1 / scatter + 0.5
-    typical = math.exp(np.mean(logs))
-    for k in range(width):
-        weight[k] = (strength + count[k]) / (strength * typical + residual[k])
-    return True

@@ -31,12 +31,19 @@ def equalize(
         (n,) complex64 symbols and (n,) float32 E|error|**2; (0, inf) where there is no signal at all.
     """
     return _equalize(
-        grid, channel.response, channel.error_variance, channel.noise_variance, channel.levels, cells, scrambling
+        grid,
+        channel.response,
+        channel.error_variance,
+        channel.noise_variance,
+        channel.levels,
+        channel.disturbance,
+        cells,
+        scrambling,
     )
 
 
 @numba.njit(cache=True)
-def _equalize(grid, response, error_variance, noise_variance, levels, cells, scrambling):  # type: ignore[no-untyped-def]
+def _equalize(grid, response, error_variance, noise_variance, levels, disturbance, cells, scrambling):  # type: ignore[no-untyped-def]
     symbols = np.zeros(cells.size, np.complex64)
     variance = np.full(cells.size, np.inf, np.float32)
     width = noise_variance.size
@@ -49,5 +56,6 @@ def _equalize(grid, response, error_variance, noise_variance, levels, cells, scr
             floor = _FLOOR * error
             scale = 1 / (gain + floor)
             symbols[i] = grid[row, carrier] * (mean * scrambling[i]).conjugate() * (scale / levels[row])
-            variance[i] = ((noise_variance[carrier] + error) * gain + floor * floor) * scale * scale
+            noise = noise_variance[carrier] * disturbance[row]
+            variance[i] = ((noise + error) * gain + floor * floor) * scale * scale
     return symbols, variance

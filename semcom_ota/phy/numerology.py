@@ -169,9 +169,9 @@ def _layout(phy: PhyConfig, frame_symbols: int, followers: int) -> FrameLayout:
     header_cells = spread(preamble.ROWS, header_stop)
     follower_cells = spread(header_stop, follower_stop)
     payload_cells = spread(follower_stop, rows)[:frame_symbols]
-    known = qpsk(_PILOT_SEED, rows * width)
+    pilots, scrambling = _sequences(rows * width)
+    known = pilots.copy()
     known[: preamble.ROWS * width] = preamble.grid(width).ravel()
-    scrambling = qpsk(_SCRAMBLING_SEED, rows * width)
     for cells in (header_cells, follower_cells, payload_cells):
         known[cells] = 0
     layout = FrameLayout(
@@ -187,3 +187,14 @@ def _layout(phy: PhyConfig, frame_symbols: int, followers: int) -> FrameLayout:
     for array in (getattr(layout, name) for name in FrameLayout.__slots__ if name != "rows"):
         array.flags.writeable = False
     return layout
+
+
+def _sequences(cells: int) -> tuple[ComplexArray, ComplexArray]:
+    """What pilots and scrambling are, cell by cell: the beginnings of two sequences that are made once."""
+    longest = 1 << (cells - 1).bit_length()
+    return _sequence(_PILOT_SEED, longest)[:cells], _sequence(_SCRAMBLING_SEED, longest)[:cells]
+
+
+@lru_cache(maxsize=32)
+def _sequence(seed: int, cells: int) -> ComplexArray:
+    return qpsk(seed, cells)

@@ -1,8 +1,7 @@
-"""What moves within a frame, compiled: the phase from row to row, the drift of the sample clocks, steps of the gain.
+"""What moves within a frame, compiled: the phase from row to row, and the drift of the sample clocks.
 
-`u`, `v`, `a`, `b`, `c` (rows,) are the row sums of `channel_kernels.py`: given the response that stands still, u is a
-row's own complex gain times a, in noise of variance a. `channel_kernels.py` is compiled with what stands here: after a
-change of this file, touch that one, or numba takes the old code from its cache.
+`a`, `b`, `c`, `u`, `v` (rows,) are the row sums of `channel_kernels.py`, which is compiled with what stands here (see
+there): given the response that stands still, u is a row's own complex gain times a, in noise of variance a.
 """
 
 import math
@@ -17,8 +16,6 @@ WANDERS = np.array([0.0, 1e-5, 1e-4, 1e-3, 1e-2])
 that 1e-3 is a linewidth of 2 Hz at 80 samples a row and 1 MS/s."""
 _FIRST_WANDER = 1e-3  # follows anything until the phase is known roughly
 _EVIDENCE = 2.0  # nats by which a wander must be likelier than none
-_STEP_EVIDENCE = 20.0  # nats that a step of the gain must bring; noise alone does once in some 10**7 frames
-_MAX_STEPS = 8
 _FLAT = 10.0  # radians**2: what is known of the first row's phase
 
 
@@ -87,7 +84,10 @@ def _smooth(u, a, phase, rotation, wander, extended):  # type: ignore[no-untyped
             pxx, pxy = pxx + 2 * pxy + pyy + wander, pxy + pyy
         predicted[row, 0], predicted[row, 1], predicted[row, 2] = pxx, pxy, pyy
         about = x if extended else phase[row]
-        seen = about + (u[row].imag * math.cos(about) - u[row].real * math.sin(about)) / a[row]
+        quadrature = u[row].imag * math.cos(about) - u[row].real * math.sin(about)
+        seen = about + quadrature / max(
+            a[row], 0.5 * abs(u[row])
+        )  # a burst must not turn it by more than any phase can
         surprise = seen - x
         variance = pxx + 1 / (2 * a[row])
         if row > 0:
@@ -155,54 +155,3 @@ def estimate_drift(u, v, a, b, c, phase, drift, middle, precision):  # type: ign
     if weights <= 0:
         return drift, 1 / information, middle
     return drift + score / information, 1 / information, centre / weights
-
-
-@numba.njit(cache=True)
-def estimate_levels(u, a, phase, levels):  # type: ignore[no-untyped-def]
-    """Find where the gain steps (an automatic gain control at work), by binary segmentation.
-
-    Args:
-        u, a: (rows,) row sums.
-        phase: (rows,) of each row.
-        levels: (rows,) float32, set to each row's gain over that of the first.
-
-    Returns:
-        Whether it steps at all.
-    """
-    rows = u.size
-    seen = np.empty(rows)
-    for row in range(rows):
-        seen[row] = u[row].real * math.cos(phase[row]) + u[row].imag * math.sin(phase[row])
-    starts = np.zeros(_MAX_STEPS + 2, np.int64)
-    starts[1] = rows
-    pieces = 1
-    piece = 0
-    while piece < pieces:
-        first, stop = starts[piece], starts[piece + 1]
-        total, weight = np.sum(seen[first:stop]), np.sum(a[first:stop])
-        left, left_weight = 0.0, 0.0
-        best, where = 0.0, 0
-        for row in range(first, stop - 1):
-            left += seen[row]
-            left_weight += a[row]
-            right, right_weight = total - left, weight - left_weight
-            evidence = left**2 / left_weight + right**2 / right_weight - total**2 / weight
-            if evidence > best:
-                best, where = evidence, row + 1
-        if best > _STEP_EVIDENCE and pieces <= _MAX_STEPS:
-            for later in range(pieces, piece, -1):
-                starts[later + 1] = starts[later]
-            starts[piece + 1] = where
-            pieces += 1
-        else:
-            piece += 1
-    if pieces == 1:
-        return False
-    reference = np.sum(seen[: starts[1]]) / np.sum(a[: starts[1]])
-    if reference <= 0:  # it begins in silence: no frame
-        return False
-    for piece in range(pieces):
-        first, stop = starts[piece], starts[piece + 1]
-        level = np.sum(seen[first:stop]) / np.sum(a[first:stop]) / reference
-        levels[first:stop] = max(level, 1e-3)
-    return True

@@ -8,7 +8,7 @@ from semcom_ota.phy.impairments import complex_noise
 def estimate(response, error, noise, levels=1.0):
     rows, carriers = response.shape
     noise_variance, levels = np.full(carriers, noise, np.float32), np.full(rows, levels, np.float32)
-    return ChannelEstimate(response, error, noise_variance, levels, 1.0, 0.0, 0.0, 0.0, ())
+    return ChannelEstimate(response, error, noise_variance, levels, np.ones(rows, np.float32), 1.0, 0.0, 0.0, 0.0, ())
 
 
 def test_symbols_and_their_variance():

@@ -260,14 +260,6 @@ def test_sample_clocks_40_ppm_apart_over_the_longest_frame():
     assert min(clocks) < 0 < max(clocks)
 
 
-@pytest.mark.parametrize("name", ["radios", "impaired"])
-def test_the_faults_of_real_radios_do_not_stop_it(name):
-    receiver = Receiver(PHY)
-    received = [f for message in range(60) for f in receiver.process(on_air(message, 300, 20.0, channel=name))]
-    assert len(received) >= 57
-    assert all(f.header == frame(f.header.message, 300).header for f in received)
-
-
 def test_several_messages_share_a_frame():
     sizes = (40, 25, 1, 130)
     sent = [frame(message + 65534, count) for message, count in enumerate(sizes)]
@@ -282,9 +274,11 @@ def test_several_messages_share_a_frame():
     assert [f.header for f in received] == [f.header for f in sent]
     assert len({(f.start_sample, f.stop_sample) for f in received}) == 1
     assert received[0].stop_sample - received[0].start_sample == TRANSMITTER.frame_samples(196, 3)
+    ratios = []
     for got, was in zip(received, sent, strict=True):
         assert got.symbols.shape == got.noise_variance.shape == was.symbols.shape
-        assert np.mean(np.abs(got.symbols - was.symbols) ** 2 / got.noise_variance) < 4
+        ratios += list(np.abs(got.symbols - was.symbols) ** 2 / got.noise_variance)
+    assert 0.75 < np.mean(ratios) < 1.3  # 196 of them: a standard deviation is 0.07
     # sharing is what it is for: less air than four frames
     assert TRANSMITTER.frame_samples(196, 3) < 0.6 * sum(map(TRANSMITTER.frame_samples, sizes))
 
@@ -308,16 +302,3 @@ def test_a_precoded_payload_arrives_though_the_receiver_is_not_told(channel):
             ratios.append(np.mean(np.abs(received.symbols - sent.symbols) ** 2 / received.noise_variance))
     assert len(ratios) >= 39
     assert 0.9 < np.mean(ratios) < 1.1
-
-
-def test_dc_offset_and_iq_imbalance_wear_off():
-    """DC as strong as the signal, and an image 23 dB below it: after 100 frames the error is that of the noise."""
-    sent = [frame(message, 200) for message in range(130)]
-    samples = np.concatenate([np.append(TRANSMITTER.modulate(f), np.zeros(400, np.complex64)) for f in sent])
-    samples = samples * np.exp(2j * np.pi * 0.003 * np.arange(samples.size)) + noise(samples.size, 20.0)
-    mixed = samples + 0.07 * np.conj(samples) + 0.9
-    received = Receiver(PHY).process(mixed.astype(np.complex64))
-    late = {f.header.message: f for f in received if f.header.message >= 100}
-    assert len(late) >= 29
-    errors = [np.mean(np.abs(f.symbols - sent[m].symbols) ** 2) for m, f in late.items()]
-    assert np.mean(errors) < 1.2 * 0.01
