@@ -66,7 +66,7 @@ def test_what_damages_some_rows_of_a_frame_leaves_the_others_alone(damage, snr_d
 
 @pytest.mark.parametrize(("doppler_hz", "symbols"), [(20, 1000), (111, 200), (111, 1000)])
 def test_in_fast_fading_the_receiver_knows_how_wrong_it_is(doppler_hz, symbols):
-    """The channel is taken to stand still but for its phase: the claimed variance says what that costs, to a factor 2."""
+    """The channel is taken to stand still but for its phase; what that costs is claimed, to a factor of two."""
     channel = ChannelConfig(
         fading="rayleigh", profile="tdl-a", delay_spread_s=3e-7, max_doppler_hz=doppler_hz, max_cfo_subcarriers=0.5
     )
