@@ -121,6 +121,10 @@ def print_replay_summary(summary: dict[str, Any], console: Console | None = None
             table.add_row(_printable(point["codec"]), snr, *counts)
         console.print(table)
     console.print(f"{run['frames']} frames in {run['seconds']:.3f} s of samples.")
+    if run["frames_cut_off"]:
+        console.print(
+            f"The samples end before {run['frames_cut_off']} of the annotated frames: messages in them count as lost."
+        )
     for what_to_do, count in run["not_loaded"].items():
         console.print(f"{count} messages were not decoded: {_printable(what_to_do)}.")
 

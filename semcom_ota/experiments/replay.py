@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from semcom_ota.codecs import registry
 from semcom_ota.config import CodecConfig, ConfigError, PhyConfig, ReceiverConfig
 from semcom_ota.experiments import run_folder
-from semcom_ota.experiments.replay_account import NOT_LOADED, account
+from semcom_ota.experiments.replay_account import NOT_LOADED, account, frames_cut_off
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.recording.frame_log import read_log
 from semcom_ota.recording.reading import Recording
@@ -110,6 +110,7 @@ def run(recording: Recording, receiver: ReceiverConfig, folder: Path, quiet: boo
         "recording": recording.samples.path.name,
         "seconds": samples / receiver.phy.sample_rate,
         "frames": len({frame.start for frame in frames}),
+        "frames_cut_off": frames_cut_off(recording.frames, frames, samples),
         "not_loaded": dict(Counter(message["reason"] for message in messages if message["status"] == NOT_LOADED)),
     }
     described = run_folder.describe("flowgraph" if simulation else "air", receiver, seed) | facts

@@ -66,6 +66,13 @@ def account(
     return lines + [received(result) for result in sorted(rest, key=lambda result: result["start_sample"])]
 
 
+def frames_cut_off(marks: Sequence[FrameMark], frames: Sequence[FoundFrame], samples: int) -> int:
+    """How many frames are annotated where a file of `samples` samples is over, and were not found in what is left."""
+    begins = {frame.start for frame in frames}
+    beyond = (mark for mark in marks if mark.start + mark.length > samples)
+    return sum(not any(mark.start <= start < mark.start + mark.length for start in begins) for mark in beyond)
+
+
 def _received(result: Line, loaded: Mapping[int, str], names: Mapping[int, str], sample_rate: float) -> Line:
     number = result["codec"]
     if number not in loaded:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from semcom_ota.config import PhyConfig, ReceiverConfig
 from semcom_ota.experiments import run_folder
-from semcom_ota.experiments.replay_account import NOT_LOADED, account
+from semcom_ota.experiments.replay_account import NOT_LOADED, account, frames_cut_off
 from semcom_ota.recording.fields import Contents, FrameMark, Part, Sent, Simulation, Unsent
 from semcom_ota.recording.frame_log import FoundFrame
 from semcom_ota.recording.reading import Recording
@@ -91,3 +91,14 @@ def test_a_capture_of_which_nothing_is_known_is_told_as_it_comes():
     lines = account(recording(), RATE, LOADED, [], results)
     assert [line["received"] for line in lines] == ["first", "again", "later"]
     assert all(line["sent"] is None and line["status"] == "delivered" for line in lines)
+
+
+def test_frames_behind_the_end_of_the_samples_are_counted_and_their_messages_lost():
+    marks = [mark(0, message, 1, 1000 * message, "One.") for message in range(4)]
+    frames = [found(0, 0, 1, 3), found(0, 1, 1, 1003)]
+    assert frames_cut_off(marks, frames, 3800) == 0
+    assert frames_cut_off(marks, frames, 2100) == 2
+    assert frames_cut_off(marks, frames, 1790) == 2  # of the second one only the tail is missing: it was found
+    results = [result(0, message, 1, 1000 * message + 3, "One.") for message in range(2)]
+    lines = account(recording(*marks), RATE, LOADED, frames, results)
+    assert [line["status"] for line in lines] == ["delivered", "delivered", "lost", "lost"]
