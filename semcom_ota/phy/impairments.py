@@ -22,8 +22,8 @@ __all__ = ["complex_noise", "impair"]
 _GUARD = 64  # samples: keeps the tails of fractional delays from wrapping around
 _RAPP_SMOOTHNESS = 3
 # Children of the generator of (seed, key), so that switching one impairment on leaves the draws of all others as they
-# were. The generator itself draws path gains, CFO, delay, phase and noise.
-_REPLACEMENT, _MOTION, _OSCILLATORS, _PHASE_NOISE, _FRONT_END = range(5)
+# were. The generator itself draws path gains, CFO, delay, phase and noise. DC comes from a child of the seed alone.
+_REPLACEMENT, _MOTION, _OSCILLATORS, _PHASE_NOISE, _GAIN_STEP, _DC = range(6)
 
 
 def impair(
@@ -40,6 +40,7 @@ def impair(
 
     All of it is drawn from `(seed, key)`: frames with the same seed and key meet the same channel and the same noise,
     sample by sample, whatever they carry. What a channel does not have, it does not draw, and the rest stays as it was.
+    DC alone is drawn from the seed without the key: a mixer's offset stays the same over a whole stream.
 
     - Clipping: Rapp's model of a solid-state amplifier (C. Rapp, 2nd European Conf. on Satellite Communications, 1991),
       y = x / (1 + |x / A|**2p)**(1/2p), p = 3. The saturation power A**2 is `clip_db` above the mean sample power of
@@ -59,7 +60,8 @@ def impair(
     - IQ imbalance of the receiver's mixer (M. Valkama, M. Renfors, V. Koivunen, IEEE Trans. Signal Process. 49(10),
       2001): y = mu x + nu conj(x), mu = (1 + g exp(-j phi)) / 2, nu = (1 - g exp(j phi)) / 2; g is `iq_gain_db`, phi is
       `iq_phase_deg`. Image rejection ratio: |mu / nu|**2 = (1 + 2 g cos phi + g**2) / (1 - 2 g cos phi + g**2).
-    - DC: `dc_dbc` relative to used_carriers / fft_size, which is the mean power that arrives; the phase is uniform.
+    - DC: `dc_dbc` relative to used_carriers / fft_size, which is the mean power that arrives; the phase is uniform
+      over seeds and the same for all keys.
 
     Args:
         samples: (n,) complex64, cells of unit power under a unitary FFT. What the delay pushes beyond the end is lost.
@@ -104,15 +106,15 @@ def impair(
     received *= phasor(turned)
     received += complex_noise(generator, samples.size) * 10 ** (-snr_db / 20)
 
-    if channel.gain_step_db is not None or channel.dc_dbc is not None:
-        sign, where, angle = _child(seed, key, _FRONT_END).uniform(0, 1, 3)
-        if channel.gain_step_db is not None:
-            frame = _active(samples)
-            step_db = channel.gain_step_db if sign < 0.5 else -channel.gain_step_db
-            received[frame.start + int(where * (frame.stop - frame.start)) :] *= 10 ** (step_db / 20)
+    if channel.gain_step_db is not None:
+        sign, where = _child(seed, key, _GAIN_STEP).uniform(0, 1, 2)
+        frame = _active(samples)
+        step_db = channel.gain_step_db if sign < 0.5 else -channel.gain_step_db
+        received[frame.start + int(where * (frame.stop - frame.start)) :] *= 10 ** (step_db / 20)
     if channel.iq_gain_db or channel.iq_phase_deg:
         received = _mixed(received, 10 ** (channel.iq_gain_db / 20), math.radians(channel.iq_phase_deg))
     if channel.dc_dbc is not None:
+        angle = _child(seed, (), _DC).uniform(0, 1)
         received += np.sqrt(_mean_power(phy) * 10 ** (channel.dc_dbc / 10)) * np.exp(2j * np.pi * angle)
     return received.astype(np.complex64)
 

@@ -11,8 +11,8 @@ MEAN_POWER = PHY.used_carriers / PHY.fft_size
 QUIET = 200.0  # dB
 
 
-def through(samples, snr_db=QUIET, key=(), **channel):
-    return impair(np.asarray(samples, np.complex64), ChannelConfig(**channel), PHY, snr_db, 7, key)
+def through(samples, snr_db=QUIET, key=(), seed=7, **channel):
+    return impair(np.asarray(samples, np.complex64), ChannelConfig(**channel), PHY, snr_db, seed, key)
 
 
 def tone(cycles, times, middle, width):
@@ -119,12 +119,17 @@ def test_the_noise_of_the_front_end_goes_through_the_mixer_too():
 
 
 def test_dc_has_its_level_below_the_signal_and_a_uniform_phase():
-    offsets = np.array([through(np.zeros(8), key=(key,), dc_dbc=-30, iq_gain_db=6) for key in range(400)])
+    offsets = np.array([through(np.zeros(8), seed=seed, dc_dbc=-30, iq_gain_db=6) for seed in range(400)])
     np.testing.assert_allclose(np.abs(offsets) ** 2, MEAN_POWER * 1e-3, rtol=1e-5)  # the mixer is before it
     assert np.ptp(offsets, axis=1).max() < 1e-6
     turns = offsets[:, 0] / np.abs(offsets[:, 0])
     for order in (1, 2):
         assert abs(np.mean(turns**order)) < 5 / np.sqrt(400)
+
+
+def test_dc_is_the_same_for_all_frames_of_a_stream():
+    offsets = np.array([through(np.zeros(8), key=key, dc_dbc=-30) for key in ((), (0,), (5,), (2, 3))])
+    np.testing.assert_allclose(offsets, offsets[0, 0], atol=1e-6)
 
 
 def test_clipping_follows_rapps_curve_and_leaves_the_phase():
