@@ -113,7 +113,7 @@ def run(recording: Recording, receiver: ReceiverConfig, folder: Path, quiet: boo
         "frames_cut_off": frames_cut_off(recording.frames, frames, samples),
         "not_loaded": dict(Counter(message["reason"] for message in messages if message["status"] == NOT_LOADED)),
     }
-    described = run_folder.describe("flowgraph" if simulation else "air", receiver, seed) | facts
+    described = run_folder.describe("flowgraph" if simulation else "recording", receiver, seed) | facts
     decoded = [message for message in messages if message["status"] != NOT_LOADED]
     scored = [message for message in decoded if message["sent"] is not None]
     if simulation is not None and scored:

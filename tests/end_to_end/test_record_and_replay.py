@@ -134,7 +134,7 @@ def test_a_capture_made_elsewhere_needs_no_word_of_ours(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "codec 1 is not loaded: add --codec NAME" in " ".join(done.stdout.split())
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert summary["run"]["level"] == "air"
+    assert summary["run"]["level"] == "recording"
     (point,) = summary["points"]
     received = [line for line in lines_of(run / "messages.jsonl") if line["received"] and line["codec"] == "huffman"]
     texts = [line["received"] for line in lines_of(tmp_path / "run" / "messages.jsonl") if line["codec"] == "huffman"]
