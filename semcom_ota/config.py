@@ -21,6 +21,7 @@ SHIPPED = Path(__file__).parent / "checkpoints" / "text-jscc"
 WEIGHTS = "model.safetensors"
 MAX_TEXT_BYTES = 16384
 MAX_CONFIG_BYTES = 2**20
+_AIR_INTERFACE = "air interface"
 _NO_MAPPING = dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "must be keys with values")
 
 
@@ -114,10 +115,7 @@ class LinkConfig(Frozen):
         """`phy: NAME`, or `phy: {preset: NAME, ...}` for a named one with some values of one's own."""
         if isinstance(phy, str):
             return load_phy(phy)
-        if isinstance(phy, dict) and "preset" in phy:
-            own = {key: value for key, value in phy.items() if key != "preset"}
-            return load_phy(str(phy["preset"])).model_dump() | own
-        return phy
+        return _with_preset(phy)
 
     @model_validator(mode="after")
     def _cfo_within_reach(self) -> Self:
@@ -156,10 +154,13 @@ def load_channel(name_or_file: str) -> ChannelConfig:
 def load_phy(name_or_file: str) -> PhyConfig:
     """An air interface by the name of a file in `numerologies/` (`indoor`, `pluto`, ...) or by the path of a YAML file.
 
+    Such a file of one's own may say `preset: NAME` for a named one with some values of one's own, as a link file may.
+
     Raises:
         ConfigError: no such name or file, or the file does not describe an air interface.
     """
-    return _load_yaml(_named(name_or_file, NUMEROLOGIES, "air interface"), PhyConfig)
+    path = _named(name_or_file, NUMEROLOGIES, _AIR_INTERFACE)
+    return _validated(path, _with_preset(read_yaml(path)), PhyConfig)
 
 
 def check_cfo(cfo_hz: float, phy: PhyConfig) -> None:
@@ -218,9 +219,22 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f"'{path}' is nested too deeply: this is no configuration") from error
 
 
+def _with_preset(phy: Any) -> Any:
+    """An air interface as a file says it, and what it leaves to its `preset`, if it names one, filled in."""
+    if not isinstance(phy, dict) or "preset" not in phy:
+        return phy
+    own = {key: value for key, value in phy.items() if key != "preset"}
+    # A preset that has a preset is refused: two files that name each other would have no end.
+    return _load_yaml(_named(str(phy["preset"]), NUMEROLOGIES, _AIR_INTERFACE), PhyConfig).model_dump() | own
+
+
 def _load_yaml(path: Path, model: type[Model]) -> Model:
+    return _validated(path, read_yaml(path), model)
+
+
+def _validated(path: Path, content: Any, model: type[Model]) -> Model:
     try:
-        return model.model_validate(read_yaml(path) or {})
+        return model.model_validate(content or {})
     except ValidationError as error:
         raise ConfigError(f"'{path}': {first_problem(error)}") from error
 

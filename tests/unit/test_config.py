@@ -91,6 +91,23 @@ def test_an_air_interface_in_a_file_of_ones_own(tmp_path):
     file = tmp_path / "own.yml"
     file.write_text("cp_length: 8")
     assert load_phy(str(file)) == PhyConfig(cp_length=8)
+    file.write_text("{preset: wide5, cp_length: 8}")
+    assert load_phy(str(file)) == load_phy("wide5").model_copy(update={"cp_length": 8})
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("preset: moon", "unknown air interface 'moon'"),
+        ("{preset: pluto, colour: 3}", "own.yml': colour: there is no such key$"),
+        ("preset: own.yml", "own.yml': preset: there is no such key$"),
+    ],
+)
+def test_a_bad_preset_in_a_file_of_ones_own_is_one_clear_sentence(tmp_path, monkeypatch, content, sentence):
+    monkeypatch.chdir(tmp_path)
+    Path("own.yml").write_text(content)
+    with pytest.raises(ConfigError, match=sentence):
+        load_phy("own.yml")
 
 
 @pytest.mark.parametrize(
