@@ -6,6 +6,7 @@
 Nothing is imported before it is loaded, so that conventional codecs work without torch.
 """
 
+import contextlib
 from importlib.metadata import EntryPoint, entry_points
 
 from semcom_ota.codecs.base import Codec
@@ -64,6 +65,15 @@ def number(name: str) -> int:
     if isinstance(known, int):
         return known
     return load(name, CodecConfig(names=(name,)), DeviceConfig(device="cpu")).number
+
+
+def name_of(wanted: int) -> str | None:
+    """The name of the installed codec with this number in the frame header; those that are broken are passed over."""
+    for name in names():
+        with contextlib.suppress(ConfigError):
+            if number(name) == wanted:
+                return name
+    return None
 
 
 def load_all(codec: CodecConfig, device: DeviceConfig) -> dict[str, Codec]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from semcom_ota.codecs import registry
 from semcom_ota.experiments.statistics import word_errors
 from semcom_ota.recording.fields import FrameMark, Part, Unsent
 from semcom_ota.recording.frame_log import FoundFrame
@@ -37,6 +38,10 @@ def account(
             when a process was killed and the message sent again, the last one counts.
     """
     names = dict(recording.contents.codecs) | dict(loaded)
+    said = {result["codec"] for result in results} | {part.codec for mark in recording.frames for part in mark.parts}
+    for number in said - names.keys():
+        if installed := registry.name_of(number):
+            names[number] = installed
     found = {(frame.header.stream, frame.header.message, frame.start): frame for frame in frames}
 
     def received(result: Line) -> Line:
@@ -117,7 +122,7 @@ def _unsent(message: Unsent, loaded: Mapping[int, str]) -> Line:
         "word_errors": words,
     }
     if message.codec not in loaded.values():
-        return line | {"status": NOT_LOADED, "reason": f"{message.codec} is not loaded: add --codec {message.codec}"}
+        return line | {"status": NOT_LOADED, "reason": _name_it(message.codec)}
     fits = {"does_not_fit": message.does_not_fit, "failed": not message.does_not_fit}
     return line | fits | {"reason": message.reason}
 
@@ -169,5 +174,9 @@ def _line(stream: int, message: int, codec: str) -> Line:
 
 def _not_loaded(number: int, names: Mapping[int, str]) -> str:
     if number in names:
-        return f"{names[number]} is not loaded: add --codec {names[number]}"
-    return f"codec {number} is not loaded: add --codec NAME"
+        return _name_it(names[number])
+    return f"codec {number} is not loaded: none that is installed here has this number"
+
+
+def _name_it(codec: str) -> str:
+    return f"{codec} is not loaded: name it in --codec too"

@@ -132,7 +132,7 @@ def test_a_capture_made_elsewhere_needs_no_word_of_ours(run, tmp_path):
     arguments = ("--codec", "huffman", "--phy", tmp_path / "air.yml", "--out", tmp_path / "run")
     done = semcom("replay", tmp_path / "capture", *arguments)
     assert done.returncode == 0, done.stderr
-    assert "codec 1 is not loaded: add --codec NAME" in " ".join(done.stdout.split())
+    assert "utf8 is not loaded: name it in --codec too" in " ".join(done.stdout.split())
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["run"]["level"] == "recording"
     (point,) = summary["points"]

@@ -42,6 +42,10 @@ def test_the_number_of_a_codec_is_known_without_making_it(installed):
             registry.number(name)
 
 
+def test_the_name_of_a_number_is_found_among_what_is_installed_broken_codecs_aside(installed):
+    assert [registry.name_of(number) for number in (2, 200, 77)] == ["huffman", "letters", None]
+
+
 def test_two_codecs_of_one_name_are_refused(installed):
     with pytest.raises(ConfigError, match="two codecs are called 'utf8'"):
         load("utf8")

@@ -85,10 +85,10 @@ def test_of_many_messages_a_few_are_shown():
 @pytest.mark.parametrize("points", [[], [{"codec": "utf8", "snr_db": None, "messages": 3, "delivered": 2,
                                           "corrupted": 1, "failed": 0}]])  # fmt: skip
 def test_a_capture_of_which_nothing_is_known_is_counted(points):
-    run = {"level": "recording", "frames": 5, "seconds": 0.5, "not_loaded": {"codec 7 is not loaded: add --codec NAME": 2}}
-    run["frames_cut_off"] = 3
+    not_loaded = {"huffman is not loaded: name it in --codec too": 2}
+    run = {"level": "recording", "frames": 5, "frames_cut_off": 3, "seconds": 0.5, "not_loaded": not_loaded}
     text = printed(print_replay_summary, {"run": run, "points": points})
     assert ("Level recording: what was sent is not known" in text) == bool(points)
     assert "5 frames in 0.500 s of samples." in text
     assert "The samples end before 3 of the annotated frames: messages in them count as lost." in text
-    assert "2 messages were not decoded: codec 7 is not loaded: add --codec NAME." in text
+    assert "2 messages were not decoded: huffman is not loaded: name it in --codec too." in text

@@ -67,12 +67,17 @@ def test_every_message_that_was_sent_counts_received_or_not():
 
 
 def test_a_codec_that_is_not_loaded_is_said_with_its_name_if_it_is_known():
-    told = recording(mark(0, 0, 7, 0, "One."), mark(1, 0, 9, 1000, "One."), codecs={9: "letters"})
-    lines = account(told, RATE, LOADED, [], [result(0, 0, 7, 3, "", reason="no codec with the number 7 is loaded")])
-    assert [line["status"] for line in lines] == [NOT_LOADED] * 2
+    marks = mark(0, 0, 77, 0, "One."), mark(1, 0, 9, 1000, "One."), mark(2, 0, 2, 2000, "One.")
+    told = recording(*marks, codecs={9: "letters"})
+    results = [result(0, 0, 77, 3, "", reason="no codec with the number 77 is loaded")]
+    lines = account(told, RATE, {1: "utf8"}, [], results)
+    assert [line["status"] for line in lines] == [NOT_LOADED] * 3
+    assert [line["codec"] for line in lines] == ["codec 77", "letters", "huffman"]
     assert [line["reason"] for line in lines] == [
-        "codec 7 is not loaded: add --codec NAME", "letters is not loaded: add --codec letters",
-    ]  # fmt: skip
+        "codec 77 is not loaded: none that is installed here has this number",
+        "letters is not loaded: name it in --codec too",
+        "huffman is not loaded: name it in --codec too",
+    ]
 
 
 def test_of_a_message_that_was_sent_again_the_last_result_counts():
