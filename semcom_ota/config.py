@@ -21,6 +21,7 @@ SHIPPED = Path(__file__).parent / "checkpoints" / "text-jscc"
 WEIGHTS = "model.safetensors"
 MAX_TEXT_BYTES = 16384
 MAX_CONFIG_BYTES = 2**20
+MIN_SNR_DB, MAX_SNR_DB = -30, 60
 _AIR_INTERFACE = "air interface"
 _NO_MAPPING = dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "must be keys with values")
 
@@ -63,7 +64,9 @@ class LoopbackRadio(Frozen):
 
     kind: Literal["loopback"] = "loopback"
     channel: ChannelConfig = ChannelConfig()
-    snr_db: tuple[Annotated[float, Field(ge=-30, le=60)], ...] = Field((0.0, 6.0, 12.0), min_length=1, max_length=100)
+    snr_db: tuple[Annotated[float, Field(ge=MIN_SNR_DB, le=MAX_SNR_DB)], ...] = Field(
+        (0.0, 6.0, 12.0), min_length=1, max_length=100
+    )
     messages_per_snr: int = Field(1, ge=1, le=65536, description="message m is sent at snr_db[m // messages_per_snr]")
     seed: int = Field(0, ge=0, lt=2**63)
     gap_samples: int = Field(400, ge=0, le=100_000, description="silence between frames")

@@ -63,7 +63,7 @@ def loopback(
     if codec is not None:
         changes["codec"]["names"] = codec_names(codec)
     if snr is not None:
-        changes["radio"]["snr_db"] = _numbers(snr)
+        changes["radio"]["snr_db"] = _decibels(snr)
     if channel is None and "channel" not in told.radio.model_fields_set:
         channel = "awgn"
     if channel is not None:
@@ -109,6 +109,7 @@ def _run(
     for name in link.codec.names:
         if name not in registry.names():
             fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    _warn_of_long_paths(link)
     Numerology(link.phy)  # an air interface that cannot work is refused before there is a folder
     if json:
         run_folder.check_writable(json)
@@ -128,8 +129,26 @@ def _run(
         raise SystemExit(1)
 
 
-def _numbers(text: str) -> list[float]:
+def _warn_of_long_paths(link: Any) -> None:
+    channel = link.radio.channel
+    spread_us = 1e6 * (channel.longest_delay_s - min(channel.tap_delays_s))  # a tdl profile begins at 0, as its taps do
+    prefix_us = 1e6 * link.phy.cp_length / link.phy.sample_rate
+    if spread_us > prefix_us:
+        typer.echo(
+            f"semcom: the channel's last path comes {spread_us:.3g} us after the first, the cyclic prefix is"
+            f" {prefix_us:.3g} us long: expect interference between OFDM symbols",
+            err=True,
+        )
+
+
+def _decibels(text: str) -> list[float]:
+    from semcom_ota.config import MAX_SNR_DB, MIN_SNR_DB
+
     try:
-        return list(dict.fromkeys(float(part) for part in text.split(",")))
+        numbers = list(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError:
         fail(f"--snr '{text}' is not a list of numbers: write it as --snr=-3,0,3")
+    for number in numbers:
+        if not MIN_SNR_DB <= number <= MAX_SNR_DB:  # nor is nan
+            fail(f"--snr: each must be from {MIN_SNR_DB} to {MAX_SNR_DB} dB, not {number:g}")
+    return numbers

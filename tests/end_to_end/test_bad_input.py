@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from semcom_ota.cli import app
 from semcom_ota.config import SHIPPED, WEIGHTS, TransportConfig
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.sockets import ReplyServer
@@ -30,8 +32,9 @@ def refused(*arguments, env=None):
         (("--text", "Hi.", "--codec", "morse"), "unknown codec 'morse'"),
         (("--text", "Hi.", "--codec", ","), "names no codec"),
         (("--text", "Hi.", "--snr=abc"), "'abc' is not a list of numbers"),
-        (("--text", "Hi.", "--snr=900"), "900"),
-        (("--text", "Hi.", "--snr=nan"), "nan"),
+        (("--text", "Hi.", "--snr=900"), "--snr: each must be from -30 to 60 dB, not 900"),
+        (("--text", "Hi.", "--snr=3,nan"), "--snr: each must be from -30 to 60 dB, not nan"),
+        (("--text", "Hi.", "--snr=-inf"), "--snr: each must be from -30 to 60 dB, not -inf"),
         (("--text", "Hi.", "--channel", "moon"), "unknown channel 'moon'"),
         (("--text", "Hi.", "--out", "/proc/nowhere/run"), "cannot write"),
         (("--text", "Hi.", "--json", "/proc/nowhere/out.json"), "cannot write"),
@@ -49,6 +52,20 @@ def test_an_air_interface_that_cannot_work_leaves_no_folder(tmp_path):
     file.write_text("used_carriers: 70")
     assert "used_carriers is 70" in refused("--text", "Hi.", "--phy", file, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("phy", "words"),
+    [("indoor", None), ("wide20", "comes 7 us after the first, the cyclic prefix is 1.6 us long: expect interference")],
+)
+def test_paths_beyond_the_cyclic_prefix_are_warned_of(phy, words, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "summary.json").touch()  # refused: nothing need be sent here
+    arguments = ["loopback", "--text", "Hi.", "--channel", "multipath", "--phy", phy, "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(app, arguments)
+    *warnings, refusal = done.stderr.strip().splitlines()
+    assert done.exit_code == 2 and "already holds a run" in refusal
+    assert len(warnings) == (words is not None) and all(words in warning for warning in warnings)
 
 
 def test_a_binary_file(tmp_path):
