@@ -3,14 +3,30 @@
 import signal
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from semcom_ota import __version__
+
 app = typer.Typer(
-    help="Large-model semantic communication on the air.", no_args_is_help=True, add_completion=False,
-    rich_markup_mode=None, pretty_exceptions_enable=False,
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
 )  # fmt: skip
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"semcom-ota {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="say which version this is")
+    ] = False,
+) -> None:
+    """Large-model semantic communication on the air."""
 
 
 def fail(sentence: object) -> NoReturn:

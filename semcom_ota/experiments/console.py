@@ -120,13 +120,16 @@ def print_replay_summary(summary: dict[str, Any], console: Console | None = None
             counts = (str(point[name]) for name in ("messages", "delivered", "corrupted", "failed"))
             table.add_row(_printable(point["codec"]), snr, *counts)
         console.print(table)
-    console.print(f"{run['frames']} frames in {run['seconds']:.3f} s of samples.")
+    console.print(
+        f"{run['frames']} {'frame' if run['frames'] == 1 else 'frames'} in {run['seconds']:.3f} s of samples."
+    )
     if run["frames_cut_off"]:
         console.print(
             f"The samples end before {run['frames_cut_off']} of the annotated frames: messages in them count as lost."
         )
     for what_to_do, count in run["not_loaded"].items():
-        console.print(f"{count} messages were not decoded: {_printable(what_to_do)}.")
+        messages = "message was" if count == 1 else "messages were"
+        console.print(f"{count} {messages} not decoded: {_printable(what_to_do)}.")
 
 
 def _printable(text: str) -> str:

@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
+from typer.testing import CliRunner
+
+from semcom_ota.cli import app
 
 HEAVY = {"torch", "gnuradio", "pmt", "transformers", "numba", "scipy", "matplotlib", "zmq"}
 
@@ -23,6 +27,11 @@ except SystemExit as end:
     status = end.code
 print("\\n" + json.dumps({"status": status or 0, "modules": sorted({name.split(".")[0] for name in sys.modules})}))
 """
+
+
+def test_the_version_is_told() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"semcom-ota {metadata.version('semcom-ota')}\n")
 
 
 @pytest.mark.parametrize("command", [[], ["loopback"], ["replay"], ["train"], ["doctor"], ["bench", "phy"]])

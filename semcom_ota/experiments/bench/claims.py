@@ -59,7 +59,8 @@ class Verdict:
         if self.worst is None:
             return f"not measured  {claim.sentence}: {target}"
         word = ("holds" if self.holds else "FAILS") + ("" if self.surely else "?")
-        return f"{word:<13} {claim.sentence}: {target}; worst {self.worst} ({_where(self.worst.conditions)})"
+        where = _where(self.worst.conditions)
+        return f"{word:<13} {claim.sentence}: {target}; worst {self.worst}" + (f" ({where})" if where else "")
 
 
 def _where(conditions: Conditions) -> str:

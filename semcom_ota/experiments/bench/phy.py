@@ -64,11 +64,12 @@ def run(
     measurements = plan(seed, quick, names)
     with processes(workers or len(os.sched_getaffinity(0))) as executor:
         figures, failed = measure(measurements, executor, describe(seed, quick), json, console)
-    console.print("\nClaims, by the worst figure of each (?: its interval reaches to the other side):")
     measured = {name for measurement in measurements for name in measurement.names}
-    for claim in PHY_CLAIMS:
-        if claim.name in measured:
-            console.print(str(claim.judge(figures)), highlight=False, markup=False, soft_wrap=True)
+    claims = [claim for claim in PHY_CLAIMS if claim.name in measured]
+    if claims:
+        console.print("\nClaims, by the worst figure of each (?: its interval reaches to the other side):")
+    for claim in claims:
+        console.print(str(claim.judge(figures)), highlight=False, markup=False, soft_wrap=True)
     return figures, failed
 
 

@@ -82,6 +82,12 @@ def test_of_many_messages_a_few_are_shown():
     assert "One message in 10 is shown" in text and "text 470" in text and "text 471" not in text
 
 
+def test_one_of_anything_is_told_in_the_singular():
+    run = {"level": "recording", "frames": 1, "frames_cut_off": 0, "seconds": 0.5, "not_loaded": {"no utf8": 1}}
+    text = printed(print_replay_summary, {"run": run, "points": []})
+    assert text.splitlines() == ["1 frame in 0.500 s of samples.", "1 message was not decoded: no utf8."]
+
+
 @pytest.mark.parametrize("points", [[], [{"codec": "utf8", "snr_db": None, "messages": 3, "delivered": 2,
                                           "corrupted": 1, "failed": 0}]])  # fmt: skip
 def test_a_capture_of_which_nothing_is_known_is_counted(points):

@@ -23,6 +23,12 @@ def test_a_quick_run_of_one_figure(tmp_path):
     assert samples["value"] == 80 * symbols["value"]
 
 
+def test_figures_on_which_no_claim_rests_have_no_heading_for_claims():
+    done = bench("--quick", "--figures", "peak_to_average", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "peak_to_average" in done.stdout and "Claims" not in done.stdout
+
+
 def test_a_wrong_name_is_one_sentence():
     done = bench("--figures", "speed_of_light")
     assert done.returncode == 2

@@ -17,6 +17,12 @@ def test_the_interval_says_how_sure_a_verdict_is(low, value, high, word):
     assert str(Claim("loss", "loss", 0.3).judge([figure(value, low, high)])).startswith(word)
 
 
+def test_a_figure_without_conditions_has_no_empty_brackets():
+    claim = Claim("loss", "loss", 0.3)
+    assert "()" not in str(claim.judge([figure(0.1, 0.1, 0.1)]))
+    assert str(claim.judge([figure(0.1, 0.1, 0.1, channel="AWGN")])).endswith(" (channel AWGN)")
+
+
 def test_the_worst_figure_counts():
     claim = Claim("loss", "loss", 0.3, lambda conditions: conditions["channel"] == "AWGN")
     figures = [
