@@ -105,13 +105,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     figures, runs = read(parser.parse_args().files)
-    of = "; ".join(
-        f"commit {run['commit'][:7]}, seed {run['seed']}, {run['machine']['processor']}, {run['machine']['cores']} cores"
-        for run in runs
-    )
+    commits = ", ".join(dict.fromkeys(run["commit"][:7] for run in runs))
+    seeds = ", ".join(dict.fromkeys(str(run["seed"]) for run in runs))
+    machine = runs[-1]["machine"]
     parts = [
-        f"`semcom bench phy`: {of}. Level waveform, 95 % intervals, preset `indoor`, random CFO within ±1 subcarrier and"
-        " random delay.",
+        f"`semcom bench phy`, commit {commits}, seed {seeds}, {machine['cores']} cores of an {machine['processor']}. Level"
+        " waveform, preset `indoor`, random CFO within ±1 subcarrier and random delay; 95 % intervals in brackets.",
         "### What is claimed, and the worst point of each\n\n" + claims(figures),
         "### Frames missed, or delivered with a wrong header\n\n" + headers(figures),
         "### Implementation loss of the payload, dB\n\n" + losses(figures),
