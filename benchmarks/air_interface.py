@@ -110,7 +110,7 @@ def main() -> None:
     machine = runs[-1]["machine"]
     parts = [
         f"`semcom bench phy`, commit {commits}, seed {seeds}, {machine['cores']} cores ({machine['processor']})."
-        " Level waveform, preset `indoor`, random CFO within ±1 subcarrier and random delay; 95 % intervals in brackets.",
+        " Level waveform, preset `indoor`, CFO within ±1 subcarrier, random delay; 95 % intervals in brackets.",
         "### What is claimed, and the worst point of each\n\n" + claims(figures),
         "### Frames missed, or delivered with a wrong header\n\n" + headers(figures),
         "### Implementation loss of the payload, dB\n\n" + losses(figures),
