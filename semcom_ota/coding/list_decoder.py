@@ -8,8 +8,6 @@ Memory: stage s of row p (2**s values) is `[p, 2**s : 2**(s+1)]`. All paths writ
 its own row, so nothing that is still needed is overwritten; to copy a path is to copy the row numbers of its stages.
 """
 
-import math
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -36,14 +34,14 @@ def _minus(upper: FloatArray, lower: FloatArray, out: FloatArray) -> None:
     for i in range(out.size):
         a, b = abs(upper[i]), abs(lower[i])
         smaller = a if a < b else b
-        out[i] = math.copysign(smaller, upper[i]) * math.copysign(np.float32(1), lower[i])
+        out[i] = smaller if (upper[i] < 0) == (lower[i] < 0) else -smaller
 
 
 @numba.njit(cache=True)
 def _plus(upper: FloatArray, lower: FloatArray, sums: BitArray, out: FloatArray) -> None:
     """LLRs of the lower bit, once the sums are decided."""
     for i in range(out.size):
-        out[i] = lower[i] + (1 - 2 * np.float32(sums[i])) * upper[i]
+        out[i] = lower[i] + (np.float32(1) - np.float32(2) * np.float32(sums[i])) * upper[i]
 
 
 @numba.njit(cache=True)
@@ -107,12 +105,23 @@ def _decode_alone(channel: FloatArray, starts: IntArray, stages: IntArray, kinds
 
 @numba.njit(cache=True)
 def _transform(word: BitArray) -> None:
-    """Arikan's transform, in place: from the bits of the bit channels to the code word, and back."""
+    """Arikan's transform, in place: from the bits of the bit channels to the code word, and back.
+
+    Eight bits, a byte each, at a time: within a machine word (the first of its bytes is the lowest, as on every machine
+    that GNU Radio is built for) the first three stages are shifts.
+    """
+    eights = word.view(np.uint64)
+    for i in range(eights.size):
+        eight = eights[i]
+        eight ^= (eight >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
+        eight ^= (eight >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
+        eight ^= (eight >> np.uint64(32)) & np.uint64(0x00000000FFFFFFFF)
+        eights[i] = eight
     half = 1
-    while half < word.size:
-        for start in range(0, word.size, 2 * half):
+    while half < eights.size:
+        for start in range(0, eights.size, 2 * half):
             for i in range(start, start + half):
-                word[i] ^= word[i + half]
+                eights[i] ^= eights[i + half]
         half *= 2
 
 
