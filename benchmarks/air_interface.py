@@ -23,7 +23,7 @@ SPEEDS = {
     "receiver_speed": "receiver, frames of 1,000 symbols back to back",
     "receiver_noise_speed": "receiver, noise alone",
     "frame_rx_speed": "receiver inside GNU Radio (FrameRx, source and messages counted)",
-    "stock_ofdm_receiver_speed": "GNU Radio's `ofdm_rx`, 96-byte packets",
+    "stock_ofdm_receiver_speed": "GNU Radio's `ofdm_rx`",
     "receiver_speed_over_stock": "receiver over `ofdm_rx`",
     "frame_rx_speed_over_stock": "FrameRx over `ofdm_rx`",
 }
@@ -60,7 +60,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def claims(figures: list[Figure]) -> str:
     """Each claim that was measured, and the worst figure of those that it speaks of."""
     verdicts = [claim.judge(figures) for claim in PHY_CLAIMS]
-    return "\n".join(f"- {verdict}" for verdict in verdicts if verdict.worst is not None)
+    return "\n".join("- " + " ".join(str(verdict).split()) for verdict in verdicts if verdict.worst is not None)
 
 
 def headers(figures: list[Figure]) -> str:
@@ -95,7 +95,10 @@ def speeds(figures: list[Figure]) -> str:
     rows = []
     for figure in figures:
         if figure.name in SPEEDS:
-            detail = f", {figure.conditions['snr_db']:g} dB" if "snr_db" in figure.conditions else ""
+            told = figure.conditions
+            detail = (
+                f", {told['snr_db']:g} dB" if "snr_db" in told else f", {told['stream']}" if "stream" in told else ""
+            )
             rows.append([SPEEDS[figure.name] + detail, f"{show(figure, 3)} {figure.unit}"])
     return table(["on one core", "processor time"], rows)
 
