@@ -117,13 +117,12 @@ def test_the_faults_of_real_radios_do_not_stop_it(name, worst):
     assert 0.8 < np.median(ratios) < worst
 
 
-@pytest.mark.parametrize("followers", [0, 1, 7])
-@pytest.mark.parametrize("message_symbols", [1, 5000, 2**18 - 1])
-@pytest.mark.parametrize("fragments", [1, 256])
-def test_headers_that_lie_are_survived(followers, message_symbols, fragments):
+@pytest.mark.parametrize(
+    ("followers", "fragments", "message_symbols"),
+    [(0, 1, 5000), (0, 256, 256), (0, 256, 2**18 - 1), (1, 1, 1), (1, 1, 5000), (7, 1, 1), (7, 1, 2**18 - 1)],
+)
+def test_headers_that_lie_are_survived(followers, fragments, message_symbols):
     """A header with the right checksum and junk behind it: nothing raised, and the frame that comes later is found."""
-    if (followers and fragments > 1) or fragments > message_symbols:
-        pytest.skip("no header says so")
     numerology = Numerology(PHY)
     layout = numerology.layout(0)
     lie = AirHeader(
