@@ -6,12 +6,11 @@ each message to that endpoint and gets a `RadioReply` (semcom_ota/transport/radi
 
 import argparse
 import math
-import os
 from pathlib import Path
 
 from gnuradio import gr
 from semcom_blocks import FrameRx, FrameTx, LamDecoder, LoopbackChannel, SemanticEncoder
-from semcom_blocks.failure import end_process
+from semcom_blocks.failure import process_of_its_own
 from semcom_blocks.loopback_channel import SAMPLE_BYTES
 from semcom_flowgraphs.exchange import Exchange
 from semcom_flowgraphs.serve import serve
@@ -94,13 +93,9 @@ def main() -> None:
         "--record", type=Path, help="append the channel's output, little-endian complex64, to this file"
     )
     arguments = parser.parse_args()
-    try:
+    with process_of_its_own():
         link = load_config(LinkConfig, arguments.config)
         serve(Loopback(link, arguments.encoder, arguments.decoder, arguments.record), arguments.endpoint, link)
-    except SystemExit:
-        os._exit(0)  # not `sys.exit`: the interpreter was seen to hang while it took a flowgraph apart
-    except Exception as error:
-        end_process(error)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ its end.
 
 import argparse
 import json
-import os
 import threading
 import time
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from typing import Any, TextIO
 import pmt
 from gnuradio import gr
 from semcom_blocks import FrameRx, LamDecoder, RecordingSource, pdu
-from semcom_blocks.failure import end_process, ends_process
+from semcom_blocks.failure import ends_process, process_of_its_own
 
 from semcom_ota.config import ReceiverConfig
 from semcom_ota.recording.frame_log import FrameLog
@@ -118,7 +117,7 @@ def main() -> None:
     parser.add_argument("--results", required=True, type=Path, help="file for what became of each message")
     parser.add_argument("--frames", required=True, type=Path, help="file for the frames found")
     arguments = parser.parse_args()
-    try:
+    with process_of_its_own():
         arguments.frames.unlink(missing_ok=True)  # of a process that was killed
         with arguments.results.open("a", encoding="utf-8") as results:
             results.write('\n{"begun": true}\n')
@@ -127,10 +126,6 @@ def main() -> None:
             Replay(reader, receiver, arguments.frames, results, arguments.decoder).replay()
             while True:
                 time.sleep(60)
-    except SystemExit:
-        os._exit(0)  # not `sys.exit`: the interpreter was seen to hang while it took a flowgraph apart
-    except Exception as error:
-        end_process(error)
 
 
 if __name__ == "__main__":

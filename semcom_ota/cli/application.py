@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -12,6 +13,12 @@ from semcom_ota import __version__
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
 )  # fmt: skip
+
+
+Checkpoint = Annotated[Path | None, typer.Option(metavar="DIR", help="folder of text-jscc weights")]
+RunFolder = Annotated[Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")]
+Summary = Annotated[Path | None, typer.Option(metavar="FILE", help="also write the summary to this file")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")]
 
 
 def _print_version(wanted: bool) -> None:

@@ -5,7 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from semcom_ota.cli.application import clear_errors, codec_names, fail, validated
+from semcom_ota.cli.application import (
+    Checkpoint,
+    Quiet,
+    RunFolder,
+    Summary,
+    clear_errors,
+    codec_names,
+    fail,
+    validated,
+)
 
 
 @clear_errors
@@ -38,19 +47,17 @@ def loopback(
     seed: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="of the channel's realisations  [default: 0]")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
-    ] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the summary to this file")] = None,
+    out: RunFolder = None,
+    json: Summary = None,
     record: Annotated[bool, typer.Option("--record", help="keep the received IQ as SigMF")] = False,
     link: Annotated[
         Path | None, typer.Option(metavar="FILE", help="a link's YAML file for everything not said here")
     ] = None,
-    checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="folder of text-jscc weights")] = None,
+    checkpoint: Checkpoint = None,
     endpoints: Annotated[
         Path | None, typer.Option(metavar="DIR", help="folder of the ipc endpoints; by default a private one")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Send sentences through GNU Radio and a simulated channel."""
     from semcom_ota.config import LinkConfig, load_channel, load_link, load_phy
@@ -83,9 +90,7 @@ def loopback(
 @clear_errors
 def demo(
     quick: Annotated[bool, typer.Option("--quick", help="three sentences at one SNR")] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
-    ] = None,
+    out: RunFolder = None,
 ) -> None:
     """The main job on sentences that ship, beside a coded link."""
     from semcom_ota.experiments.texts import SENTENCES, read_lines

@@ -5,7 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from semcom_ota.cli.application import clear_errors, codec_names, fail, validated
+from semcom_ota.cli.application import (
+    Checkpoint,
+    Quiet,
+    RunFolder,
+    Summary,
+    clear_errors,
+    codec_names,
+    fail,
+    validated,
+)
 
 
 @clear_errors
@@ -20,7 +29,7 @@ def replay(
             help="codecs to load; each message says which it needs  [default: those that the recording names]",
         ),
     ] = None,
-    checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="folder of text-jscc weights")] = None,
+    checkpoint: Checkpoint = None,
     phy: Annotated[
         str | None,
         typer.Option(
@@ -28,11 +37,9 @@ def replay(
             help="air interface, if the recording does not say it: as in loopback  [default: indoor]",
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="run folder; by default a new one below runs/")
-    ] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="also write the summary to this file")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")] = False,
+    out: RunFolder = None,
+    json: Summary = None,
+    quiet: Quiet = False,
 ) -> None:
     """Decode a recording again, also one made elsewhere."""
     from semcom_ota.codecs import registry

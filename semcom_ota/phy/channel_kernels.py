@@ -38,7 +38,7 @@ def begin(grid, known, transforms, drift_precision):  # type: ignore[no-untyped-
         drift_precision: one over the variance of the drift that is expected.
 
     Returns:
-        As `estimate`.
+        As `_estimate`.
     """
     cells = grid * np.conj(known)
     sums, head_count, power, noise = from_preamble(cells, len(transforms[1]))
