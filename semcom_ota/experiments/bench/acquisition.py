@@ -24,8 +24,8 @@ _FRAME_COST, _SAMPLE_COST = 3e-3, 6e-8  # seconds
 
 def measurements(seed: int, quick: bool) -> list[Measurement]:
     """The curves and the noise."""
-    plan = [_curve(AWGN, (snr_db,), 1000 if quick else 20_000, seed) for snr_db in AWGN_SNRS]
-    plan += [_curve(channel, FADING_SNRS, 300 if quick else 4000, seed) for channel in (TDL_A, RAYLEIGH)]
+    plan = [_curve(AWGN, (snr_db,), 600 if quick else 20_000, seed) for snr_db in AWGN_SNRS]
+    plan += [_curve(channel, FADING_SNRS, 200 if quick else 4000, seed) for channel in (TDL_A, RAYLEIGH)]
     return [*plan, _noise(10_000_000 if quick else 300_000_000, seed)]
 
 

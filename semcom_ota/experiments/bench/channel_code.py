@@ -17,7 +17,7 @@ REFERENCE = Path(__file__).parents[2] / "data" / "polar_reference.json"
 """{source, codes: [{information_bits, coded_bits, list_size, crc_bits, constellation, points: [{esn0_db, blocks,
 errors}]}]}: QPSK in AWGN, noise variance known; a block is wrong if any information bit is."""
 SHARES = (0.1, 0.01)
-_MOST_BLOCKS = {True: 1000, False: 60_000}  # a point, by `quick`
+_MOST_BLOCKS = {True: 600, False: 60_000}  # a point, by `quick`
 _BIT_COST = 1e-6  # seconds a coded bit
 
 

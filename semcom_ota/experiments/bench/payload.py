@@ -14,7 +14,7 @@ from semcom_ota.experiments.statistics import Estimate, bootstrap
 
 SNRS = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 LENGTHS = (200, 4000)
-QUICK_FRAMES = {200: 160, 4000: 60}
+QUICK_FRAMES = {200: 80, 4000: 40}
 FRAMES = {200: 4000, 4000: 2000}
 NAMES = (
     "payload_loss", "calibration", "calibration_worst_decile", "snr_error_mean", "snr_error_rms", "cfo_error_rms",

@@ -27,7 +27,7 @@ def measurements(seed: int, quick: bool) -> list[Measurement]:
         for payload in PAYLOADS:
             shards = [
                 Shard(peaks, (precoding, payload, size, seed_of(seed, "peaks", payload, shard)), size * _FRAME_COST)
-                for shard, size in enumerate(split(400 if quick else 8000))
+                for shard, size in enumerate(split(200 if quick else 8000))
             ]
             said = {"payload": payload, "precoding": precoding, "exceeded_by": EXCEEDED}
 
