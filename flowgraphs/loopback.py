@@ -38,7 +38,7 @@ class Loopback(gr.top_block):
             ConfigError: the air interface cannot work.
         """
         gr.top_block.__init__(self, "semcom loopback")
-        radio, phy = link.radio, link.phy
+        radio, phy = link.loopback, link.phy
         spread = radio.channel.longest_delay_s * phy.sample_rate
         reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
         self.frame_rx = FrameRx(phy, _log_beside(record) if record else None)

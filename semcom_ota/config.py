@@ -4,7 +4,7 @@ The receiving side is configured by `ReceiverConfig` alone, which has no field f
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -12,6 +12,10 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from semcom_ota.air_config import ChannelConfig as ChannelConfig
 from semcom_ota.air_config import Frozen
 from semcom_ota.air_config import PhyConfig as PhyConfig
+from semcom_ota.radio_config import KINDS, RadioConfig
+from semcom_ota.radio_config import MAX_SNR_DB as MAX_SNR_DB
+from semcom_ota.radio_config import MIN_SNR_DB as MIN_SNR_DB
+from semcom_ota.radio_config import LoopbackRadio as LoopbackRadio
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,7 +25,6 @@ SHIPPED = Path(__file__).parent / "checkpoints" / "text-jscc"
 WEIGHTS = "model.safetensors"
 MAX_TEXT_BYTES = 16384
 MAX_CONFIG_BYTES = 2**20
-MIN_SNR_DB, MAX_SNR_DB = -30, 60
 _AIR_INTERFACE = "air interface"
 _NO_MAPPING = dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "must be keys with values")
 
@@ -57,19 +60,6 @@ class MemoryConfig(Frozen):
     """What the receiver keeps of the past: first-in first-out, bounded."""
 
     entries: int = Field(64, ge=0, le=1_000_000)
-
-
-class LoopbackRadio(Frozen):
-    """No radio: GNU Radio's transmit and receive blocks joined by the simulated channel."""
-
-    kind: Literal["loopback"] = "loopback"
-    channel: ChannelConfig = ChannelConfig()
-    snr_db: tuple[Annotated[float, Field(ge=MIN_SNR_DB, le=MAX_SNR_DB)], ...] = Field(
-        (0.0, 6.0, 12.0), min_length=1, max_length=100
-    )
-    messages_per_snr: int = Field(1, ge=1, le=65536, description="message m is sent at snr_db[m // messages_per_snr]")
-    seed: int = Field(0, ge=0, lt=2**63)
-    gap_samples: int = Field(400, ge=0, le=100_000, description="silence between frames")
 
 
 class TransportConfig(Frozen):
@@ -109,7 +99,7 @@ class LinkConfig(Frozen):
     mask: MaskConfig = MaskConfig()
     memory: MemoryConfig = MemoryConfig()
     phy: PhyConfig = PhyConfig()
-    radio: LoopbackRadio = LoopbackRadio()
+    radio: RadioConfig = LoopbackRadio()
     transport: TransportConfig = TransportConfig()
 
     @field_validator("phy", mode="before")
@@ -122,8 +112,19 @@ class LinkConfig(Frozen):
 
     @model_validator(mode="after")
     def _cfo_within_reach(self) -> Self:
-        check_cfo(self.radio.channel.largest_cfo_hz(self.phy), self.phy)
+        check_cfo(self.radio.largest_cfo_hz(self.phy), self.phy)
         return self
+
+    @property
+    def loopback(self) -> LoopbackRadio:
+        """The simulated channel in place of a radio.
+
+        Raises:
+            ConfigError: the link has a radio.
+        """
+        if not isinstance(self.radio, LoopbackRadio):
+            raise ConfigError(f"this link has a radio of kind {self.radio.kind}: use semcom tx, rx or trx with it")
+        return self.radio
 
     @property
     def transmitter(self) -> TransmitterConfig:
@@ -197,7 +198,7 @@ def first_problem(error: ValidationError) -> str:
     else:
         what = _NO_MAPPING.get(first["type"], first["msg"].replace("Input should be", "must be"))
         what += f", not {given}" if given else ""
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in first["loc"] if part not in KINDS)  # pydantic names the kind of radio, too
     return f"{where}: {what}" if where else what
 
 

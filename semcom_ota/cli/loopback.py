@@ -71,7 +71,7 @@ def loopback(
         changes["codec"]["names"] = codec_names(codec)
     if snr is not None:
         changes["radio"]["snr_db"] = _decibels(snr)
-    if channel is None and "channel" not in told.radio.model_fields_set:
+    if channel is None and "channel" not in told.loopback.model_fields_set:
         channel = "awgn"
     if channel is not None:
         changes["radio"]["channel"] = load_channel(channel).model_dump()
@@ -135,7 +135,7 @@ def _run(
 
 
 def _warn_of_long_paths(link: Any) -> None:
-    channel = link.radio.channel
+    channel = link.loopback.channel
     spread_us = 1e6 * (channel.longest_delay_s - min(channel.tap_delays_s))  # a tdl profile begins at 0, as its taps do
     prefix_us = 1e6 * link.phy.cp_length / link.phy.sample_rate
     if spread_us > prefix_us:

@@ -62,7 +62,7 @@ class Finished:
 
 def plan(texts: Sequence[str], link: LinkConfig) -> list[Transmission]:
     """Every text at every SNR with every codec, codecs interleaved frame by frame. The first codec sets the symbols."""
-    codecs, snrs = link.codec.names, link.radio.snr_db
+    codecs, snrs = link.codec.names, link.loopback.snr_db
     if len(texts) * len(snrs) > MAX_MESSAGES:
         raise ConfigError(f"{len(texts)} texts at {len(snrs)} SNRs are more than {MAX_MESSAGES} messages: send fewer")
     return [
@@ -77,7 +77,7 @@ def together(transmissions: Sequence[Transmission], link: LinkConfig) -> list[tu
     """Indices of what is sent in one request: up to `messages_per_frame` in a row, of one codec, at one SNR."""
     batches: dict[tuple[int, int, int], list[int]] = {}
     for index, transmission in enumerate(transmissions):
-        step, place = divmod(transmission.message, link.radio.messages_per_snr)
+        step, place = divmod(transmission.message, link.loopback.messages_per_snr)
         key = step, place // link.phy.messages_per_frame, transmission.stream
         batches.setdefault(key, []).append(index)
     return [tuple(indices) for indices in batches.values()]
@@ -133,7 +133,7 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
         json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages)
     )
     (folder / "messages.jsonl").write_text("".join(lines), encoding="utf-8")  # in order, however they arrived
-    seed = link.radio.seed
+    seed = link.loopback.seed
     described = run_folder.describe("flowgraph", link, seed) | ({"failure": str(failure)} if failure else {})
     summary = {"run": described, "points": run_folder.points(messages, channel, link, seed, link.mask.kind)}
     run_folder.write_json(folder / "summary.json", summary)

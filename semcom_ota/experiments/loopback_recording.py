@@ -33,14 +33,14 @@ def describe(data_file: Path, link: LinkConfig, channel: str, messages: Sequence
     notes = {kind: data_file.with_name(f"{data_file.name}.{kind}.jsonl") for kind in ("frames", "received")}
     sent = list(_read_sent(notes["frames"]))
     by_key = {(message["stream"], message["message"]): message for message in messages}
-    channel_config = link.radio.channel
+    channel_config = link.loopback.channel
     reach = math.ceil(channel_config.max_delay_samples + channel_config.longest_delay_s * link.phy.sample_rate)
     marks = list(_marks(sent, read_log(notes["received"]), by_key, reach))
     on_air = {(line["stream"], line["message"]): line["codec"] for line in sent}
     on_air |= {(part.stream, part.message): part.codec for mark in marks for part in mark.parts if part.sent}
     simulation = Simulation(
         channel=channel[:MAX_NAME],
-        seed=link.radio.seed,
+        seed=link.loopback.seed,
         symbols_per_word=link.codec.symbols_per_word,
         unsent=tuple(_unsent(message) for key, message in by_key.items() if key not in on_air),
     )

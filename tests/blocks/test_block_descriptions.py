@@ -16,7 +16,7 @@ BLOCKS = {
     "semcom_frame_rx": lambda: semcom_blocks.FrameRx(LINK.phy),
     "semcom_frame_tx": lambda: semcom_blocks.FrameTx(LINK.phy),
     "semcom_lam_decoder": lambda: semcom_blocks.LamDecoder(LINK.receiver),
-    "semcom_loopback_channel": lambda: semcom_blocks.LoopbackChannel(LINK.phy, LINK.radio.channel),
+    "semcom_loopback_channel": lambda: semcom_blocks.LoopbackChannel(LINK.phy, LINK.loopback.channel),
     "semcom_probe": lambda: semcom_blocks.Probe(1e6),
     "semcom_recording_source": lambda: semcom_blocks.RecordingSource(SampleReader(ITSELF)),
     "semcom_result_sink": lambda: semcom_blocks.ResultSink(1, 1.0, print),

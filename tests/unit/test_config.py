@@ -38,10 +38,10 @@ def test_the_receiving_side_has_no_field_for_the_truth():
 
 def test_the_receivers_part_is_blind_to_the_radio():
     link = LinkConfig()
-    other = link.model_copy(update={"radio": link.radio.model_copy(update={"seed": 99, "snr_db": (-3.0,)})})
+    other = link.model_copy(update={"radio": link.loopback.model_copy(update={"seed": 99, "snr_db": (-3.0,)})})
     assert other.receiver == link.receiver and other.transmitter == link.transmitter
     with pytest.raises(ValidationError):
-        ReceiverConfig.model_validate({"radio": link.radio.model_dump()})
+        ReceiverConfig.model_validate({"radio": link.loopback.model_dump()})
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in CHANNELS.glob("*.yml")))
@@ -153,4 +153,4 @@ def test_a_link_file_overrides_the_defaults(tmp_path):
     file = tmp_path / "link.yml"
     file.write_text("memory: {entries: 5}\nradio: {seed: 7}")
     link = load_link(file)
-    assert (link.memory.entries, link.radio.seed, link.phy) == (5, 7, LinkConfig().phy)
+    assert (link.memory.entries, link.loopback.seed, link.phy) == (5, 7, LinkConfig().phy)

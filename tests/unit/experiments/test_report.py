@@ -129,6 +129,6 @@ def test_the_hash_of_a_configuration_follows_the_weights_and_not_their_place(tmp
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.safetensors").write_bytes(weights)
         link = LinkConfig.model_validate({"codec": {"checkpoint": tmp_path / name}})
-        return run_folder.describe("flowgraph", link, link.radio.seed)["config_sha256"]
+        return run_folder.describe("flowgraph", link, link.loopback.seed)["config_sha256"]
 
     assert digest("one", b"same") == digest("two", b"same") != digest("three", b"other")
