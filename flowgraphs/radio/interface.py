@@ -1,0 +1,38 @@
+"""What every radio is to the flowgraphs that use it. None of them asks which one it has."""
+
+from typing import Any, Protocol
+
+from semcom_ota.radio.settings import RadioSettings
+from semcom_ota.radio.time_spec import TimeSpec
+
+LENGTH_TAG = "packet_len"
+"""On the first sample of a burst: how many samples it has. `tx_time` beside it: when the first one leaves."""
+ASYNC_PORT = "async_msgs"
+
+
+class Radio(Protocol):
+    """A `gr.hier_block2`: an input if it transmits, an output if it receives, complex64 at `phy.sample_rate`.
+
+    Ports:
+        in: bursts, each with the tags `packet_len` (an integer) and `tx_time` (a tuple of uint64 seconds and double
+            fraction) on its first sample, and handed over whole.
+        out: samples. The tags `rx_time` (as `tx_time`) and `rx_rate` are on the first sample, and on the first one
+            after each gap.
+        async_msgs: what the device says of bursts, as gr-uhd's sink does: `cons("uhd_async_msg", {event_code: list of
+            symbols such as burst_ack, underflow, time_error; time_spec; channel})`. A backend without such messages
+            has the port and says nothing.
+    """
+
+    settings: RadioSettings
+
+    def time_now(self) -> TimeSpec:
+        """The transmitter's clock: that of `tx_time`. Cheap enough for one call a burst."""
+        ...
+
+    def set_rx_gain(self, gain_db: float) -> float:
+        """Ask for a gain of the receiver; the one that it has now. A backend without gain answers 0.0."""
+        ...
+
+    def to_basic_block(self) -> Any:
+        """For GNU Radio's `connect`."""
+        ...
