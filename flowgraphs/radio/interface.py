@@ -33,6 +33,15 @@ class Radio(Protocol):
         """Ask for a gain of the receiver; the one that it has now. A backend without gain answers 0.0."""
         ...
 
+    def watch(self) -> None:
+        """To be called a few times a second while the flowgraph runs: GNU Radio goes on without a device that is gone.
+
+        Raises:
+            ConfigError: the device has stopped delivering or taking samples; one sentence names it. The process is to
+                end (blocks/failure.py); what was received before is written down already.
+        """
+        ...
+
     def to_basic_block(self) -> Any:
         """For GNU Radio's `connect`."""
         ...
