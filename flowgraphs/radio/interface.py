@@ -24,6 +24,10 @@ class Radio(Protocol):
     """
 
     settings: RadioSettings
+    total_samples: int | None
+    """How many samples `out` has in all, when what is received has an end, as a recording has: who has consumed as many
+    is done. It goes on without a sample after them, because a stream that says it is over takes the blocks behind it
+    down with messages still in their queues. None: it goes on for ever, or there is no receiver."""
 
     def time_now(self) -> TimeSpec:
         """The transmitter's clock: that of `tx_time`. Cheap enough for one call a burst."""
