@@ -6,8 +6,18 @@ from pydantic import Field
 
 from semcom_ota.config import MAX_TEXT_BYTES
 from semcom_ota.transport.fields import Strict, read
+from semcom_ota.transport.messages import MAX_FRAGMENTS
 
-__all__ = ["Latency", "MessageReply", "RadioReply", "RadioRequest", "read"]
+__all__ = [
+    "BurstReply",
+    "Latency",
+    "MessageReply",
+    "MessageTransmitted",
+    "RadioReply",
+    "RadioRequest",
+    "TransmitReply",
+    "read",
+]
 
 MAX_FOLLOWERS = 7  # of a frame (phy/header.py)
 
@@ -80,3 +90,45 @@ class RadioReply(MessageReply):
     """
 
     followers: list[MessageReply] = Field([], max_length=MAX_FOLLOWERS)
+
+
+class BurstReply(Strict):
+    """A burst that carried a fragment of a message, or was to."""
+
+    tx_time: tuple[int, float]  # device time of its first sample: seconds and fraction
+    samples: int  # with padding
+    fragment: int
+    fate: Literal["acknowledged", "unacknowledged", "late", "underflow", "sequence_error"]
+    limited: int = 0  # samples that were above the peak
+
+
+class MessageTransmitted(Strict):
+    """What became of a message at a transmitter that does not hear the receiver.
+
+    The status is that of its worst burst. `acknowledged`: the device says that it has sent all of them.
+    `unacknowledged`: it says nothing of some. `late`: they reached the device after their time, and were not sent.
+    `underflow`: the host did not deliver their samples in time. `does_not_fit`: the codec cannot carry the text with so
+    few symbols. `refused`: the request makes no sense. `failed`: the encoder did not do its work, a frame found the
+    queue full, or samples were lost on the way to the device.
+
+    What a frame takes on the air is shared out among its messages in proportion to their payload symbols.
+    """
+
+    status: Literal["acknowledged", "unacknowledged", "late", "underflow", "does_not_fit", "refused", "failed"]
+    codec: str
+    stream: int
+    message: int
+    reason: str = Field("", description="a sentence, if it was not simply sent")
+    bursts: list[BurstReply] = Field([], max_length=MAX_FRAGMENTS)
+    payload_symbols: int = 0  # sent
+    overhead_symbols: int = 0  # cells of preamble, header, pilots and filling
+    air_samples: int = 0  # of its frames, without padding and the silence between bursts
+    mean_symbol_energy: float = 0.0  # mean |s|**2 over the payload symbols sent
+    latency_ms: Latency = Latency()
+    health: dict[str, int] = Field(default_factory=dict, description="of the transmitter, so far: Health.as_dict()")
+
+
+class TransmitReply(MessageTransmitted):
+    """What became of a request's message and of each of its followers; none of these if the request makes no sense."""
+
+    followers: list[MessageTransmitted] = Field([], max_length=MAX_FOLLOWERS)
