@@ -1,7 +1,7 @@
 """The configuration of the radio: what a link file says under `radio:`. One model a backend of flowgraphs/radio/."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -26,6 +26,7 @@ class BurstConfig(Frozen):
 class LoopbackRadio(Frozen):
     """No radio: GNU Radio's transmit and receive blocks joined by the simulated channel."""
 
+    automatic_gain: ClassVar[bool] = False
     kind: Literal["loopback"] = "loopback"
     channel: ChannelConfig = ChannelConfig()
     snr_db: tuple[Annotated[float, Field(ge=MIN_SNR_DB, le=MAX_SNR_DB)], ...] = Field(
@@ -65,6 +66,11 @@ class Tuned(Frozen):
     receiver: Port = Port()
     bursts: BurstConfig = BurstConfig()
 
+    @property
+    def automatic_gain(self) -> bool:
+        """Whether the receiver's gain follows the level."""
+        return self.receiver.automatic_gain
+
     def largest_cfo_hz(self, phy: PhyConfig) -> float:
         """By how much the carriers of two free-running ends can differ."""
         return 2e-6 * self.oscillator_ppm * self.frequency_hz
@@ -96,6 +102,7 @@ class ZmqRadio(Frozen):
     Time is the count of samples: nothing moves unless somebody asks.
     """
 
+    automatic_gain: ClassVar[bool] = False
     kind: Literal["zmq"] = "zmq"
     transmit: _Endpoint = Field("tcp://127.0.0.1:2000", description="where the transmitter binds")
     receive: _Endpoint = Field("tcp://127.0.0.1:2000", description="where the receiver asks")
@@ -110,6 +117,7 @@ class ZmqRadio(Frozen):
 class FileRadio(Frozen):
     """SigMF: the transmitter writes a recording, the receiver reads one."""
 
+    automatic_gain: ClassVar[bool] = False
     kind: Literal["file"] = "file"
     transmit: Path | None = Field(None, description="recording to write, NAME.sigmf-meta; must not exist")
     receive: Path | None = Field(None, description="recording to read, NAME.sigmf-meta")

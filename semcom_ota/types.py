@@ -81,6 +81,7 @@ class ReceivedFrame:
     start_sample: int  # index of the preamble's first sample in the received stream
     stop_sample: int  # one past the frame's last sample
     place: int = 0  # among the messages that share the frame on the air, which start and stop together
+    lost_samples: int = 0  # in gaps of the stream since the frame before; CSI from before a gap is stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class ReceivedMessage:
     csi: tuple[Csi, ...]  # one for each fragment that arrived, in order
     lost_fragments: tuple[int, ...] = field(default=())
     start_sample: int = 0  # of the first fragment to arrive, in the receiver's stream; the decoder worker is not told
+    lost_samples: int = 0  # in gaps of the stream since the message before; CSI from before a gap is stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,4 @@ class LinkReport:
     snr_db: float
     cfo_hz: float
     carrier_snr_db: FloatArray  # (used carriers,), averaged over the frame
+    lost_samples: int = 0  # in gaps of the stream since the frame before; CSI from before a gap is stale

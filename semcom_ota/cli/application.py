@@ -21,6 +21,16 @@ Summary = Annotated[Path | None, typer.Option(metavar="FILE", help="also write t
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")]
 
 
+Device = Annotated[
+    str | None, typer.Option(metavar="ARGS", help="the device's address, such as serial=31F5A2C or type=twin,serial=A")
+]
+Frequency = Annotated[float | None, typer.Option(metavar="HZ", help="carrier frequency, such as 2.45e9")]
+ReceiveGain = Annotated[
+    str | None, typer.Option(metavar="DB|auto", help="the receiver's gain, or that it follows the level")
+]
+TransmitGain = Annotated[float | None, typer.Option(metavar="DB", help="the transmitter's gain")]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"semcom-ota {__version__}")
@@ -79,6 +89,48 @@ def validated(model: Any, values: dict[str, Any]) -> Any:
         return model.model_validate(values)
     except ValidationError as error:
         fail(first_problem(error))
+
+
+def with_radio_options(
+    link: Any,
+    *,
+    ends: tuple[str, ...],
+    device: str | None = None,
+    frequency: float | None = None,
+    transmit_gain: float | None = None,
+    receive_gain: str | None = None,
+) -> Any:
+    """A link with what the user said of its radio; if that makes no sense, that is the end.
+
+    Args:
+        link: a LinkConfig.
+        ends: those that `device` is for: `transmitter`, `receiver` or both.
+        device: address of the device.
+        frequency: of the carrier, Hz.
+        transmit_gain: in dB.
+        receive_gain: in dB, or `auto`: it follows the level, from the gain in the link file on.
+    """
+    values: dict[str, Any] = link.model_dump()
+    radio = values["radio"]
+    said = {"--device": device, "--frequency": frequency, "--gain": receive_gain or transmit_gain}
+    for option, value in said.items():
+        if value is not None and "receiver" not in radio:
+            fail(f"{option} is for a link with a tuned radio, and this link has a radio of kind {radio['kind']}")
+    if device is not None:
+        for end in ends:
+            radio[end]["device"] = device
+    if frequency is not None:
+        radio["frequency_hz"] = frequency
+    if transmit_gain is not None:
+        radio["transmitter"]["gain_db"] = transmit_gain
+    if receive_gain == "auto":
+        radio["receiver"]["automatic_gain"] = True
+    elif receive_gain is not None:
+        try:
+            radio["receiver"] |= {"gain_db": float(receive_gain), "automatic_gain": False}
+        except ValueError:
+            fail(f"--gain '{receive_gain}' is neither a number of dB nor 'auto'")
+    return validated(type(link), values)
 
 
 def main() -> None:
