@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from html import escape
 from itertools import chain, groupby
 from pathlib import Path
@@ -11,6 +10,7 @@ from string import Template
 
 from numpy.typing import NDArray
 
+from semcom_ota.differences import differences
 from semcom_ota.experiments import plots
 from semcom_ota.experiments.run_folder import median_stages
 
@@ -75,13 +75,11 @@ def write_report(
 
 def mark_differences(sent: str, received: str) -> str:
     """`received` as HTML, with the words that differ from `sent` marked."""
-    reference, words = sent.split(" "), received.split(" ")
     parts = []
-    for kind, _, _, start, stop in SequenceMatcher(None, reference, words, autojunk=False).get_opcodes():
-        text = escape(" ".join(words[start:stop]))
-        if text:
-            parts.append(text if kind == "equal" else f"<mark>{text}</mark>")
-        elif kind == "delete":
+    for run, same in differences(sent, received):
+        if run:
+            parts.append(escape(run) if same else f"<mark>{escape(run)}</mark>")
+        elif not same:
             parts.append('<mark title="missing">&nbsp;</mark>')
     return " ".join(parts)
 
