@@ -95,7 +95,7 @@ class RadioReply(MessageReply):
 class BurstReply(Strict):
     """A burst that carried a fragment of a message, or was to."""
 
-    tx_time: tuple[int, float]  # device time of its first sample: seconds and fraction
+    tx_time: tuple[int, float] = Field(strict=False, description="device time of its first sample: seconds, fraction")
     samples: int  # with padding
     fragment: int
     fate: Literal["acknowledged", "unacknowledged", "late", "underflow", "sequence_error"]
