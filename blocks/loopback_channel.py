@@ -61,6 +61,10 @@ class LoopbackChannel(gr.basic_block):
         """Change the SNR of the frames to come."""
         self._snr_db = tuple(np.atleast_1d(snr_db).astype(float).tolist())
 
+    def set_channel(self, channel: ChannelConfig) -> None:
+        """Change the channel of the frames to come."""
+        self._channel = channel
+
     def start(self) -> bool:
         """Open the recording."""
         if self._record is not None:
