@@ -1,1 +1,1 @@
-"""A software USRP: a device with its own clock, oscillator and faults, in a process of its own. Pure; no GNU Radio."""
+"""The twin: a software USRP. A lab process holds devices, the air between them and one true clock; hosts open them."""
