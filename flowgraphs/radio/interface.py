@@ -17,7 +17,7 @@ class Radio(Protocol):
         in: bursts, each with the tags `packet_len` (an integer) and `tx_time` (a tuple of uint64 seconds and double
             fraction) on its first sample, and handed over whole.
         out: samples. The tags `rx_time` (as `tx_time`) and `rx_rate` are on the first sample, and on the first one
-            after each gap.
+            after each gap. A radio whose time is the count of samples, from 0 and without gaps, has none.
         async_msgs: what the device says of bursts, as gr-uhd's sink does: `cons("uhd_async_msg", {event_code: list of
             symbols such as burst_ack, underflow, time_error; time_spec; channel})`. A backend without such messages
             has the port and says nothing.

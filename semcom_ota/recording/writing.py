@@ -24,6 +24,7 @@ def write_meta(
     phy: PhyConfig,
     codecs: dict[int, str],
     simulation: Simulation | None = None,
+    complete: bool = True,
 ) -> Path:
     """Describe a recording, one annotation a frame.
 
@@ -35,6 +36,7 @@ def write_meta(
         phy: the air interface of the frames.
         codecs: names by the number in the frame header.
         simulation: None on the air.
+        complete: the samples are there; if they are still to come, there is no checksum of them.
 
     Returns:
         The path of the `.sigmf-meta` file, checked against the standard's schema.
@@ -62,7 +64,7 @@ def write_meta(
             "captures": [{sigmf.SAMPLE_START_KEY: 0}],
             "annotations": annotations,
         },
-        data_file=str(data_file),
+        data_file=str(data_file) if complete else None,
     )
     meta.validate()
     path = data_file.with_suffix(".sigmf-meta")
