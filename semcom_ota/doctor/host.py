@@ -89,7 +89,7 @@ def check_clock_source(source: str | None) -> Check:
     name = "clock source"
     if source in SLOW_CLOCKS:
         fix = (
-            "sudo dmesg | grep -i -e tsc -e clocksource  # why not tsc; a new BIOS helps, or the kernel's tsc=reliable"
+            "sudo dmesg | grep -i -e tsc -e clocksource  # why not tsc; a new BIOS helps, or tsc=reliable"
         )
         return Check(name, False, f"{source}, which is slow", fix, LIVE)
     return Check(name, True, source or "not told here", group=LIVE)

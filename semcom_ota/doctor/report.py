@@ -65,9 +65,8 @@ def report(checks: Sequence[Check], console: Console) -> int:
     table.add_column(width=28, no_wrap=True)
     table.add_column(overflow="fold")
     for ability in abilities(checks):
-        table.add_row(
-            ability.what, "[green]yes" if ability.ok else f"[yellow]no[/]: {escape('; '.join(ability.reasons))}"
-        )
+        answer = "[green]yes" if ability.ok else f"[yellow]no[/]: {escape('; '.join(ability.reasons))}"
+        table.add_row(ability.what, answer)
     console.print(table)
     return 0 if all(check.ok or not check.needed for check in checks) else 2
 

@@ -1,4 +1,4 @@
-"""What a USRP needs: gr-uhd and UHD's tools of one version, FPGA images of that version, a device, and the way to it."""
+"""What a USRP needs: gr-uhd and UHD's tools of one version, its FPGA images, a device, and the way to it."""
 
 import re
 from dataclasses import dataclass

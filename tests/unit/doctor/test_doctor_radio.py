@@ -169,16 +169,10 @@ def test_soapys_drivers_are_read() -> None:
 
 
 def test_usrps_are_told_from_other_usb_devices(tmp_path: Path) -> None:
+    b210 = {"idVendor": "2500", "idProduct": "0020", "speed": "5000", "serial": "31F5A2C"}
     for name, files in {
         "usb1": {"idVendor": "1d6b", "idProduct": "0002", "speed": "480"},
-        "2-1": {
-            "idVendor": "2500",
-            "idProduct": "0020",
-            "speed": "5000",
-            "serial": "31F5A2C",
-            "busnum": "2",
-            "devnum": "7",
-        },
+        "2-1": b210 | {"busnum": "998", "devnum": "7"},
         "2-1:1.0": {"bInterfaceNumber": "00"},
         "3-1": {"idVendor": "2500", "idProduct": "zzzz"},
     }.items():
@@ -186,7 +180,7 @@ def test_usrps_are_told_from_other_usb_devices(tmp_path: Path) -> None:
         for file, said in files.items():
             (tmp_path / name / file).write_text(said + "\n")
     [device] = examination.usb_devices(tmp_path)
-    assert device == UsbDevice("B200/B210 31F5A2C", 5000, "/dev/bus/usb/002/007", False)
+    assert device == UsbDevice("B200/B210 31F5A2C", 5000, "/dev/bus/usb/998/007", False)
     assert examination.usb_devices(tmp_path / "not there") == []
 
 
