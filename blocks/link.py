@@ -1,4 +1,4 @@
-"""Reads links and channels for flowgraphs drawn in GNU Radio Companion, whose parameters are plain strings and numbers."""
+"""Links and channels for flowgraphs drawn in GNU Radio Companion, whose parameters are plain strings and numbers."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -9,6 +9,7 @@ import numpy as np
 from gnuradio import gr
 from semcom_blocks.failure import ends_process
 
+from semcom_ota.config import ConfigError
 from semcom_ota.recording.reading import read_recording
 from semcom_ota.recording.samples import SampleReader
 
@@ -22,6 +23,8 @@ def read_samples(file: str) -> SampleReader:
     Raises:
         ConfigError: the recording cannot be read, or makes no sense.
     """
+    if not file:
+        raise ConfigError("no recording is named: choose one, such as capture.sigmf-meta")
     return SampleReader(read_recording(Path(file)).samples)
 
 

@@ -21,11 +21,11 @@ class ResultSink(gr.basic_block):
     """
 
     def __init__(self, count: int, patience_s: float, end: Callable[[], None]):
-        """End the flowgraph after `count` results; 0 goes on for ever.
+        """Print and count.
 
         Args:
-            count: results to come.
-            patience_s: if `count` is not 0: the flowgraph ends, too, when no result has come for so long.
+            count: the flowgraph ends after so many results; 0: there is no such number.
+            patience_s: it ends, too, when no result has come for so long; 0 waits for ever.
             end: ends it, called from another thread: its `stop`.
         """
         gr.basic_block.__init__(self, "semcom result_sink", None, None)
@@ -67,7 +67,7 @@ class ResultSink(gr.basic_block):
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._count:
+        if self._patience_s:
             self._timer = threading.Timer(self._patience_s, self._end)
             self._timer.daemon = True
             self._timer.start()

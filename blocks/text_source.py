@@ -16,7 +16,7 @@ class TextSource(CountsDropped, gr.basic_block):
     """Hands texts to a semantic_encoder, numbered from 0.
 
     Ports:
-        text: a text of one's own as a PMT symbol, which is what QT widgets give: goes out at once, with the next number.
+        text: a text of one's own as a PMT symbol, as QT widgets give it: goes out at once, with the next number.
         out: one PDU a text (`pdu.TextRequest`).
     """
 

@@ -8,16 +8,16 @@ from semcom_blocks import pdu
 from semcom_blocks.failure import CountsDropped, ends_process
 
 from semcom_ota.config import PhyConfig
+from semcom_ota.phy.display import unequalized
 from semcom_ota.phy.numerology import Numerology
-from semcom_ota.phy.unequalized import unequalized
 
 
 class Unequalizer(CountsDropped, gr.basic_block):
-    """Adapter of `semcom_ota.phy.unequalized.unequalized`.
+    """Adapter of `semcom_ota.phy.display.unequalized`.
 
     Ports:
         in: ReceivedFrame PDUs (`pdu.from_received_frame`).
-        out: one PDU a frame, for a QT GUI Constellation Sink: its payload symbols before equalisation as c32 vector, and
+        out: one PDU a frame, for a QT GUI Constellation Sink: its payload before equalisation as c32 vector, and
             {stream, message, fragment}. None for frames that several messages share.
     """
 

@@ -1,4 +1,4 @@
-"""What is shown as unequalised is what the FFT put out."""
+"""What is shown is what was received."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ import pytest
 from semcom_ota.config import PhyConfig, load_channel
 from semcom_ota.phy import receiver
 from semcom_ota.phy.channel_estimator import ChannelEstimate
+from semcom_ota.phy.display import channel_levels, unequalized
 from semcom_ota.phy.equalizer import equalize
 from semcom_ota.phy.impairments import impair
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.phy.transmitter import Transmitter
-from semcom_ota.phy.unequalized import unequalized
-from semcom_ota.types import FrameHeader, ReceivedFrame, SemanticFrame
+from semcom_ota.types import Csi, FrameHeader, ReceivedFrame, SemanticFrame
 
 
 def received(phy: PhyConfig, *counts: int, channel: str = "multipath") -> list[ReceivedFrame]:
@@ -58,3 +58,12 @@ def test_messages_that_share_a_frame_are_not_shown():
     frames = received(phy, 60, 40, channel="awgn")
     assert len(frames) == 2
     assert [unequalized(frame, Numerology(phy)) for frame in frames] == [None, None]
+
+
+def test_levels_of_the_channel_are_in_db_with_a_gap_at_dc():
+    response = np.array([[1, 10, 0, 1j], [1, 10, 0, 2j]], np.complex64)
+    csi = Csi(response, np.array([0.1, 1, 0, 0.5], np.float32), 10.0, 0.0, 1e6, 15625.0)
+    carriers, gain, noise = channel_levels(csi)
+    np.testing.assert_array_equal(carriers, [-2, -1, 0, 1, 2])
+    np.testing.assert_allclose(gain, [0, 20, np.nan, -120, 10 * np.log10(2.5)], atol=1e-5)
+    np.testing.assert_allclose(noise, [-10, 0, np.nan, -120, 10 * np.log10(0.5)], atol=1e-5)

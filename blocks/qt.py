@@ -1,0 +1,131 @@
+"""QT widgets for flowgraphs drawn in GNU Radio Companion. A module of its own: a process with no screen loads no QT.
+
+A block's handlers keep the newest thing only, and a timer of the screen's thread draws it: however fast messages come,
+nothing piles up and no radio waits for a painter.
+"""
+
+from typing import Any
+
+import pmt
+import pyqtgraph
+from gnuradio import gr
+from PyQt5 import QtCore, QtWidgets
+from semcom_blocks import pdu
+from semcom_blocks.failure import CountsDropped, ends_process
+from semcom_blocks.text_table import TextTable
+
+from semcom_ota.phy.display import channel_levels
+from semcom_ota.types import Csi
+
+__all__ = ["ChannelView", "TextView"]
+
+DRAW_MS = 100
+GAIN, NOISE = "#0969da", "#cf222e"
+SPAN_DB, STEP_DB = 60, 10
+"""The axis of levels shows so much, and moves by such steps only, so that the eye has something to hold on to."""
+
+
+class ChannelView(CountsDropped, gr.basic_block):
+    """Draws the channel of the newest frame over its subcarriers, with the noise under it.
+
+    Ports:
+        in: ReceivedFrame PDUs (`pdu.from_received_frame`).
+
+    Attributes:
+        widget: what to put on the screen.
+    """
+
+    def __init__(self, title: str = "Channel"):
+        """With nothing drawn yet. To be made by the thread of the screen, as all of QT."""
+        gr.basic_block.__init__(self, "semcom channel_view", None, None)
+        self._title = title
+        self._newest: Csi | None = None
+        self.widget = pyqtgraph.PlotWidget(background="w")
+        plot = self.widget.getPlotItem()
+        plot.setTitle(title)
+        plot.setLabel("bottom", "subcarrier")
+        plot.setLabel("left", "level (dB)")
+        plot.showGrid(x=True, y=True, alpha=0.3)
+        plot.setMouseEnabled(x=False, y=False)
+        plot.addLegend(offset=(-10, 10))
+        self._gain, self._noise = (
+            plot.plot(name=name, connect="finite", pen=pyqtgraph.mkPen(colour, width=2))
+            for name, colour in (("channel gain |h|²", GAIN), ("noise", NOISE))
+        )
+        self._timer = QtCore.QTimer(self.widget)
+        self._timer.timeout.connect(self.draw)
+        self._timer.start(DRAW_MS)
+        self.message_port_register_in(pmt.intern("in"))
+        self.set_msg_handler(pmt.intern("in"), self.handle_frame)
+
+    @ends_process
+    def handle_frame(self, message: Any) -> None:
+        """Keep the channel of a frame."""
+        try:
+            self._newest = pdu.to_received_frame(message).csi
+        except pdu.PduError as error:
+            self.drop(error)
+
+    @ends_process
+    def draw(self) -> None:
+        """Draw the newest channel, if there is one that has not been drawn."""
+        csi, self._newest = self._newest, None
+        if csi is None:
+            return
+        carriers, gain, noise = channel_levels(csi)
+        self._gain.setData(carriers, gain)
+        self._noise.setData(carriers, noise)
+        plot = self.widget.getPlotItem()
+        top = STEP_DB * (float(gain[gain == gain].max()) // STEP_DB + 2)  # itself: all but the NaN at DC
+        plot.setYRange(top - SPAN_DB, top, padding=0)
+        plot.setXRange(carriers[0], carriers[-1], padding=0.02)
+        plot.setTitle(f"{self._title}: SNR {csi.snr_db:.1f} dB, CFO {csi.cfo_hz / 1e3:+.2f} kHz")
+
+
+class TextView(CountsDropped, gr.basic_block):
+    """Shows the newest messages, sent and received side by side, the newest on top.
+
+    Ports:
+        sent: TextRequest PDUs of a text_source; without it the table has received texts only.
+        in: results of a lam_decoder.
+
+    Attributes:
+        widget: what to put on the screen.
+    """
+
+    def __init__(self, rows: int = 10):
+        """For so many messages. To be made by the thread of the screen, as all of QT."""
+        gr.basic_block.__init__(self, "semcom text_view", None, None)
+        self._table = TextTable(rows)
+        self._drawn = -1
+        self.widget = QtWidgets.QTextBrowser()
+        self._timer = QtCore.QTimer(self.widget)
+        self._timer.timeout.connect(self.draw)
+        self._timer.start(DRAW_MS)
+        for name, handler in (("sent", self.handle_sent), ("in", self.handle_result)):
+            self.message_port_register_in(pmt.intern(name))
+            self.set_msg_handler(pmt.intern(name), handler)
+
+    @ends_process
+    def handle_sent(self, message: Any) -> None:
+        """Keep a text that was sent."""
+        try:
+            self._table.sent(pdu.to_text_request(message))
+        except pdu.PduError as error:
+            self.drop(error)
+
+    @ends_process
+    def handle_result(self, message: Any) -> None:
+        """Keep a text that was received."""
+        try:
+            self._table.received(pdu.to_result(message))
+        except pdu.PduError as error:
+            self.drop(error)
+
+    @ends_process
+    def draw(self) -> None:
+        """Draw the table, if it has changed."""
+        changes = self._table.changes
+        if changes != self._drawn:
+            self._drawn = changes
+            self.widget.setHtml(self._table.html())
