@@ -88,9 +88,7 @@ def check_clock_source(source: str | None) -> Check:
     """What the kernel reads the time from: some take a microsecond, and a radio process reads it all the time."""
     name = "clock source"
     if source in SLOW_CLOCKS:
-        fix = (
-            "sudo dmesg | grep -i -e tsc -e clocksource  # why not tsc; a new BIOS helps, or tsc=reliable"
-        )
+        fix = "sudo dmesg | grep -i -e tsc -e clocksource  # why not tsc; a new BIOS helps, or tsc=reliable"
         return Check(name, False, f"{source}, which is slow", fix, LIVE)
     return Check(name, True, source or "not told here", group=LIVE)
 
