@@ -20,15 +20,17 @@ MAX_STEP_S = 0.01
 """Zeros put out at once while idle: what a host that was held up owes beyond that is forgotten, not made up for."""
 HOLD_S = 0.25
 """How long the clock waits for the burst of somebody who asked for the time."""
+ASKED_S = 0.05
+"""How long a clock that stands still runs on for somebody who asked for the time, and may wait for a later one."""
 
 
 class BurstFiller(gr.basic_block):
     """Adapter of `semcom_ota.radio.burst_filling.BurstFilling`.
 
     Time is the count of samples put out. Up to a burst, and through it, it runs as fast as samples are taken. Where
-    there is no burst it either stands still, or runs on with zeros, no faster than real time however fast they are
-    taken; and whoever asked for the time with `time_now` has `HOLD_S` to hand over a burst for `lead_s` later, for so
-    long the clock stops there. So a burst never comes late because zeros ran past.
+    there is no burst it runs on with zeros, no faster than real time however fast they are taken, or it stands still
+    unless somebody goes on asking for it. Whoever asked for the time with `time_now` has `HOLD_S` to hand over a burst
+    for `lead_s` later: so long the clock stops there. So a burst never comes late because zeros ran past.
 
     Ports:
         in: bursts, with the tags `packet_len` and, if they have a time, `tx_time` on their first samples. Samples that
@@ -43,7 +45,7 @@ class BurstFiller(gr.basic_block):
 
         Args:
             sample_rate: samples/s.
-            idle_zeros: whether time goes on where there is no burst.
+            idle_zeros: whether time goes on where there is no burst, and nobody asks for it.
             lead_s: how long before its time a burst is handed over.
             tail_samples: zeros behind every burst, before anything else.
         """
@@ -66,8 +68,8 @@ class BurstFiller(gr.basic_block):
 
     @ends_process
     def forecast(self, _: int, ninputs: int) -> list[int]:
-        """Needs no input where there are zeros to put out."""
-        return [0 if self._idle_zeros or self._filling.has_zeros else 1] * ninputs
+        """Needs no input: there may be zeros to put out."""
+        return [0] * ninputs
 
     @ends_process
     def general_work(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
@@ -108,7 +110,7 @@ class BurstFiller(gr.basic_block):
         """How many zeros may be put out where there is no burst."""
         now, last = time.monotonic(), self._filled_at
         self._filled_at = now
-        if not self._idle_zeros:
+        if not self._idle_zeros and now - self._told_at > ASKED_S:
             return 0
         zeros = int(min(now - last, self._step_s) * self._rate)
         if now - self._told_at < HOLD_S:

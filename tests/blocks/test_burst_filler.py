@@ -114,11 +114,12 @@ def idle(idle_zeros, **options):
     return top, source, filler, sink
 
 
-def test_without_idle_zeros_time_stands_still():
+def test_without_idle_zeros_time_stands_still_unless_somebody_waits_for_a_later_one():
     top, _, filler, sink = idle(False)
     top.start()
     time.sleep(0.05)
     assert sink.nitems_read(0) == 0 and filler.time_now() == TimeSpec()
+    wait_until(lambda: float(filler.time_now()) > 0.1)
     top.stop()
     top.wait()
 
@@ -155,7 +156,7 @@ def test_a_burst_for_lead_after_the_time_that_was_told_is_never_late(monkeypatch
 
 
 def test_who_asks_for_the_time_and_sends_nothing_holds_the_clock_for_a_while_only(monkeypatch):
-    monkeypatch.setattr(module, "HOLD_S", 30.05)
+    monkeypatch.setattr(module, "HOLD_S", 0.05)
     top, _, filler, sink = idle(True, lead_s=0.001)
     top.start()
     filler.time_now()
@@ -168,5 +169,8 @@ def test_samples_without_a_tag_are_dropped():
     top, sink = gr.top_block(), blocks.vector_sink_c()
     filler = BurstFiller(RATE, idle_zeros=False)
     top.connect(blocks.vector_source_c(np.ones(500)), filler, sink)
-    top.run()
+    top.start()
+    wait_until(lambda: filler.nitems_read(0) == 500)
+    top.stop()
+    top.wait()
     assert not len(sink.data())
