@@ -29,7 +29,7 @@ class LamDecoder(CountsDropped, gr.basic_block):
         in: ReceivedFrame PDUs (`pdu.from_received_frame`); and `over` PDUs ({over: true, stream, message}, no data),
             which say that no more frames of this message will come.
         out: one PDU a message (`pdu.Result`): its text as UTF-8 bytes and {confidence, intact, lost, codec, stream,
-            message, fragments, lost_fragments, snr_db, decode_ms, reason}. `lost` answers an `over` when nothing had
+            message, fragments, lost_fragments, snr_db, decode_ms, reason, ...}. `lost` answers an `over` when nothing had
             come; `reason` is a sentence, and the text empty, if the worker failed.
 
     Attributes:
@@ -136,6 +136,9 @@ class LamDecoder(CountsDropped, gr.basic_block):
             decode_ms=reply.decode_ms,
             reason=reason,
             start_sample=received.start_sample,
+            cfo_hz=received.csi[-1].cfo_hz,
+            sro_ppm=received.csi[-1].sro_ppm,
+            lost_samples=received.lost_samples,
         )
         self._put(result)
 

@@ -14,7 +14,7 @@ from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, Semant
 
 HEADER_FIELDS = tuple(FrameHeader.__dataclass_fields__)
 CSI_SCALARS = ("snr_db", "cfo_hz", "sample_rate", "carrier_spacing_hz", "sro_ppm")
-REPORT_SCALARS = ("stream", "message", "fragment", "frame", "snr_db", "cfo_hz")
+REPORT_SCALARS = ("stream", "message", "fragment", "frame", "snr_db", "cfo_hz", "lost_samples")
 
 
 class PduError(ValueError):
@@ -51,6 +51,9 @@ class Result:
     decode_ms: float
     reason: str = ""  # the sentence, if it could not be decoded
     start_sample: int = 0  # of its first frame to arrive, in the receiver's stream
+    cfo_hz: float = 0.0  # estimated, of the last fragment that arrived; 0 when lost, as the next one
+    sro_ppm: float = 0.0
+    lost_samples: int = 0  # in gaps of the stream since the message before
 
 
 def make(meta: dict[str, Any], data: Any) -> Any:
@@ -153,6 +156,7 @@ def from_received_frame(frame: ReceivedFrame, receive_ms: float = 0.0) -> Any:
         "start_sample": int(frame.start_sample),
         "stop_sample": int(frame.stop_sample),
         "place": int(frame.place),
+        "lost_samples": int(frame.lost_samples),
         "receive_ms": float(receive_ms),
     }
     return make(_header_meta(frame.header) | csi | arrays | rest, frame.symbols)
@@ -171,7 +175,7 @@ def to_received_frame(pdu: Any) -> ReceivedFrame:
         variance = np.asarray(meta["symbol_noise_variance"], np.float32)
         carrier_variance = np.asarray(meta["carrier_noise_variance"], np.float32)
         csi = Csi(response, carrier_variance, **{name: float(meta[f"csi_{name}"]) for name in CSI_SCALARS})
-        where = int(meta["start_sample"]), int(meta["stop_sample"]), int(meta["place"])
+        where = [int(meta[name]) for name in ("start_sample", "stop_sample", "place", "lost_samples")]
     except (KeyError, TypeError, ValueError) as error:
         raise PduError(f"not a received frame: {error}") from error
     if variance.shape != data.shape:

@@ -28,6 +28,7 @@ class MemoryEntry:
     confidence: float  # 0..1
     intact: bool
     time: int  # frames that the store had seen when this message arrived, its own included; ages are counted in them
+    lost_samples: int  # in gaps of the received stream up to this message, since the store began
 
 
 class MemoryStore:
@@ -42,6 +43,7 @@ class MemoryStore:
         self._entries = entries
         self._streams: dict[int, dict[int, MemoryEntry]] = {}  # by stream, then by message, in order of arrival
         self.time = 0  # frames seen so far
+        self.lost_samples = 0  # in gaps so far
 
     def update(self, received: ReceivedMessage, text: str, confidence: float, intact: bool) -> None:
         """Keep a message. A copy of one that is kept (a request sent again) changes nothing.
@@ -55,7 +57,8 @@ class MemoryStore:
                 return
             self._forget(old)
         self.time += len(received.csi)
-        entry = MemoryEntry(received, summarise(received.csi), text, confidence, intact, self.time)
+        self.lost_samples += received.lost_samples
+        entry = MemoryEntry(received, summarise(received.csi), text, confidence, intact, self.time, self.lost_samples)
         kept[received.header.message] = entry
         self._bytes += _size(entry)
         if len(kept) > self._entries:
@@ -63,6 +66,10 @@ class MemoryStore:
         while self._bytes > MAX_BYTES:
             oldest = [next(iter(of_stream.values())) for of_stream in self._streams.values() if of_stream]
             self._forget(min(oldest, key=lambda entry: entry.time))
+
+    def is_stale(self, entry: MemoryEntry) -> bool:
+        """Whether its CSI is older than a gap in the received stream: the channel may have become another since."""
+        return entry.lost_samples < self.lost_samples
 
     def stream(self, stream: int) -> list[MemoryEntry]:
         """What is kept of a stream, the oldest first."""

@@ -26,6 +26,7 @@ def link_report(frame: ReceivedFrame, frames: int) -> LinkReport:
         snr_db=csi.snr_db,
         cfo_hz=csi.cfo_hz,
         carrier_snr_db=_carrier_snr_db(csi.frequency_response, csi.noise_variance),
+        lost_samples=frame.lost_samples,
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from semcom_ota.phy.front_end import FrontEnd
 from semcom_ota.phy.header import AirHeader, HeaderCode, decode_followers
 from semcom_ota.phy.numerology import FrameLayout, Numerology
 from semcom_ota.phy.precoding import despread
-from semcom_ota.phy.sample_stream import SampleStream
+from semcom_ota.phy.sample_stream import CutOff, SampleStream
 from semcom_ota.phy.synchronizer import Acquisition, Synchronizer
 from semcom_ota.types import ComplexArray, Csi, FloatArray, FrameHeader, ReceivedFrame
 
@@ -24,6 +25,14 @@ ROTATION_ERROR = 1.7
 """Standard deviations by which the rotation is taken to be wrong when a header cannot be decoded."""
 LEAST_TURN = 0.1
 """Radians over all rows of the header: an error of less is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutFrame:
+    """A frame that a gap in the stream cut off."""
+
+    start_sample: int
+    headers: tuple[FrameHeader, ...]  # of its messages, as far as they had been decoded; none: perhaps it was no frame
 
 
 class Receiver:
@@ -52,14 +61,17 @@ class Receiver:
         self._front_end = FrontEnd()
         self._stream = SampleStream(silence=self._numerology.preamble_samples)
         self._synchronizer = Synchronizer(self._numerology, self._stream)
+        self._begin = 0  # of the stream, or behind the last gap
+        self._lost_samples = 0  # in gaps since the last frame
         self._received: list[ReceivedFrame] = []
+        self._cut: list[CutFrame] = []
         self._progress = self._receive()
         self.lookahead_samples = self._synchronizer.lookahead_samples
 
     @property
     def position(self) -> int:
         """All frames that end before this sample of the stream have been returned."""
-        return max(0, self._synchronizer.position)
+        return max(self._begin, self._synchronizer.position)
 
     def process(self, samples: ComplexArray) -> list[ReceivedFrame]:
         """Take the next samples of the stream.
@@ -76,39 +88,78 @@ class Receiver:
         frames, self._received = self._received, []
         return frames
 
+    def interrupt(self, lost_samples: int = 0) -> tuple[list[ReceivedFrame], list[CutFrame]]:
+        """The samples that come next do not follow on from those before: some were lost, or the stream is over.
+
+        What the front end knows of the mixer stays; the search for frames begins anew. Positions count on without what
+        was lost.
+
+        Args:
+            lost_samples: how many; the next frame says so.
+
+        Returns:
+            The frames that are complete, though what follows them has not come, and those that are not and never will.
+        """
+        stop = self._stream.stop
+        self._stream.end(self.lookahead_samples)  # behind the front end, which would take silence for a measurement
+        next(self._progress, None)
+        self._begin = stop
+        self._stream.begin_anew(stop)
+        self._synchronizer.begin_anew()
+        self._progress = self._receive()
+        self._lost_samples += lost_samples
+        (frames, self._received), (cut, self._cut) = (self._received, []), (self._cut, [])
+        return frames, cut
+
     def _receive(self) -> Generator[None, None, None]:
-        """The receiver itself: runs as far as the samples go, yields where it needs more of them, never ends."""
+        """The receiver itself: runs as far as the samples go, yields where it needs more, ends at a gap if at all."""
         while True:
             acquisition = yield from self._synchronizer.acquire()
-
-            layout = self._numerology.layout(0)
-            grid = yield from self._demodulate(acquisition, layout.rows)
-            channel = self._channel_estimator.estimate(grid, layout.known)
-            decoded = self._decode_header(grid, channel, layout)
-            if decoded is None:
+            headers: list[FrameHeader] = []
+            try:
+                found = yield from self._read(acquisition, headers)
+            except CutOff:
+                self._cut.append(CutFrame(max(self._begin, acquisition.start), tuple(headers)))
+                if not headers:
+                    return  # nor has a frame that begins later all of its header before the gap
+                found = True
+            if found:
+                self._synchronizer.accept(acquisition)
+            else:
                 self._synchronizer.reject(acquisition)
-                continue
 
-            air, header_symbols = decoded
-            header_symbols = layout.header_scrambling * header_symbols  # known from here on
-            headers = [air.header]
-            if air.followers:
-                layout = self._numerology.layout(0, air.followers)
-                grid = yield from self._demodulate(acquisition, layout.rows, grid)
-                channel = self._channel_estimator.estimate(grid, _known(layout, header_symbols), channel)
-                symbols, variances = equalize(grid, channel, layout.follower_cells, layout.follower_scrambling)
-                headers += decode_followers(air.header, air.followers, symbols, variances)
-            total = sum(header.frame_symbols for header in headers)
-            if len(headers) <= air.followers or total > self._numerology.phy.max_frame_symbols:
-                self._synchronizer.reject(acquisition)
-                continue
+    def _read(self, acquisition: Acquisition, headers: list[FrameHeader]) -> Generator[None, None, bool]:
+        """Whether there is a frame; its headers are added to `headers`, and what is received to `_received`.
 
-            layout = self._numerology.layout(total, air.followers)
+        Raises:
+            CutOff: in a gap.
+        """
+        layout = self._numerology.layout(0)
+        grid = yield from self._demodulate(acquisition, layout.rows)
+        channel = self._channel_estimator.estimate(grid, layout.known)
+        decoded = self._decode_header(grid, channel, layout)
+        if decoded is None:
+            return False
+
+        air, header_symbols = decoded
+        header_symbols = layout.header_scrambling * header_symbols  # known from here on
+        headers.append(air.header)
+        if air.followers:
+            layout = self._numerology.layout(0, air.followers)
             grid = yield from self._demodulate(acquisition, layout.rows, grid)
             channel = self._channel_estimator.estimate(grid, _known(layout, header_symbols), channel)
-            symbols, variances = _payload(grid, channel, layout, air.precoded)
-            self._received += self._frames(acquisition, layout, channel, headers, symbols, variances)
-            self._synchronizer.accept(acquisition)
+            symbols, variances = equalize(grid, channel, layout.follower_cells, layout.follower_scrambling)
+            headers += decode_followers(air.header, air.followers, symbols, variances)
+        total = sum(header.frame_symbols for header in headers)
+        if len(headers) <= air.followers or total > self._numerology.phy.max_frame_symbols:
+            return False
+
+        layout = self._numerology.layout(total, air.followers)
+        grid = yield from self._demodulate(acquisition, layout.rows, grid)
+        channel = self._channel_estimator.estimate(grid, _known(layout, header_symbols), channel)
+        symbols, variances = _payload(grid, channel, layout, air.precoded)
+        self._received += self._frames(acquisition, layout, channel, headers, symbols, variances)
+        return True
 
     def _demodulate(
         self, acquisition: Acquisition, rows: int, grid: ComplexArray | None = None
@@ -117,7 +168,7 @@ class Receiver:
         done = 0 if grid is None else len(grid)
         first = acquisition.window + done * self._numerology.row_samples
         stop = acquisition.window + rows * self._numerology.row_samples
-        yield from self._stream.wait(stop)
+        yield from self._stream.wait_received(stop, spare=self._numerology.phy.cp_length)
         following = ofdm.demodulate(self._stream.view(first, stop), acquisition.cfo, self._numerology, done)
         return following if grid is None else np.concatenate([grid, following])
 
@@ -159,10 +210,12 @@ class Receiver:
                 symbols=symbols[own],
                 noise_variance=variances[own],
                 csi=csi,
-                start_sample=acquisition.start,
+                start_sample=max(self._begin, acquisition.start),  # which may be off by one or two
                 stop_sample=acquisition.start + layout.rows * self._numerology.row_samples,
                 place=place,
+                lost_samples=self._lost_samples,
             )
+            self._lost_samples = 0
 
     def _csi(self, acquisition: Acquisition, channel: ChannelEstimate) -> Csi:
         phy, row = self._numerology.phy, self._numerology.row_samples

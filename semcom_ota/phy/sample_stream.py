@@ -1,5 +1,6 @@
 """The received stream, as far as it is still needed: a bounded window of samples with absolute positions."""
 
+import sys
 from collections.abc import Generator
 
 import numpy as np
@@ -7,6 +8,11 @@ import numpy as np
 from semcom_ota.types import ComplexArray
 
 Waiting = Generator[None, None, None]
+NEVER = sys.maxsize
+
+
+class CutOff(Exception):
+    """Samples that are asked for were lost in a gap."""
 
 
 class SampleStream:
@@ -15,9 +21,21 @@ class SampleStream:
     def __init__(self, silence: int):
         """Start an empty stream behind `silence` zeros."""
         self._buffer = np.zeros(max(1024, 2 * silence), np.complex64)
+        self._silence = silence
+        self.begin_anew(0)
+
+    def begin_anew(self, position: int) -> None:
+        """Go on at a position behind a gap, with silence before it."""
+        self._buffer[: self._silence] = 0
         self._offset = 0  # of position `start` in the buffer
-        self.start = -silence
-        self.stop = 0
+        self.start = position - self._silence
+        self.stop = position
+        self._end = NEVER  # past the last sample before a gap, once that has come
+
+    def end(self, silence: int) -> None:
+        """There is a gap at `stop`: add zeros up to which whoever looks ahead can look."""
+        self._end = self.stop
+        self.append(np.zeros(silence, np.complex64))
 
     def append(self, samples: ComplexArray) -> None:
         """Add (n,) complex64 samples at `stop`."""
@@ -42,6 +60,17 @@ class SampleStream:
         return self._buffer[self._offset + start - self.start : self._offset + stop - self.start]
 
     def wait(self, stop: int) -> Waiting:
-        """Yield until all samples before position `stop` have been received."""
+        """Yield until all samples before position `stop` have been received, or are the silence at a gap."""
         while self.stop < stop:
             yield
+
+    def wait_received(self, stop: int, spare: int) -> Waiting:
+        """Yield until all samples before position `stop` have been received; at a gap the last `spare` are not needed.
+
+        Raises:
+            CutOff: there is a gap before those that are needed.
+        """
+        while self.stop < stop and stop - spare <= self._end:
+            yield
+        if stop - spare > self._end:
+            raise CutOff

@@ -65,14 +65,21 @@ class Synchronizer:
         self._cfo_multiples = np.arange(-farthest, farthest + 1)
         tests = self._cfo_multiples.size * (2 * self._reach + 1)
         self._alignment_threshold = -math.log(ALIGNMENT_FALSE_ALARM / tests) / self._span
-        self._metric = np.empty(0, np.float32)
-        self._metric_start = stream.start  # a multiple of row, as all it will ever be
-        self._earliest_start = stream.start
         header_stop = self._reach + numerology.phy.cp_length + numerology.header_samples
         self.lookahead_samples = max(2 * self._span, header_stop) + row
         """Samples behind a position that settle whether a frame begins before it: either a peak of the first test needs
         them to show that it is one, or the header does."""
-        self.position = stream.start
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Search a stream that has just begun.
+
+        A frame that began before it is none, had it only lost some of its preamble: its channel would be known badly.
+        """
+        self._metric = np.empty(0, np.float32)
+        self._metric_start = self._stream.start  # there are whole rows from there to any other value of it
+        self._earliest_start = self._stream.stop - self._numerology.phy.cp_length
+        self.position = self._stream.start
         """Every frame that this synchronizer has yet to find has its preamble's peak at or behind this sample."""
 
     def acquire(self) -> Generator[None, None, Acquisition]:

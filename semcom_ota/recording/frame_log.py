@@ -11,7 +11,7 @@ from typing import TextIO
 from semcom_ota.recording.fields import header_fields
 from semcom_ota.types import FrameHeader, ReceivedFrame
 
-MEASURED = ("start", "stop", "snr_db", "cfo_hz", "sro_ppm")
+MEASURED = ("start", "stop", "snr_db", "cfo_hz", "sro_ppm", "lost_samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class FoundFrame:
     cfo_hz: float
     sro_ppm: float
     header: FrameHeader
+    lost_samples: int = 0  # in gaps between the frame before and this one
 
 
 class FrameLog:
@@ -52,6 +53,7 @@ class FrameLog:
             "snr_db": float(frame.csi.snr_db),
             "cfo_hz": float(frame.csi.cfo_hz),
             "sro_ppm": float(frame.csi.sro_ppm),
+            "lost_samples": frame.lost_samples,
         }
         self._lines.write(json.dumps(line | header_fields(frame.header)) + "\n")
         self._lines.flush()

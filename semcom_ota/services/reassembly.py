@@ -17,8 +17,9 @@ class _Partial:
     message: FrameHeader  # what its fragments have in common: the header with fragment 0
     first: ReceivedFrame  # the one that arrived first
     frames: dict[int, ReceivedFrame] = field(default_factory=dict)  # by fragment
+    lost_samples: int = 0  # of the whole stream, up to the newest of them
 
-    def assemble(self) -> ReceivedMessage:
+    def assemble(self, lost_samples: int) -> ReceivedMessage:
         symbols = np.zeros(self.message.message_symbols, np.complex64)
         variance = np.full(self.message.message_symbols, np.inf, np.float32)
         ordered = sorted(self.frames.items())
@@ -29,7 +30,7 @@ class _Partial:
             variance[place] = np.where(usable, frame.noise_variance, np.inf)
         lost = tuple(sorted(set(range(self.message.fragments)) - self.frames.keys()))
         csi = tuple(frame.csi for _, frame in ordered)
-        return ReceivedMessage(self.first.header, symbols, variance, csi, lost, self.first.start_sample)
+        return ReceivedMessage(self.first.header, symbols, variance, csi, lost, self.first.start_sample, lost_samples)
 
 
 class Reassembler:
@@ -41,6 +42,9 @@ class Reassembler:
     counted; messages that share a frame on the air begin one after the other, in their order there. A message number
     may come again later in the stream, as when a transmitter was started anew: it is another message then.
 
+    Samples lost in gaps are told with the first message to come out that has a frame from behind them, whichever frame
+    said so.
+
     Holds at most `MAX_HELD_BYTES` of symbols and CSI, over all streams; beyond that the message that began first comes
     out incomplete.
     """
@@ -51,9 +55,12 @@ class Reassembler:
         self._held = 0  # bytes
         self._partial: dict[int, _Partial] = {}  # by stream, the one that began first comes first
         self._past: dict[int, tuple[int, int]] = {}  # by stream: where the last frame of what came out begins
+        self._lost_samples = 0  # in gaps so far
+        self._told_lost = 0  # of these, with messages that have come out
 
     def push(self, frame: ReceivedFrame) -> list[ReceivedMessage]:
         """Take the next frame, and return the messages that it completes or ends; symbols are copied."""
+        self._lost_samples += frame.lost_samples
         if not _consistent(frame):
             self.ignored += 1
             return []
@@ -73,6 +80,7 @@ class Reassembler:
             self.ignored += 1
             return messages
         partial.frames[frame.header.fragment] = frame
+        partial.lost_samples = self._lost_samples
         self._held += _size(frame)
         if len(partial.frames) == message.fragments:
             messages.append(self._end(stream))
@@ -95,7 +103,9 @@ class Reassembler:
         partial = self._partial.pop(stream)
         self._past[stream] = max(_begin(frame) for frame in partial.frames.values())
         self._held -= sum(_size(frame) for frame in partial.frames.values())
-        return partial.assemble()
+        untold = max(0, partial.lost_samples - self._told_lost)
+        self._told_lost += untold
+        return partial.assemble(untold)
 
 
 def _begin(frame: ReceivedFrame) -> tuple[int, int]:

@@ -62,6 +62,7 @@ _Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Stream = Annotated[int, Field(ge=0, lt=MAX_STREAMS)]
 _MessageNumber = Annotated[int, Field(ge=0, lt=2**16)]
 _Fragment = Annotated[int, Field(ge=0, lt=MAX_FRAGMENTS)]
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Header(Strict):
@@ -102,6 +103,7 @@ class _ReceivedMessage(Strict):
     header: _Header
     csi: list[_Csi] = Field(max_length=MAX_FRAGMENTS)
     lost_fragments: list[_Fragment] = Field(max_length=MAX_FRAGMENTS)
+    lost_samples: _Count
 
 
 class _DecodeReply(Strict):
@@ -115,9 +117,10 @@ class _LinkReport(Strict):
     stream: _Stream
     message: _MessageNumber
     fragment: _Fragment
-    frame: int = Field(ge=0, lt=2**63)
+    frame: _Count
     snr_db: float
     cfo_hz: float
+    lost_samples: _Count
 
 
 class _Failure(Strict):
@@ -140,7 +143,9 @@ def to_packet(message: Message) -> Packet:
         case DecodeReply(decoded, decode_ms):
             return Packet("decoded", asdict(decoded) | {"decode_ms": decode_ms})
         case LinkReport():
-            fields = {name: getattr(message, name) for name in ("stream", "message", "fragment", "frame")}
+            fields = {
+                name: getattr(message, name) for name in ("stream", "message", "fragment", "frame", "lost_samples")
+            }
             fields |= {"snr_db": float(message.snr_db), "cfo_hz": float(message.cfo_hz)}
             return Packet("link_report", fields, {"carrier_snr_db": message.carrier_snr_db})
         case Failure():
@@ -207,6 +212,7 @@ def _received_packet(message: ReceivedMessage) -> Packet:
         "header": _header(message.header),
         "csi": [{name: float(getattr(csi, name)) for name in _Csi.model_fields} for csi in message.csi],
         "lost_fragments": list(message.lost_fragments),
+        "lost_samples": message.lost_samples,
     }
     arrays: dict[str, NDArray[Any]] = {"symbols": message.symbols, "noise_variance": message.noise_variance}
     arrays |= {f"frequency_response_{index}": csi.frequency_response for index, csi in enumerate(message.csi)}
@@ -223,7 +229,8 @@ def _received_message(fields: _ReceivedMessage, packet: Packet) -> ReceivedMessa
     if not (np.isfinite(symbols).all() and (variance >= 0).all()):
         raise WireError("a received symbol is not finite, or its noise variance is negative or not a number")
     csi = tuple(_csi(scalars, packet, index) for index, scalars in enumerate(fields.csi))
-    return ReceivedMessage(header, symbols, variance, csi, tuple(fields.lost_fragments))
+    lost_fragments = tuple(fields.lost_fragments)
+    return ReceivedMessage(header, symbols, variance, csi, lost_fragments, lost_samples=fields.lost_samples)
 
 
 def _csi(scalars: _Csi, packet: Packet, index: int) -> Csi:

@@ -56,7 +56,7 @@ def test_a_received_frame_survives(header: FrameHeader, rows: int, seed: int):
     carrier_variance = np.random.default_rng(seed).random(12, np.float32)
     csi = Csi(complex_array(seed, rows, 12), carrier_variance, 6.5, -81.5, 1e6, 15625.0, -20.5)
     variance = np.full(header.frame_symbols, np.inf, np.float32)
-    frame = ReceivedFrame(header, complex_array(seed, header.frame_symbols), variance, csi, 2**40, 2**40 + 5, 7)
+    frame = ReceivedFrame(header, complex_array(seed, header.frame_symbols), variance, csi, 2**40, 2**40 + 5, 7, 2**33)
     assert_equal(frame, pdu.to_received_frame(pdu.from_received_frame(frame)))
 
 
@@ -72,7 +72,7 @@ def test_a_received_frame_with_a_noise_variance_missing_is_refused(name: str, ki
 
 @given(STREAMS, MESSAGES, st.floats(-30, 60))
 def test_a_link_report_survives(stream: int, message: int, snr_db: float):
-    report = LinkReport(stream, message, 3, 17, snr_db, 2.5, np.array([1.0, -3.5], np.float32))
+    report = LinkReport(stream, message, 3, 17, snr_db, 2.5, np.array([1.0, -3.5], np.float32), 12)
     assert_equal(report, pdu.to_link_report(pdu.from_link_report(report)))
 
 
@@ -84,7 +84,7 @@ def test_a_request_survives(text: str, stream: int, message: int, match: str, sn
 
 @given(TEXTS, st.booleans(), st.lists(st.integers(0, 255), max_size=5), TEXTS)
 def test_a_result_survives(text: str, intact: bool, lost_fragments: list[int], reason: str):
-    result = pdu.Result(text, 0.5, intact, False, 1, 2, 3, 256, tuple(lost_fragments), 9.5, 0.25, reason)
+    result = pdu.Result(text, 0.5, intact, False, 1, 2, 3, 256, tuple(lost_fragments), 9.5, 0.25, reason, 2**40, -3.5, 2.5, 7)
     assert pdu.to_result(pdu.from_result(result)) == result
 
 

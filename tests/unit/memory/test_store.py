@@ -15,10 +15,11 @@ def csi(snr_db: float = 10.0, gains=(1, 1, 1, 1), cfo_hz: float = 0.0) -> Csi:
     return Csi(response, np.full(len(gains), 0.1, np.float32), snr_db, cfo_hz, 1e6, 15625.0)
 
 
-def received(stream: int, message: int, value: int = 0, frames: int = 1) -> ReceivedMessage:
+def received(stream: int, message: int, value: int = 0, frames: int = 1, lost_samples: int = 0) -> ReceivedMessage:
     header = FrameHeader(1, stream=stream, message=message, message_symbols=2)
     symbols = np.array([message, value], np.complex64)
-    return ReceivedMessage(header, symbols, np.ones(2, np.float32), tuple(csi() for _ in range(frames)))
+    csis = tuple(csi() for _ in range(frames))
+    return ReceivedMessage(header, symbols, np.ones(2, np.float32), csis, lost_samples=lost_samples)
 
 
 @given(st.integers(0, 4), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=60, unique=True))
@@ -80,6 +81,14 @@ def test_an_entry_holds_what_was_received_and_its_channel():
     (entry,) = store.stream(3)
     assert entry.received is message and (entry.text, entry.confidence, entry.intact) == ("text", 0.25, False)
     assert entry.csi.snr_db == pytest.approx(10) and store.stream(4) == []
+
+
+def test_csi_from_before_a_gap_is_stale_in_every_stream():
+    store = MemoryStore(4)
+    for stream, message, lost in ((0, 1, 0), (1, 1, 0), (0, 2, 500), (0, 2, 500), (1, 2, 0)):
+        store.update(received(stream, message, lost_samples=lost), "", 0.5, True)
+    stale = [[store.is_stale(entry) for entry in store.stream(stream)] for stream in (0, 1)]
+    assert stale == [[True, False], [True, False]] and store.lost_samples == 500
 
 
 def test_the_summary_averages_over_fragments():

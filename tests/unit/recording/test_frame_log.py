@@ -12,7 +12,7 @@ CSI = Csi(np.ones((2, 4), np.complex64), np.ones(4, np.float32), np.float32(6.5)
 def frame(number: int) -> ReceivedFrame:
     header = FrameHeader(codec=9, stream=4, message=number, message_symbols=2)
     return ReceivedFrame(
-        header, np.zeros(2, np.complex64), np.ones(2, np.float32), CSI, 100 * number, 100 * number + 90
+        header, np.zeros(2, np.complex64), np.ones(2, np.float32), CSI, 100 * number, 100 * number + 90, lost_samples=7
     )
 
 
@@ -21,7 +21,7 @@ def test_frames_are_read_as_they_were_written(tmp_path):
     log.open()
     log.write(frame(3))
     log.close()
-    assert list(read_log(tmp_path / "log")) == [FoundFrame(5300, 5390, 6.5, -3.25, 1.5, frame(3).header)]
+    assert list(read_log(tmp_path / "log")) == [FoundFrame(5300, 5390, 6.5, -3.25, 1.5, frame(3).header, 7)]
 
 
 def test_no_file_is_no_frames(tmp_path):

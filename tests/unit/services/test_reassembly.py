@@ -217,3 +217,14 @@ def test_any_loss_order_and_copies(arrivals):
         for stream in range(2):
             numbers = [message for of, message in identities if of == stream]
             assert numbers == sorted(numbers)
+
+
+def test_lost_samples_are_told_once_with_the_first_message_from_behind_the_gap():
+    reassembler = Reassembler()
+    out = reassembler.push(frame(0, fragment=0))
+    out += reassembler.push(frame(1, stream=1, fragments=1, lost_samples=700))
+    out += reassembler.push(frame(2, fragments=1, message=1, lost_samples=30))  # ends the one before the gaps
+    out += reassembler.push(frame(2, message=2, lost_samples=5))  # a copy, which is ignored
+    out += reassembler.push(frame(3, message=3, fragments=1))
+    told = [(message.header.stream, message.header.message, message.lost_samples) for message in out]
+    assert told == [(1, 0, 700), (0, 0, 0), (0, 1, 30), (0, 3, 5)]

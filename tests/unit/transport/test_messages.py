@@ -49,9 +49,10 @@ MESSAGES = [
         np.array([np.inf, 0.5, 0.25], np.float32),
         (csi(3), csi(2)),
         (0,),
+        lost_samples=2**40,
     ),
     DecodeReply(Decoded("ein […] Hund", 0.25, False), 3.5),
-    LinkReport(1, 2, 0, 99, 11.5, 120.0, np.arange(4, dtype=np.float32)),
+    LinkReport(1, 2, 0, 99, 11.5, 120.0, np.arange(4, dtype=np.float32), 500),
     Failure("does_not_fit", "too long"),
 ]
 
