@@ -3,7 +3,8 @@
 from typing import Any
 
 from gnuradio import gr
-from semcom_blocks.burst_filler import ASYNC_PORT, BurstFiller
+from semcom_blocks.burst_filler import BurstFiller
+from semcom_flowgraphs.radio.interface import ASYNC_PORT
 
 from semcom_ota.radio.settings import PortSettings, RadioSettings
 from semcom_ota.radio.time_spec import TimeSpec
@@ -34,7 +35,7 @@ class CountedRadio(gr.hier_block2):
         self._filler = filler
         self._kept += following
         self.connect(self, filler, *following)
-        self.msg_connect(filler, "async_msgs", self, "async_msgs")
+        self.msg_connect(filler, ASYNC_PORT, self, ASYNC_PORT)
 
     def receive(self, *blocks: Any) -> None:
         """Connect the output: from the block that has the samples."""

@@ -76,17 +76,13 @@ def _create(path: Path, phy: PhyConfig) -> Path:
     """The file of samples of a new recording, empty. It is described at once, so that a kill leaves it whole."""
     stem = path.with_suffix("") if path.suffix in (META, DATA) else path
     data, meta = (stem.with_name(stem.name + suffix) for suffix in (DATA, META))
+    for file in (data, meta):
+        if file.exists():
+            raise ConfigError(f"'{file}' is there already: choose another name under radio.transmit")
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
-        for file in (data, meta):
-            file.open("xb").close()
-    except FileExistsError as error:
-        raise ConfigError(
-            f"'{error.filename}' exists already: choose another recording under radio.transmit"
-        ) from error
+        data.open("xb").close()
     except OSError as error:
-        raise ConfigError(
-            f"cannot write '{error.filename}' ({error.strerror}): choose another radio.transmit"
-        ) from error
+        raise ConfigError(f"cannot write '{data}' ({error.strerror}): choose another radio.transmit") from error
     write_meta(data, phy.sample_rate, "bursts as they were transmitted", (), phy, {}, complete=False)
     return data

@@ -35,7 +35,9 @@ class Bursts(gr.sync_block):
                 when = pmt.make_tuple(pmt.from_uint64(at.seconds), pmt.from_double(at.fraction))
                 self.add_item_tag(0, offset, pmt.intern("tx_time"), when)
             if frame is not None:
-                self.add_item_tag(0, offset, pmt.intern("frame"), pmt.to_pmt({"message": frame, "length": 1}))
+                self.add_item_tag(
+                    0, offset, pmt.intern("frame"), pmt.to_pmt({"message": frame, "fragment": 0, "length": 1})
+                )
         room = len(outputs[0]) if self.rng is None else int(self.rng.integers(1, len(outputs[0]) + 1))
         part, self.left = self.left[:room], self.left[room:]
         outputs[0][: len(part)] = part
@@ -103,7 +105,9 @@ def test_the_block_puts_out_what_the_object_does_whatever_the_chunks(seed):
     frames = [(tag.offset, pmt.to_python(tag.value)) for tag in sink.tags()]
     starts = np.cumsum([0, *(len(samples) for samples, *_ in bursts)]).tolist()
     sent = [(starts.index(begun.taken_at), begun.put_at) for begun in done.begun]
-    assert frames == [(where, {"message": number, "length": len(bursts[number][0]) + 7}) for number, where in sent]
+    assert frames == [
+        (where, {"message": number, "fragment": 0, "length": len(bursts[number][0]) + 7}) for number, where in sent
+    ]
 
 
 def idle(idle_zeros, **options):
@@ -125,8 +129,8 @@ def test_without_idle_zeros_time_stands_still_unless_somebody_waits_for_a_later_
 
 
 def test_with_idle_zeros_time_runs_no_faster_than_real_time():
-    top, _, filler, sink = idle(True)
     started = time.monotonic()
+    top, _, filler, sink = idle(True)
     top.start()
     wait_until(lambda: sink.nitems_read(0) > 50_000)
     assert 0.05 < float(filler.time_now()) <= time.monotonic() - started
