@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import time
+from typing import Any
 
 from gnuradio import zeromq
 from semcom_blocks.burst_filler import BurstFiller
@@ -19,7 +20,7 @@ from semcom_ota.radio.settings import PortSettings
 from semcom_ota.radio_config import ZmqRadio as ZmqConfig
 from semcom_ota.transport.endpoint import MAX_IPC_PATH_BYTES, EndpointLock, in_use
 
-SILENCE_S = 10.0
+SILENCE_S = 30.0
 """A transmitter that answered before and has not for so long is gone: it would answer with zeros at least."""
 
 
@@ -39,11 +40,10 @@ class ZmqRadio(CountedRadio):
         self._asked = radio.receive
         self._received, self._received_at = 0, 0.0
         if transmit:
-            self._lock = _lock(radio.transmit)
-            sink = _open(zeromq.rep_sink, "transmit", radio.transmit, radio.timeout_ms)
+            sink = self._open(zeromq.rep_sink, "transmit", radio.transmit, radio.timeout_ms)
             self.transmit(BurstFiller(rate, idle_zeros=True, lead_s=1e-3 * radio.bursts.lead_ms), sink)
         if receive:
-            self._source = _open(zeromq.req_source, "receive", radio.receive, radio.timeout_ms)
+            self._source = self._open(zeromq.req_source, "receive", radio.receive, radio.timeout_ms)
             self._source.set_min_output_buffer(BUFFER_ITEMS)
             self.receive(self._source)
 
@@ -64,31 +64,27 @@ class ZmqRadio(CountedRadio):
                 " this receiver again, too"
             )
 
+    def _open(self, block: type, role: str, endpoint: str, timeout_ms: int) -> Any:
+        what = f"radio.{role} '{endpoint}'"
+        scheme, _, address = endpoint.partition("://")
+        if scheme == "ipc" and (not address.startswith("/") or len(os.fsencode(address)) > MAX_IPC_PATH_BYTES):
+            raise ConfigError(f"{what} needs an absolute path of at most {MAX_IPC_PATH_BYTES} bytes")
+        port = re.fullmatch(r".+:([0-9]{1,5})", address)
+        if scheme == "tcp" and not (port and 1 <= int(port[1]) <= 65535):  # libzmq takes 65537 for 1
+            raise ConfigError(f"{what} has no port from 1 to 65535: write it as tcp://127.0.0.1:2000")
+        if scheme == "ipc" and role == "transmit":
+            self._kept.append(EndpointLock(endpoint))  # libzmq would take a socket file away from a living process
+        try:
+            return block(SAMPLE_BYTES, 1, endpoint, timeout_ms, False)
+        except RuntimeError as error:
+            if str(error) == os.strerror(errno.EADDRINUSE):
+                raise ConfigError(in_use(endpoint)) from error
+            raise ConfigError(
+                f"{what} cannot be used ({error}): give an address of this machine, such as tcp://127.0.0.1:2000"
+            ) from error
+
 
 def open_radio(link: LinkConfig, *, transmit: bool, receive: bool) -> ZmqRadio:
     """See `semcom_flowgraphs.radio.open_radio`."""
     assert isinstance(link.radio, ZmqConfig)
     return ZmqRadio(link, link.radio, transmit, receive)
-
-
-def _lock(endpoint: str) -> EndpointLock | None:
-    """libzmq itself would take a socket file away from a living process."""
-    return EndpointLock(endpoint) if endpoint.startswith("ipc:") else None
-
-
-def _open(block: type, role: str, endpoint: str, timeout_ms: int):
-    what = f"radio.{role} '{endpoint}'"
-    scheme, _, address = endpoint.partition("://")
-    if scheme == "ipc" and (not address.startswith("/") or len(os.fsencode(address)) > MAX_IPC_PATH_BYTES):
-        raise ConfigError(f"{what} needs an absolute path of at most {MAX_IPC_PATH_BYTES} bytes")
-    port = re.fullmatch(r".+:([0-9]{1,5})", address)
-    if scheme == "tcp" and not (port and 1 <= int(port[1]) <= 65535):  # libzmq takes 65537 for 1
-        raise ConfigError(f"{what} has no port from 1 to 65535: write it as tcp://127.0.0.1:2000")
-    try:
-        return block(SAMPLE_BYTES, 1, endpoint, timeout_ms, False)
-    except RuntimeError as error:
-        if str(error) == os.strerror(errno.EADDRINUSE):
-            raise ConfigError(in_use(endpoint)) from error
-        raise ConfigError(
-            f"{what} cannot be used ({error}): give an address of this machine, such as tcp://127.0.0.1:2000"
-        ) from error
