@@ -9,6 +9,8 @@ from semcom_ota.types import ComplexArray, FloatArray
 
 FLOOR_DB = -200.0
 """Stands for the logarithm of nothing at all."""
+CLIPS = 1.0 - 2.0**-15
+"""A real or imaginary part so large, full scale being 1, is one that may have been larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,35 @@ def measure(samples: ComplexArray, sample_rate: float, fft_size: int = 1024, ful
     peak = np.maximum(np.abs(scaled.real), np.abs(scaled.imag))
     padded = np.pad(scaled, (0, max(0, fft_size - len(scaled))))
     segments = np.lib.stride_tricks.sliding_window_view(padded, fft_size)[:: fft_size // 2]
-    window = np.hanning(fft_size).astype(np.float32)
-    bins = fft.fftshift(fft.fft(segments * window, axis=1), axes=1)
-    density = np.mean(np.abs(bins) ** 2, axis=0) / (sample_rate * np.sum(window**2))
     return Spectrum(
-        level_dbfs=float(_decibel(np.mean(np.abs(scaled) ** 2))),
-        dc_dbfs=float(_decibel(np.abs(np.mean(scaled)) ** 2)),
-        clipping=float(np.mean(peak >= 1.0 - 2.0**-15)),
-        frequency_hz=fft.fftshift(fft.fftfreq(fft_size, 1 / sample_rate)).astype(np.float32),
-        psd_dbfs_per_hz=_decibel(density).astype(np.float32),
+        level_dbfs=float(decibel(np.mean(np.abs(scaled) ** 2))),
+        dc_dbfs=float(decibel(np.abs(np.mean(scaled)) ** 2)),
+        clipping=float(np.mean(peak >= CLIPS)),
+        frequency_hz=frequencies(fft_size, sample_rate),
+        psd_dbfs_per_hz=decibel(density(segments, sample_rate)).astype(np.float32),
     )
 
 
-def _decibel(power: np.ndarray) -> np.ndarray:
+def density(segments: ComplexArray, sample_rate: float) -> FloatArray:
+    """Mean power spectral density of stretches of samples, under a Hann window.
+
+    Args:
+        segments: (K, fft_size) complex64.
+        sample_rate: samples/s.
+
+    Returns:
+        (fft_size,) power a Hz, ascending in frequency as `frequencies` has it.
+    """
+    window = np.hanning(segments.shape[1]).astype(np.float32)
+    bins = fft.fftshift(fft.fft(segments * window, axis=1), axes=1)
+    return np.mean(np.abs(bins) ** 2, axis=0) / (sample_rate * np.sum(window**2))
+
+
+def frequencies(fft_size: int, sample_rate: float) -> FloatArray:
+    """(fft_size,) Hz, ascending, 0 at index fft_size // 2."""
+    return fft.fftshift(fft.fftfreq(fft_size, 1 / sample_rate)).astype(np.float32)
+
+
+def decibel(power: np.ndarray) -> np.ndarray:
+    """10 log10, and `FLOOR_DB` for nothing at all."""
     return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
