@@ -13,7 +13,7 @@ from semcom_blocks import FrameRx, FrameTx, LamDecoder, LoopbackChannel, Semanti
 from semcom_blocks.failure import process_of_its_own
 from semcom_blocks.loopback_channel import SAMPLE_BYTES
 from semcom_flowgraphs.exchange import Exchange
-from semcom_flowgraphs.serve import serve
+from semcom_flowgraphs.serve import serve, warm_up_receiver
 
 from semcom_ota.config import LinkConfig
 from semcom_ota.recording.frame_log import FrameLog
@@ -38,7 +38,8 @@ class Loopback(gr.top_block):
             ConfigError: the air interface cannot work.
         """
         gr.top_block.__init__(self, "semcom loopback")
-        radio, phy = link.loopback, link.phy
+        self._phy = phy = link.phy
+        radio = link.loopback
         spread = radio.channel.longest_delay_s * phy.sample_rate
         reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
         self.frame_rx = FrameRx(phy, _log_beside(record) if record else None)
@@ -53,26 +54,40 @@ class Loopback(gr.top_block):
         self.semantic_encoder = SemanticEncoder(link.transmitter, encoder)
         self.lam_decoder = LamDecoder(link.receiver, decoder)
         self.channel = LoopbackChannel(phy, radio.channel, radio.snr_db, radio.messages_per_snr, radio.seed, record)
-        self.exchange = Exchange(reach, self.frame_rx.lookahead_samples)
+        self.desk = Exchange(reach, self.frame_rx.lookahead_samples)
 
         # The way of a message.
-        self.msg_connect(self.exchange, "messages", self.semantic_encoder, "in")
+        self.msg_connect(self.desk, "messages", self.semantic_encoder, "in")
         self.msg_connect(self.semantic_encoder, "out", self.frame_tx, "in")
         self.connect(self.frame_tx, self.channel, self.frame_rx)
         self.msg_connect(self.frame_rx, "out", self.lam_decoder, "in")
-        self.msg_connect(self.lam_decoder, "out", self.exchange, "results")
+        self.msg_connect(self.lam_decoder, "out", self.desk, "results")
 
         # What the transmitter learns of the channel.
         self.msg_connect(self.frame_rx, "report", self.semantic_encoder, "report")
 
         # What is known of a message on its way; `over` and `silence` find the lost ones.
-        self.msg_connect(self.semantic_encoder, "out", self.exchange, "encoded")
-        self.msg_connect(self.semantic_encoder, "failed", self.exchange, "failed")
-        self.msg_connect(self.frame_tx, "sent", self.exchange, "sent")
-        self.msg_connect(self.frame_tx, "dropped", self.exchange, "dropped")
-        self.msg_connect(self.frame_rx, "out", self.exchange, "received")
-        self.msg_connect(self.exchange, "over", self.lam_decoder, "in")
-        self.msg_connect(self.exchange, "silence", self.frame_tx, "silence")
+        self.msg_connect(self.semantic_encoder, "out", self.desk, "encoded")
+        self.msg_connect(self.semantic_encoder, "failed", self.desk, "failed")
+        self.msg_connect(self.frame_tx, "sent", self.desk, "sent")
+        self.msg_connect(self.frame_tx, "dropped", self.desk, "dropped")
+        self.msg_connect(self.frame_rx, "out", self.desk, "received")
+        self.msg_connect(self.desk, "over", self.lam_decoder, "in")
+        self.msg_connect(self.desk, "silence", self.frame_tx, "silence")
+
+    def warm_up(self) -> None:
+        """The receiver is what is slow the first time."""
+        warm_up_receiver(self._phy)
+
+    @property
+    def ready(self) -> bool:
+        """Whether both workers have been heard."""
+        return self.semantic_encoder.ready and self.lam_decoder.ready
+
+    def watch(self) -> None:
+        """Find out which messages are over."""
+        consumed, produced = self.frame_rx.consumed, self.frame_tx.produced
+        self.desk.watch(consumed, produced, self.frame_rx.position)
 
 
 def _log_beside(record: Path) -> FrameLog:
