@@ -119,7 +119,7 @@ class UsrpCalls(gr.sync_block):
 
     def set_center_freq(self, freq: tune_request, chan: int = 0) -> tune_result:
         """Tune."""
-        return tune_result(**self._ask("set_{}_freq", freq.target_freq, freq.lo_offset))
+        return tune_result(**self._ask("set_{}_freq", freq.target_freq, freq.rf_freq - freq.target_freq))
 
     def get_center_freq(self, chan: int = 0) -> float:
         """The frequency that it has."""

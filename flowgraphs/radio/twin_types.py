@@ -22,7 +22,7 @@ class tune_request:
 
     def __init__(self, target_freq: float = 0.0, lo_offset: float = 0.0):
         """In Hz."""
-        self.target_freq, self.lo_offset = target_freq, lo_offset
+        self.target_freq, self.rf_freq = target_freq, target_freq + lo_offset
 
 
 @dataclass

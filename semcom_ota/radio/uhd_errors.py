@@ -40,10 +40,11 @@ def why_not_opened(text: str, address: str, channel: int = 0) -> str:
     """
     device = device_words(address)
     if "No devices found" in text:
+        which = f" for '{address}'" if address else ""
         return (
-            f"no USRP found{f" for '{address}'" if address else ''}: check its power and its cable, that no other program"
-            " holds it, and what uhd_find_devices lists; a USB device also needs its images (uhd_images_downloader), a"
-            " twin its lab (semcom twin)"
+            f"no USRP found{which}: check its power and its cable, that no other program holds it, and what"
+            " uhd_find_devices lists; a USB device also needs its images (uhd_images_downloader), a twin its lab"
+            " (semcom twin)"
         )
     if _TAKEN.search(text):
         return f"{device} is taken by another program: end that one, or wait a few seconds if it was killed"
