@@ -106,8 +106,7 @@ class UsrpCalls(gr.sync_block):
 
     def get_usrp_info(self, chan: int = 0) -> dict[str, str]:
         """Who the device is."""
-        info = self._device.info
-        return {"mboard_id": info["product"], "mboard_name": info.get("name", ""), "mboard_serial": info["serial"]}
+        return self._ask("get_usrp_{}_info")
 
     def set_samp_rate(self, rate: float) -> None:
         """Ask for a sample rate."""

@@ -59,16 +59,20 @@ class time_spec:
 class sensor_value:
     """What a sensor says."""
 
-    def __init__(self, value: bool | float | str):
-        """As the device has it."""
+    def __init__(self, value: str):
+        """As UHD has it, in a string: `true`, `41.5`, or words."""
         self._value = value
 
     def to_bool(self) -> bool:
         """For a sensor such as ref_locked."""
-        return self._value is True or self._value == "true"
+        return self._value == "true"
 
     def to_real(self) -> float:
-        """For a sensor such as temp."""
+        """For a sensor such as temp.
+
+        Raises:
+            ValueError: it says something else.
+        """
         return float(self._value)
 
 

@@ -14,8 +14,8 @@ DEFAULTS = {
     "antennas": {"rx": ["TX/RX", "RX2"], "tx": ["TX/RX"]},
     "rate_step": 1.0,  # of the sample rates that there are, in Hz
     "range": {"freq": [70e6, 6e9, 1.0], "gain": [0.0, 76.0, 1.0]},
-    "sensors": {"ref_locked": True, "temp": 41.5, "gps_time": 1},
-    "lo_locked": True,
+    "sensors": {"ref_locked": "true", "temp": "41.5", "gps_time": "1"},
+    "lo_locked": "true",
     "pps": True,
 }
 
@@ -25,7 +25,6 @@ class FakeDevice:
 
     def __init__(self, **changes: Any):
         self.facts = DEFAULTS | changes
-        self.info = {"type": "twin", "serial": "A", "product": "B210", "name": "first"}
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.values: dict[str, Any] = defaultdict(float, clock_source="internal", time_source="none")
         for side in ("rx", "tx"):
@@ -65,6 +64,8 @@ class FakeDevice:
                 return self.facts["antennas"][side]
             case "get_rx_freq_range" | "get_tx_freq_range" | "get_rx_gain_range" | "get_tx_gain_range":
                 return self.facts["range"][name.split("_")[2]]
+            case "get_usrp_rx_info" | "get_usrp_tx_info":
+                return {"mboard_id": "B210", "mboard_serial": "A"}
             case "get_master_clock_rate":
                 return 32e6
             case "set_rx_freq" | "set_tx_freq":

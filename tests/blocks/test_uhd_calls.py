@@ -143,7 +143,7 @@ def test_the_twin_s_types_have_nothing_that_gr_uhd_s_have_not() -> None:
         made for made in vars(twin_types).values() if inspect.isclass(made) and made.__module__ == twin_types.__name__
     ]
     assert len(classes) == 6
-    samples = {"tune_request": (1.0, 2.0), "sensor_value": (True,), "meta_range": (0.0, 1.0)}
+    samples = {"tune_request": (1.0, 2.0), "sensor_value": ("true",), "meta_range": (0.0, 1.0)}
     for made in classes:
         one = made(*samples.get(made.__name__, ()))
         theirs = dir(getattr(uhd, made.__name__))

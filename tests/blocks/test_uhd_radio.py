@@ -94,14 +94,14 @@ def test_what_the_device_does_not_have_is_refused(device: FakeDevice, radio: Any
     assert all(word in sentence for word in words), sentence
 
 
-@pytest.mark.parametrize("device", [{"sensors": {"ref_locked": False}}], indirect=True)
+@pytest.mark.parametrize("device", [{"sensors": {"ref_locked": "false"}}], indirect=True)
 def test_no_reference(device: FakeDevice) -> None:
     sentence = refusal(clock_source="external", lock_timeout_s=0.05)
     assert "not locked to its external clock" in sentence and "cable" in sentence
     open_radio(link(), receive=True)  # a clock of its own is not waited for
 
 
-@pytest.mark.parametrize("device", [{"lo_locked": False}], indirect=True)
+@pytest.mark.parametrize("device", [{"lo_locked": "false"}], indirect=True)
 def test_no_lock_of_the_oscillator(device: FakeDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("semcom_flowgraphs.radio.usrp_setup.LO_TIMEOUT_S", 0.05)
     assert "local oscillator" in refusal()
