@@ -28,6 +28,7 @@ class LoopbackRadio(Frozen):
 
     automatic_gain: ClassVar[bool] = False
     kind: Literal["loopback"] = "loopback"
+    radiates: ClassVar[bool] = False
     channel: ChannelConfig = ChannelConfig()
     snr_db: tuple[Annotated[float, Field(ge=MIN_SNR_DB, le=MAX_SNR_DB)], ...] = Field(
         (0.0, 6.0, 12.0), min_length=1, max_length=100
@@ -59,6 +60,9 @@ class Port(Frozen):
 
 class Tuned(Frozen):
     """What backends with a device have in common."""
+
+    radiates: ClassVar[bool] = True
+    """Whether its transmitter puts power into an antenna or a cable: that needs a `--transmit`."""
 
     frequency_hz: float = Field(2.45e9, gt=0, le=1e11, description="carrier")
     oscillator_ppm: float = Field(2.5, ge=0, le=100, description="tolerance of each end's oscillator; 0: they share it")
@@ -104,6 +108,7 @@ class ZmqRadio(Frozen):
 
     automatic_gain: ClassVar[bool] = False
     kind: Literal["zmq"] = "zmq"
+    radiates: ClassVar[bool] = False
     transmit: _Endpoint = Field("tcp://127.0.0.1:2000", description="where the transmitter binds")
     receive: _Endpoint = Field("tcp://127.0.0.1:2000", description="where the receiver asks")
     timeout_ms: int = Field(10, ge=1, le=10_000)
@@ -119,6 +124,7 @@ class FileRadio(Frozen):
 
     automatic_gain: ClassVar[bool] = False
     kind: Literal["file"] = "file"
+    radiates: ClassVar[bool] = False
     transmit: Path | None = Field(None, description="recording to write, NAME.sigmf-meta; must not exist")
     receive: Path | None = Field(None, description="recording to read, NAME.sigmf-meta")
     bursts: BurstConfig = BurstConfig()

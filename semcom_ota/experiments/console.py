@@ -10,9 +10,21 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from semcom_ota.experiments.run_folder import STAGES, median_stages
+from semcom_ota.radio.settings import RadioSettings
 
 MAX_TEXTS = 16
 MAX_ROWS = 48
+SETTINGS = {
+    "device": ("device", "{}"),
+    "sample_rate": ("samples/s", "{:.12g}"),
+    "frequency_hz": ("carrier, Hz", "{:.12g}"),
+    "lo_offset_hz": ("LO offset, Hz", "{:.12g}"),
+    "gain_db": ("gain, dB", "{:g}"),
+    "gain_range_db": ("gain range, dB", "{0[0]:g} to {0[1]:g}"),
+    "antenna": ("antenna", "{}"),
+    "bandwidth_hz": ("filter, Hz", "{:.12g}"),
+}
+"""What a radio says of each of its ends: what people call it, and how it is written."""
 
 
 def print_messages(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:
@@ -130,6 +142,23 @@ def print_replay_summary(summary: dict[str, Any], console: Console | None = None
     for what_to_do, count in run["not_loaded"].items():
         messages = "message was" if count == 1 else "messages were"
         console.print(f"{count} {messages} not decoded: {_printable(what_to_do)}.")
+
+
+def print_radio(settings: RadioSettings, console: Console | None = None) -> None:
+    """What the radio says that it is set to."""
+    ends = {name: end for name in ("transmitter", "receiver") if (end := getattr(settings, name)) is not None}
+    table = Table("", *ends, box=SIMPLE, pad_edge=False)
+    for name, (label, form) in SETTINGS.items():
+        values = [getattr(end, name) for end in ends.values()]
+        if any(value is not None for value in values):
+            table.add_row(label, *("" if value is None else _printable(form.format(value)) for value in values))
+    console = console or Console()
+    console.print(table)
+    clocks = {"clock from": settings.clock_source, "time from": settings.time_source}
+    clocks |= {"master clock": f"{settings.clock_rate_hz:.12g} Hz" if settings.clock_rate_hz else None}
+    told = [f"{name} {value}" for name, value in (*clocks.items(), *settings.sensors.items()) if value]
+    if told:
+        console.print(_printable(", ".join(told)) + ".")
 
 
 def _printable(text: str) -> str:
