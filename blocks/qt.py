@@ -20,9 +20,12 @@ from semcom_ota.types import Csi
 __all__ = ["ChannelView", "TextView"]
 
 DRAW_MS = 100
-GAIN, NOISE = "#0969da", "#cf222e"
+INK, GAIN, NOISE = "#000000", "#0969da", "#cf222e"
 SPAN_DB, STEP_DB = 60, 10
 """The axis of levels shows so much, and moves by such steps only, so that the eye has something to hold on to."""
+
+LINE_PADDING, MAX_LINES = 8, 16
+"""Pixels; and how many lines a screen makes room for, beyond which a table is scrolled."""
 
 
 class ChannelView(CountsDropped, gr.basic_block):
@@ -42,12 +45,13 @@ class ChannelView(CountsDropped, gr.basic_block):
         self._newest: Csi | None = None
         self.widget = pyqtgraph.PlotWidget(background="w")
         plot = self.widget.getPlotItem()
-        plot.setTitle(title)
-        plot.setLabel("bottom", "subcarrier")
-        plot.setLabel("left", "level (dB)")
+        self._set_title(title)
+        for side, label in (("bottom", "subcarrier"), ("left", "level (dB)")):
+            plot.setLabel(side, label, color=INK)
+            plot.getAxis(side).setTextPen(INK)
         plot.showGrid(x=True, y=True, alpha=0.3)
         plot.setMouseEnabled(x=False, y=False)
-        plot.addLegend(offset=(-10, 10))
+        plot.addLegend(offset=(-10, 10), labelTextColor=INK)
         self._gain, self._noise = (
             plot.plot(name=name, connect="finite", pen=pyqtgraph.mkPen(colour, width=2))
             for name, colour in (("channel gain |h|²", GAIN), ("noise", NOISE))
@@ -79,7 +83,10 @@ class ChannelView(CountsDropped, gr.basic_block):
         top = STEP_DB * (float(gain[gain == gain].max()) // STEP_DB + 2)  # itself: all but the NaN at DC
         plot.setYRange(top - SPAN_DB, top, padding=0)
         plot.setXRange(carriers[0], carriers[-1], padding=0.02)
-        plot.setTitle(f"{self._title}: SNR {csi.snr_db:.1f} dB, CFO {csi.cfo_hz / 1e3:+.2f} kHz")
+        self._set_title(f"{self._title}: SNR {csi.snr_db:.1f} dB, CFO {csi.cfo_hz / 1e3:+.1f} kHz")
+
+    def _set_title(self, title: str) -> None:
+        self.widget.getPlotItem().setTitle(title, color=INK, bold=True, size="11pt")
 
 
 class TextView(CountsDropped, gr.basic_block):
@@ -99,6 +106,8 @@ class TextView(CountsDropped, gr.basic_block):
         self._table = TextTable(rows)
         self._drawn = -1
         self.widget = QtWidgets.QTextBrowser()
+        line = self.widget.fontMetrics().lineSpacing() + LINE_PADDING
+        self.widget.setMinimumHeight(line * (min(rows, MAX_LINES) + 1) + LINE_PADDING)
         self._timer = QtCore.QTimer(self.widget)
         self._timer.timeout.connect(self.draw)
         self._timer.start(DRAW_MS)

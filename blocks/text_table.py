@@ -2,8 +2,10 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
+from itertools import islice
 
 from semcom_blocks.pdu import Result, TextRequest
 
@@ -21,9 +23,18 @@ class Row:
     result: Result | None = None
     given_up: bool = False  # a later one has arrived
 
+    @property
+    def pending(self) -> bool:
+        """Whether it is on its way."""
+        return self.result is None and not self.given_up
+
+
+MAX_KEPT = 256
+"""Messages; while models start, many may be on their way."""
+
 
 class TextTable:
-    """The newest messages, at most `rows` of them. Any thread may add to it."""
+    """The newest messages: `rows` are shown, and of those that are on their way the newest only. Any thread may add."""
 
     def __init__(self, rows: int):
         """Empty."""
@@ -56,14 +67,22 @@ class TextTable:
 
     def _put(self, key: tuple[int, int], row: Row) -> None:
         self._rows[key] = row
-        while len(self._rows) > self._size:
+        while len(self._rows) > max(self._size, MAX_KEPT):
             self._rows.popitem(last=False)
         self.changes += 1
+
+    def _shown(self) -> Iterator[tuple[int, Row]]:
+        """Number and row, the newest first."""
+        on_its_way = 0
+        for (_, number), row in reversed(self._rows.items()):
+            on_its_way += row.pending
+            if not row.pending or on_its_way == 1:
+                yield number, row
 
     def html(self) -> str:
         """The table, in the HTML that QT understands; the newest message on top."""
         with self._lock:
-            rows = [(number, row) for (_, number), row in reversed(self._rows.items())]
+            rows = list(islice(self._shown(), self._size))
         told = any(row.sent for _, row in rows)  # a receiver on its own does not know what was sent
         names = (
             ("No.", "SNR", "Codec", "Sent", "Received", "Verdict") if told else ("No.", "SNR", "Received", "Verdict")
@@ -87,7 +106,7 @@ def _cells(number: int, row: Row, told: bool) -> str:
 
 def _verdict(row: Row) -> tuple[str, str]:
     if row.result is None:
-        return LOST, "lost" if row.given_up else "on its way"
+        return LOST, "on its way" if row.pending else "lost"
     if row.result.lost:
         return LOST, "lost"
     if row.result.reason:
