@@ -236,6 +236,20 @@ def test_a_worker_ends_when_it_should(tmp_path, config_file, end):
         assert process.stderr.read() == b""
 
 
+def test_a_worker_that_a_block_of_gnu_radio_started_ends_too(tmp_path, config_file):
+    """Its thread holds all signals back, and its children inherit that."""
+    endpoint = ipc_endpoint(tmp_path, "encoder")
+    command = [sys.executable, "-m", "semcom_ota.services.encoder", "--endpoint", endpoint, "--config", config_file]
+    before = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    process = subprocess.Popen(command)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with RequestClient(endpoint, TRANSPORT) as client:
+        while not client.credit:
+            client.poll(1.0)
+    process.terminate()
+    assert process.wait(PATIENCE_S) in (0, -signal.SIGALRM)
+
+
 def test_workers_end_with_a_killed_parent(tmp_path, config_file):
     endpoint = ipc_endpoint(tmp_path, "encoder")
     parent_code = (
