@@ -83,7 +83,7 @@ class TwinDevice:
         """
         stream = self._receive_stream()
         stream.forget()
-        self.call("start_rx", stream.token, at)
+        self.call("start_rx", at)
 
     def stop_rx(self) -> None:
         """Stop. What is under way can still be received."""
@@ -159,17 +159,17 @@ class TwinDevice:
                 self._transmitting = TransmitStream(*self._attach("tx"))
             return self._transmitting
 
-    def _attach(self, direction: str) -> tuple[socket.socket, FrameReader, str]:
+    def _attach(self, direction: str) -> tuple[socket.socket, FrameReader]:
         """A connection of its own for samples."""
         if self._closed:
             raise gone()
         control = _Control(self._path, CALL_TIMEOUT_S)
         try:
-            token = control.call("attach", [self._token, direction])
+            control.call("attach", [self._token, direction])
         except TwinError:
             control.close()
             raise
-        return control.connection, control.reader, token
+        return control.connection, control.reader
 
     def _set_time_unknown_pps(self, at: TimeSpec) -> None:
         """As UHD does it: wait for an edge, then set the time at the next one."""

@@ -60,23 +60,21 @@ class AsyncEvent:
 class ReceiveStream:
     """Samples from the device. One thread at a time."""
 
-    def __init__(self, connection: socket.socket, reader: FrameReader, token: str):
+    def __init__(self, connection: socket.socket, reader: FrameReader):
         """Take over an attached connection."""
-        self.token = token
         self._connection = connection
         self._reader = reader
         self._frames: deque[Frame] = deque()
         self._rest: tuple[ComplexArray, TimeSpec] | None = None  # of a frame of which some was taken
         self._rate = 1.0  # samples/s
+        self._stale = False  # what comes is of a stream before this one
         connection.setblocking(False)
 
     def forget(self) -> None:
         """Drop what a stream before this one has left."""
-        with contextlib.suppress(TwinError):
-            while self._read(0.0):
-                self._frames.clear()
         self._frames.clear()
         self._rest = None
+        self._stale = True
 
     def recv(self, count: int, timeout: float) -> RxPacket:
         """See `TwinDevice.recv`."""
@@ -88,14 +86,16 @@ class ReceiveStream:
                 if not self._frames and not self._read(max(0.0, deadline - time.monotonic())):
                     break
                 frame = self._frames[0]
+                if self._stale and not frame.flags & Flags.START:
+                    self._frames.popleft()
+                    continue
+                self._stale = False
                 if (lost := bool(frame.flags & Flags.OVERFLOW)) and parts:
                     break
                 self._frames.popleft()
                 if lost:
                     return RxPacket(np.empty(0, np.complex64), frame.time, "overflow")
                 self._rest, self._rate = (from_sc16(frame.payload), frame.time), frame.value
-                if parts and frame.flags & Flags.START:  # a stream that was started anew
-                    break
             samples, at = self._rest
             now = samples[: count - taken]
             if not parts:
@@ -129,9 +129,8 @@ class ReceiveStream:
 class TransmitStream:
     """Bursts to the device, and what it says of them. One thread sends, another one listens."""
 
-    def __init__(self, connection: socket.socket, reader: FrameReader, token: str):
+    def __init__(self, connection: socket.socket, reader: FrameReader):
         """Take over an attached connection."""
-        self.token = token
         self._connection = connection
         self._reader = reader
         self._sequence = 0

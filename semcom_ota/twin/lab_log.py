@@ -1,0 +1,51 @@
+"""The lab's ground truth: every burst and every fault, as JSON lines and as short lines for people."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import IO, Any
+
+from semcom_ota.radio.time_spec import TimeSpec
+
+
+class LabLog:
+    """One row for each thing that happened. Rows have a `kind` and `true_s`, the lab's time in seconds.
+
+    begun: the lab, as configured. opened, closed: device, pid. rx_started, rx_stopped: device, device_time, rate.
+    burst: device, number, device_time of its first sample, true_s of that, samples that the host gave, played, rate,
+        frequency_hz, faded (receivers that did not hear it), cut (receivers that did not hear all of it), and its fate:
+        acknowledged, late, underflow, sequence_error, abandoned (its end never came), lost (the link lost its
+        beginning), lab_too_slow (the lab's fault, which the host sees as an underflow).
+    overflow: device, device_time, at_sample, lost_samples, cause (host, script or lab_too_slow).
+    fault: what the script did, with its own words.
+    lab_too_slow: the lab fell behind true time, so many seconds. What goes wrong then is neither host nor script.
+    """
+
+    def __init__(self, file: IO[str] | None = None, tell: Callable[[str], None] | None = None):
+        """Write rows to `file`, lines for people to `tell`."""
+        self._file = file
+        self._tell = tell
+        self._lock = threading.Lock()
+        self.rows: list[dict[str, Any]] | None = None
+        """If a list is put here, rows are kept in it, too."""
+
+    def write(self, kind: str, true_s: float, **fields: Any) -> None:
+        """One row."""
+        row = {"kind": kind, "true_s": round(true_s, 9), **{key: _plain(value) for key, value in fields.items()}}
+        with self._lock:
+            if self.rows is not None:
+                self.rows.append(row)
+            if self._file is not None:
+                self._file.write(json.dumps(row) + "\n")
+                self._file.flush()
+
+    def say(self, line: str) -> None:
+        """One line for people."""
+        if self._tell is not None:
+            self._tell(line)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, TimeSpec):
+        return [value.seconds, value.fraction]
+    return sorted(value) if isinstance(value, set) else value
