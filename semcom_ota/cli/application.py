@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from semcom_ota import __version__
+from semcom_ota.radio.caution import CAUTION
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -29,6 +30,9 @@ ReceiveGain = Annotated[
     str | None, typer.Option(metavar="DB|auto", help="the receiver's gain, or that it follows the level")
 ]
 TransmitGain = Annotated[float | None, typer.Option(metavar="DB", help="the transmitter's gain")]
+Transmit = Annotated[bool, typer.Option("--transmit", help="let a device transmit; without it, what to mind is said")]
+
+REFUSAL = f"nothing was sent: a device transmits only with --transmit. Before you give it, {CAUTION}"
 
 
 def _print_version(wanted: bool) -> None:
@@ -131,6 +135,12 @@ def with_radio_options(
         except ValueError:
             fail(f"--gain '{receive_gain}' is neither a number of dB nor 'auto'")
     return validated(type(link), values)
+
+
+def check_permission(link: Any, transmit: bool) -> None:
+    """End here if this link's radio puts out power and the user has not allowed it."""
+    if link.radio.radiates and not transmit:
+        fail(CAUTION)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """A run's tables in the terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, groupby
 from typing import Any
@@ -14,6 +15,7 @@ from semcom_ota.radio.settings import RadioSettings
 
 MAX_TEXTS = 16
 MAX_ROWS = 48
+MAX_REASONS = 4
 SETTINGS = {
     "device": ("device", "{}"),
     "sample_rate": ("samples/s", "{:.12g}"),
@@ -159,6 +161,29 @@ def print_radio(settings: RadioSettings, console: Console | None = None) -> None
     told = [f"{name} {value}" for name, value in (*clocks.items(), *settings.sensors.items()) if value]
     if told:
         console.print(_printable(", ".join(told)) + ".")
+
+
+def print_transmitted(
+    points: Sequence[dict[str, Any]], messages: Sequence[dict[str, Any]], console: Console | None = None
+) -> None:
+    """What became of the messages of each codec at the transmitter, what they took of the air, and what went wrong."""
+    console = console or Console()
+    rare = [name for name in ("unacknowledged", "does_not_fit", "failed") if any(point[name] for point in points)]
+    columns = ["messages", "acknowledged", *rare, "late", "underflow"]
+    columns += ["payload_symbols", "air_samples", "limited_samples"]
+    table = Table(Column("codec", no_wrap=True), box=SIMPLE, pad_edge=False)
+    for name in (*columns, "s_on_air"):
+        label = name.replace("_", "\n").replace("acknowledged", "acknow-\nledged").replace("underflow", "under-\nflow")
+        table.add_column(label, justify="right", no_wrap=True)
+    for point in points:
+        values = (str(point[name]) for name in columns)
+        table.add_row(_printable(point["codec"]), *values, f"{point['time_on_air_s']:.3f}")
+    console.print(table)
+    reasons = Counter(message["reason"] for message in messages if message["reason"])
+    for reason, count in reasons.most_common(MAX_REASONS):
+        console.print(f"{count} {'message' if count == 1 else 'messages'}: {_printable(reason)}.")
+    if len(reasons) > MAX_REASONS:
+        console.print("There are more reasons: see messages.jsonl.")
 
 
 def _printable(text: str) -> str:

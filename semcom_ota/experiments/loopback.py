@@ -10,20 +10,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from semcom_ota.config import ConfigError, LinkConfig
-from semcom_ota.experiments import loopback_recording, run_folder
+from semcom_ota.experiments import loopback_recording, radio_process, run_folder
+from semcom_ota.experiments.radio_process import MAX_MESSAGES
 from semcom_ota.experiments.statistics import word_errors
 from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker_process
-from semcom_ota.transport.endpoint import ipc_endpoint
-from semcom_ota.transport.messages import Failure, from_packet
-from semcom_ota.transport.radio import MessageReply, RadioReply, RadioRequest, read
+from semcom_ota.transport.radio import MessageReply, RadioReply, RadioRequest
 from semcom_ota.transport.sockets import Reply, RequestClient
-from semcom_ota.transport.wire import Packet, WireError
-
-MAX_MESSAGES = 65536
-"""The header's message number has 16 bits."""
+from semcom_ota.transport.wire import Packet
 
 CARRIED_OVER = {
     "confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments", "payload_symbols",
@@ -110,7 +105,7 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
 
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context((folder / "messages.jsonl").open("w", encoding="utf-8"))
-        bar = stack.enter_context(_progress(quiet))
+        bar = stack.enter_context(radio_process.progress(quiet))
         task = bar.add_task("starting", total=len(transmissions))
         try:
             for index, result, arrays in _exchange(transmissions, link, data_file, stack):
@@ -147,12 +142,7 @@ def _exchange(
 ) -> Iterator[tuple[int, dict[str, Any], dict[str, NDArray[Any]]]]:
     """Start the three processes, keep them alive, and yield (index, result, arrays) as results arrive."""
     private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semcom-")))
-    sockets = link.transport.directory or private
-    try:
-        sockets.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"no endpoints in '{sockets}' ({error.strerror}): choose another folder") from error
-    endpoints = {name: ipc_endpoint(sockets, name) for name in ("encoder", "decoder", "radio")}
+    endpoints = radio_process.endpoints(link, private, ("encoder", "decoder", "radio"))
     link_file = private / "link.json"
     link_file.write_text(link.model_dump_json(), encoding="utf-8")
     radio = [sys.executable, "-m", "semcom_flowgraphs.loopback", "--endpoint", endpoints["radio"]]
@@ -205,15 +195,11 @@ def _request(batch: Sequence[Transmission], want_arrays: bool) -> Packet:
 
 def _read(reply: Reply, count: int) -> Sequence[MessageReply | str]:
     """What the radio process says of each of `count` messages, or the reason why it says nothing."""
-    try:
-        if reply.packet.kind == "result":
-            first = read(reply.packet, RadioReply)
-            known = [first, *first.followers]
-            return known if len(known) == count else [first.reason or "unreadable reply"] * count
-        message = from_packet(reply.packet)
-    except WireError as error:
-        return [f"unreadable reply: {error}"] * count
-    return [message.sentence if isinstance(message, Failure) else "unreadable reply"] * count
+    first = radio_process.answer(reply, RadioReply)
+    if isinstance(first, str):
+        return [first] * count
+    known = [first, *first.followers]
+    return known if len(known) == count else [first.reason or "unreadable reply"] * count
 
 
 def _result(transmission: Transmission, reply: MessageReply | str) -> dict[str, Any]:
@@ -246,8 +232,3 @@ def _result(transmission: Transmission, reply: MessageReply | str) -> dict[str, 
         "word_errors": errors,
         **reply.model_dump(include=CARRIED_OVER),
     }
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, disable=quiet, transient=True)
