@@ -27,6 +27,21 @@ SETTINGS = {
     "bandwidth_hz": ("filter, Hz", "{:.12g}"),
 }
 """What a radio says of each of its ends: what people call it, and how it is written."""
+SPENT = {
+    "messages": ("messages", "{}"),
+    "acknowledged": ("acknowledged", "{}"),
+    "unacknowledged": ("nothing said of", "{}"),
+    "late": ("late", "{}"),
+    "underflow": ("underflows", "{}"),
+    "does_not_fit": ("do not fit", "{}"),
+    "failed": ("failed", "{}"),
+    "payload_symbols": ("payload symbols", "{}"),
+    "air_samples": ("air samples", "{}"),
+    "limited_samples": ("limited samples", "{}"),
+    "time_on_air_s": ("seconds on air", "{:.3f}"),
+}
+"""What is said of each codec's messages at a transmitter."""
+RARE = {"unacknowledged", "does_not_fit", "failed"}
 
 
 def print_messages(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:
@@ -168,16 +183,13 @@ def print_transmitted(
 ) -> None:
     """What became of the messages of each codec at the transmitter, what they took of the air, and what went wrong."""
     console = console or Console()
-    rare = [name for name in ("unacknowledged", "does_not_fit", "failed") if any(point[name] for point in points)]
-    columns = ["messages", "acknowledged", *rare, "late", "underflow"]
-    columns += ["payload_symbols", "air_samples", "limited_samples"]
-    table = Table(Column("codec", no_wrap=True), box=SIMPLE, pad_edge=False)
-    for name in (*columns, "s_on_air"):
-        label = name.replace("_", "\n").replace("acknowledged", "acknow-\nledged").replace("underflow", "under-\nflow")
-        table.add_column(label, justify="right", no_wrap=True)
+    table = Table("", box=SIMPLE, pad_edge=False)
     for point in points:
-        values = (str(point[name]) for name in columns)
-        table.add_row(_printable(point["codec"]), *values, f"{point['time_on_air_s']:.3f}")
+        table.add_column(_printable(point["codec"]), justify="right")
+    for name, (label, form) in SPENT.items():
+        values = [point[name] for point in points]
+        if name not in RARE or any(values):
+            table.add_row(label, *(form.format(value) for value in values))
     console.print(table)
     reasons = Counter(message["reason"] for message in messages if message["reason"])
     for reason, count in reasons.most_common(MAX_REASONS):
