@@ -184,7 +184,7 @@ class Probe(gr.top_block):
                 break
         samples, gaps = capture.end()
         if len(samples) < BLOCK:
-            raise ConfigError(f"no samples come from {self._receiver.device}: is what sends them running, and connected?")
+            raise ConfigError(f"no samples come from {self._receiver.device}: is what sends them running?")
         return samples, gaps
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -205,13 +205,11 @@ def main() -> None:
         results.write('\n{"begun": true}\n')
         probe = Probe(load_config(LinkConfig, arguments.config), results)
         probe.start()
-        try:
-            if arguments.find_gain:
-                probe.find_gain()
-            probe.survey(arguments.seconds)
-        finally:
-            probe.stop()
-            probe.wait()
+        if arguments.find_gain:
+            probe.find_gain()
+        probe.survey(arguments.seconds)
+        probe.stop()
+        probe.wait()
         while True:
             time.sleep(60)
 

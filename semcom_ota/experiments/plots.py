@@ -89,6 +89,34 @@ def latency_by_stage(stages: Mapping[str, Mapping[str, float]]) -> bytes:
     return _png(figure)
 
 
+def power_spectra(
+    frequency_hz: NDArray[np.float32],
+    quiet: NDArray[np.float32],
+    busy: NDArray[np.float32] | None,
+    edge_hz: float,
+    carrier_hz: float | None,
+) -> bytes:
+    """What a receiver hears while nobody transmits, and while somebody does.
+
+    Args:
+        frequency_hz: (n,) from the carrier, ascending.
+        quiet: (n,) dBFS/Hz.
+        busy: likewise; None: there was nothing.
+        edge_hz: the air interface uses the carriers up to this distance.
+        carrier_hz: for the title.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 3.4))
+    axes.axvspan(-edge_hz / 1e3, edge_hz / 1e3, color=COLOURS[5], alpha=0.1, label="the air interface's band")
+    if busy is not None:
+        axes.plot(frequency_hz / 1e3, busy, color=COLOURS[0], linewidth=1.2, label="while something is on the air")
+    axes.plot(frequency_hz / 1e3, quiet, color=COLOURS[1], linewidth=1.2, label="while it is quiet")
+    carrier = "the carrier" if carrier_hz is None else f"{carrier_hz / 1e6:g} MHz"
+    axes.set(xlabel=f"frequency from {carrier} (kHz)", ylabel="power density (dBFS/Hz)")
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    return _png(figure)
+
+
 def _cycle(values: Sequence[str]) -> list[str]:
     return list(values) * 16
 

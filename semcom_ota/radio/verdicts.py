@@ -75,8 +75,8 @@ def _settings(settings: PortSettings, link: LinkConfig) -> Iterator[Verdict]:
         )
     carrier = getattr(link.radio, "frequency_hz", None)
     if carrier and settings.frequency_hz and abs(settings.frequency_hz - carrier) > FREQUENCY_ERROR_HZ:
-        off = _hz(settings.frequency_hz - carrier, sign=True)
-        yield Verdict("trouble", f"the device is tuned {off} from the carrier that was asked for, {_hz(carrier)}")
+        off = hertz(settings.frequency_hz - carrier, sign=True)
+        yield Verdict("trouble", f"the device is tuned {off} from the carrier that was asked for, {hertz(carrier)}")
 
 
 def _gaps(seen: Survey) -> Iterator[Verdict]:
@@ -125,7 +125,7 @@ def _leakage(seen: Survey, settings: PortSettings, link: LinkConfig) -> Iterator
     if settings.lo_offset_hz is None:
         yield Verdict("note", f"{sentence}; no carrier of the air interface is there, but it takes from the range")
     else:
-        offset = _hz(_offset_out_of_band(link))
+        offset = hertz(_offset_out_of_band(link))
         yield Verdict("note", f"{sentence}: set receiver.lo_offset_hz to {offset} or more, which moves it out")
 
 
@@ -137,9 +137,9 @@ def _tones(seen: Survey, settings: PortSettings, link: LinkConfig) -> Iterator[V
         over_db = tone.dbfs - seen.noise_dbfs_per_hz - 10 * math.log10(spacing)
         if abs(tone.frequency_hz) > edge or over_db < 0:
             continue
-        where = f"{_hz(tone.frequency_hz, sign=True)} from the carrier, {over_db:.0f} dB above a subcarrier's noise"
+        where = f"{hertz(tone.frequency_hz, sign=True)} from the carrier, {over_db:.0f} dB above a subcarrier's noise"
         if settings.lo_offset_hz and abs(tone.frequency_hz - settings.lo_offset_hz) < width:
-            offset = _hz(_offset_out_of_band(link))
+            offset = hertz(_offset_out_of_band(link))
             yield Verdict(
                 "note",
                 f"the local oscillator leaks into the band, {where}: make receiver.lo_offset_hz {offset} or more, or 0,"
@@ -181,12 +181,12 @@ def _strangers(seen: Survey, link: LinkConfig) -> Verdict:
     if bursts.centre_hz is not None and abs(bursts.centre_hz) > wide / 8:
         return Verdict(
             "trouble",
-            f"{what}, but its middle is {_hz(bursts.centre_hz, sign=True)} from the carrier: is radio.frequency_hz the"
-            " transmitter's?",
+            f"{what}, but its middle is {hertz(bursts.centre_hz, sign=True)} from the carrier: is radio.frequency_hz"
+            " that of the transmitter?",
         )
     if seen.clipping > CLIPPING_MATTERS:
         return Verdict("trouble", f"{what}, and too distorted to be read: lower the level first")
-    width = f", {_hz(bursts.width_hz)} wide where this air interface is {_hz(wide)}" if bursts.width_hz else ""
+    width = f", {hertz(bursts.width_hz)} wide where this air interface is {hertz(wide)}" if bursts.width_hz else ""
     return Verdict(
         "trouble",
         f"{what}{width}, and it is no frame of this air interface: is phy the same at both ends? On 2.4 GHz it may be"
@@ -204,7 +204,7 @@ def _beyond(seen: Survey, settings: PortSettings, link: LinkConfig) -> Verdict:
         ways.insert(0, "use an air interface with wider subcarriers, such as phy: pluto, at both ends")
     return Verdict(
         "trouble",
-        f"frames are heard, but the CFO is {_cfo(cfo, settings)}, beyond the {_hz(link.phy.max_cfo_hz)} that this air"
+        f"frames are heard, but the CFO is {_cfo(cfo, settings)}, beyond the {hertz(link.phy.max_cfo_hz)} that this air"
         f" interface looks for: {', or '.join(ways)}",
     )
 
@@ -224,12 +224,13 @@ def _frames(seen: Survey, settings: PortSettings, link: LinkConfig) -> Iterator[
     if expected and abs(cfo) > expected:
         yield Verdict(
             "note",
-            f"the CFO is more than two free oscillators of this link's radio.oscillator_ppm make, {_hz(expected)}: is"
+            f"the CFO is more than two free oscillators of this link's radio.oscillator_ppm make, {hertz(expected)}: is"
             " one end tuned to another frequency, or an external reference chosen and not connected?",
         )
     elif abs(cfo) > NEARLY * limit:
         yield Verdict(
-            "note", f"the CFO is close to the {_hz(limit)} that this air interface looks for: raise phy.max_cfo_hz"
+            "note",
+            f"the CFO is close to the {hertz(limit)} that this air interface looks for: raise phy.max_cfo_hz",
         )
     if settings.frequency_hz and heard.sro_ppm is not None and heard.sro_ppm_error is not None:
         # A receiver whose oscillator is fast samples faster, and hears carriers lower.
@@ -238,7 +239,7 @@ def _frames(seen: Survey, settings: PortSettings, link: LinkConfig) -> Iterator[
             yield Verdict(
                 "note",
                 f"the carriers are {abs(difference):.1f} ppm farther apart than the sample clocks: the ends are tuned"
-                f" to frequencies that differ by some {_hz(abs(difference) * 1e-6 * settings.frequency_hz)}",
+                f" to frequencies that differ by some {hertz(abs(difference) * 1e-6 * settings.frequency_hz)}",
             )
 
 
@@ -249,14 +250,15 @@ def _offset_out_of_band(link: LinkConfig) -> float:
 
 def _cfo(cfo_hz: float, settings: PortSettings) -> str:
     ppm = f" ({1e6 * cfo_hz / settings.frequency_hz:+.2f} ppm)" if settings.frequency_hz else ""
-    return _hz(cfo_hz, sign=True) + ppm
+    return hertz(cfo_hz, sign=True) + ppm
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
 
 
-def _hz(value: float, *, sign: bool = False) -> str:
+def hertz(value: float, *, sign: bool = False) -> str:
+    """A frequency in Hz, as people say it."""
     for unit, size in (("GHz", 1e9), ("MHz", 1e6), ("kHz", 1e3)):
         if round(abs(value)) >= size:
             return f"{value / size:+.4g} {unit}" if sign else f"{value / size:.4g} {unit}"
