@@ -1,6 +1,7 @@
 """GNU Radio blocks: thin adapters over semcom_ota. Each calls one object of it and holds no signal processing."""
 
 from semcom_blocks.burst_scheduler import BurstScheduler
+from semcom_blocks.burst_sink import BurstSink
 from semcom_blocks.burst_watch import BurstWatch
 from semcom_blocks.frame_rx import FrameRx
 from semcom_blocks.frame_tx import FrameTx
@@ -16,6 +17,7 @@ from semcom_blocks.unequalizer import Unequalizer
 
 __all__ = [
     "BurstScheduler",
+    "BurstSink",
     "BurstWatch",
     "FrameRx",
     "FrameTx",

@@ -17,12 +17,9 @@ CHUNK = 2**16
 IDLE_S = 0.001
 
 
+@ends_process
 def read_samples(file: str) -> SampleReader:
-    """The samples of a recording, for flowgraphs drawn in GNU Radio Companion.
-
-    Raises:
-        ConfigError: the recording cannot be read, or makes no sense.
-    """
+    """The samples of a recording, for flowgraphs drawn in GNU Radio Companion: what is wrong ends the process."""
     if not file:
         raise ConfigError("no recording is named: choose one, such as capture.sigmf-meta")
     return SampleReader(read_recording(Path(file)).samples)

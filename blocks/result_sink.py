@@ -17,6 +17,7 @@ class ResultSink(gr.basic_block):
 
     Ports:
         in: results of a lam_decoder.
+        events: what frame_rx says of gaps in the stream, and of frames that it dropped.
         text: each received text as a PMT symbol, which is what QT widgets take.
     """
 
@@ -31,9 +32,11 @@ class ResultSink(gr.basic_block):
         gr.basic_block.__init__(self, "semcom result_sink", None, None)
         self._count, self._patience_s, self._end = count, patience_s, end
         self._received = self._intact = 0
+        self._gaps = self._lost_samples = self._dropped_frames = 0
         self._timer: threading.Timer | None = None
-        self.message_port_register_in(pmt.intern("in"))
-        self.set_msg_handler(pmt.intern("in"), self.handle_result)
+        for name, handler in (("in", self.handle_result), ("events", self.handle_event)):
+            self.message_port_register_in(pmt.intern(name))
+            self.set_msg_handler(pmt.intern(name), handler)
         self.message_port_register_out(TEXT)
 
     def start(self) -> bool:
@@ -46,7 +49,9 @@ class ResultSink(gr.basic_block):
         if self._timer is not None:
             self._timer.cancel()
         sent = f" of {self._count}" if self._count else ""
-        print(f"received {self._received}{sent} messages, {self._intact} of them intact", flush=True)
+        gaps = f"; {self._gaps} gaps of {self._lost_samples} samples in all" if self._gaps else ""
+        dropped = f"; {self._dropped_frames} frames dropped" if self._dropped_frames else ""
+        print(f"received {self._received}{sent} messages, {self._intact} of them intact{gaps}{dropped}", flush=True)
         return True
 
     @ends_process
@@ -63,6 +68,19 @@ class ResultSink(gr.basic_block):
             self._end()
         else:
             self._wait()
+
+    @ends_process
+    def handle_event(self, message: Any) -> None:
+        """Print and count what went wrong in the stream."""
+        event = pdu.to_stream_event(message)
+        if event.kind == "dropped":
+            self._dropped_frames += 1
+            print(f"       at {event.at_s:.3f} s a frame was dropped: the decoder is too slow", flush=True)
+            return
+        self._gaps += 1
+        self._lost_samples += event.lost_samples or 0
+        lost = "an unknown number of" if event.lost_samples is None else event.lost_samples
+        print(f"       at {event.at_s:.3f} s {lost} samples were lost: this machine is too slow", flush=True)
 
     def _wait(self) -> None:
         if self._timer is not None:

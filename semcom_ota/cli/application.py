@@ -140,7 +140,7 @@ def with_radio_options(
 def check_permission(link: Any, transmit: bool) -> None:
     """End here if this link's radio puts out power and the user has not allowed it."""
     if link.radio.radiates and not transmit:
-        fail(CAUTION)
+        fail(REFUSAL)
 
 
 def main() -> None:
