@@ -192,7 +192,7 @@ def run(
             failure = error
     if failure:
         for index, transmission in enumerate(transmissions):
-            results.setdefault(index, _result(transmission, f"not sent: {failure}"))
+            results.setdefault(index, _result(transmission, f"not known to be sent: {failure}"))
     messages = [{"index": index, **results[index]} for index in sorted(results)]
     lines = (json.dumps(message, ensure_ascii=False) + "\n" for message in messages)
     (folder / "messages.jsonl").write_text("".join(lines), encoding="utf-8")  # in order, however they arrived
