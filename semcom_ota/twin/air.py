@@ -96,6 +96,17 @@ class Air:
         """Nothing gets through from true time `start` to `stop`."""
         self._blocked.setdefault((transmitter, receiver), []).append((start, stop))
 
+    def lose(self, receiver: str, start: float, stop: float) -> None:
+        """A receiver is deaf from true time `start` to `stop`: what is on the air meanwhile is cut for it."""
+        for path in self._into.get(receiver, ()):
+            oscillator = self._oscillators[path.transmitter]
+            last = path.delay_s + max((tap.delay_s for tap in path.taps), default=0.0)
+            for burst in self._bursts.get(path.transmitter, ()):
+                begin = oscillator.true_time(burst.start) + path.delay_s
+                end = oscillator.true_time(burst.start + burst.size / burst.rate) + last
+                if begin < stop and end > start:
+                    burst.cut.add(receiver)
+
     def forget(self, now: float) -> None:
         """Drop what can no longer arrive anywhere."""
         for serial, bursts in self._bursts.items():

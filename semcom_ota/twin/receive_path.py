@@ -148,10 +148,9 @@ class ReceivePath:
                 self.lose(taken, "script")
                 if self._made == scripted.at_sample + scripted.lost_samples:
                     self.script.popleft()
-                    self._close_gap()
             else:
                 taken = min(count, self.block, scripted.at_sample - self._made if scripted else count)
-                if self.buffer.takes(taken, at_ease=self._gap is not None):
+                if self.buffer.takes(taken, at_ease=self._gap is not None and self._gap[1] != "script"):
                     self._close_gap()
                     self._take(taken)
                 else:
@@ -160,11 +159,15 @@ class ReceivePath:
 
     def lose(self, count: int, cause: str) -> None:
         """The next samples are lost, by fault of script, host or lab_too_slow; the host is told once a gap."""
-        if self._gap is None or self._gap[1] != cause:
-            self._close_gap()
+        if self._gap is None:
             self._gap = (self._made, cause)
             empty = np.empty(0, np.int16)
             self.buffer.put(RxBlock(empty, self._time(self._made), self.rate, overflow=True))
+        elif cause != "script":  # a gap that goes on when the script is done
+            self._gap = (self._gap[0], cause)
+        true_time = self._clock.oscillator.true_time
+        first = self._start + self._made / self.rate
+        self._air.lose(self._serial, true_time(first), true_time(first + count / self.rate))
         self._made += count
 
     def close(self) -> None:

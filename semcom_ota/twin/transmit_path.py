@@ -26,8 +26,8 @@ from semcom_ota.twin.port import Port
 
 _PIPELINE_S = 1e-3
 """From a burst without a time to its first sample on the air."""
-_LOG_AFTER_S = 0.1
-"""How long after its end a burst is logged: by then all receivers have seen it."""
+_LOG_AFTER_S = 1.0
+"""How long after its end a burst is logged: by then all receivers have seen it, or not."""
 
 
 @dataclass(slots=True, eq=False)
