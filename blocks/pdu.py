@@ -3,6 +3,7 @@
 Texts travel as u8 vectors, because PMT keeps every symbol (its kind of string) for ever.
 """
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,6 +55,21 @@ class Result:
     cfo_hz: float = 0.0  # estimated, of the last fragment that arrived; 0 when lost, as the next one
     sro_ppm: float = 0.0
     lost_samples: int = 0  # in gaps of the stream since the message before
+
+
+Messages = tuple[dict[str, int] | None, ...]
+"""What is known of each of several: the fields of its frame header, and `start`, its frame's first sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """Something went wrong in a received stream."""
+
+    kind: str  # overflow: samples are missing; dropped: a frame that nobody had time for
+    sample: int  # position in the stream: behind the gap, or where the frame began
+    at_s: float  # the same in seconds since the stream's first sample, gaps included
+    lost_samples: int | None  # in this gap; None: nobody knows how many
+    messages: Messages  # in frames that the gap cut off, or dropped
 
 
 def make(meta: dict[str, Any], data: Any) -> Any:
@@ -224,6 +240,26 @@ def to_result(pdu: Any) -> Result:
         return Result(text=text, lost_fragments=lost_fragments, reason=reason, **meta)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PduError(f"not a result: {error}") from error
+
+
+def from_stream_event(event: StreamEvent) -> Any:
+    """A StreamEvent as a PDU: the messages as JSON in UTF-8 bytes, the rest as the dictionary."""
+    meta = {key: value for key, value in asdict(event).items() if key != "messages"}
+    return make(meta, json.dumps(event.messages).encode())
+
+
+def to_stream_event(pdu: Any) -> StreamEvent:
+    """Read a StreamEvent.
+
+    Raises:
+        PduError: not a PDU of bytes, or a missing field.
+    """
+    meta, data = split(pdu)
+    try:
+        messages = tuple(json.loads(data.tobytes()))
+        return StreamEvent(**{"lost_samples": None} | meta, messages=messages)
+    except (TypeError, ValueError) as error:
+        raise PduError(f"not an event of a stream: {error}") from error
 
 
 def _header_meta(header: FrameHeader) -> dict[str, int]:

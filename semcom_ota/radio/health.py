@@ -16,6 +16,7 @@ class Health:
     acknowledged: int = 0  # bursts that the device says it has sent
     limited_samples: int = 0  # transmitted samples above the peak that is allowed
     clipped_samples: int = 0  # received samples at the converter's full scale
+    dropped_frames: int = 0  # received frames that the decoder had no time for
 
     def plus(self, **counts: int) -> Self:
         """With so many more of each."""

@@ -84,8 +84,17 @@ def test_a_request_survives(text: str, stream: int, message: int, match: str, sn
 
 @given(TEXTS, st.booleans(), st.lists(st.integers(0, 255), max_size=5), TEXTS)
 def test_a_result_survives(text: str, intact: bool, lost_fragments: list[int], reason: str):
-    result = pdu.Result(text, 0.5, intact, False, 1, 2, 3, 256, tuple(lost_fragments), 9.5, 0.25, reason, 2**40, -3.5, 2.5, 7)
+    result = pdu.Result(
+        text, 0.5, intact, False, 1, 2, 3, 256, tuple(lost_fragments), 9.5, 0.25, reason, 2**40, -3.5, 2.5, 7
+    )
     assert pdu.to_result(pdu.from_result(result)) == result
+
+
+@given(headers(), st.none() | st.integers(0, 2**40), st.integers(0, 3))
+def test_an_event_of_a_stream_survives(header: FrameHeader, lost: int | None, unknown: int):
+    told = {name: getattr(header, name) for name in FrameHeader.__dataclass_fields__} | {"start": 2**40}
+    event = pdu.StreamEvent("overflow", 2**41, 1.25, lost, (told,) + unknown * (None,))
+    assert pdu.to_stream_event(pdu.from_stream_event(event)) == event
 
 
 def test_a_bare_symbol_is_a_text():
@@ -119,7 +128,7 @@ FRAME = SemanticFrame(FrameHeader(1, message_symbols=2), np.ones(2, np.complex64
 @pytest.mark.parametrize(
     "read",
     [
-        pdu.to_semantic_frame, pdu.to_received_frame, pdu.to_link_report, pdu.to_result,
+        pdu.to_semantic_frame, pdu.to_received_frame, pdu.to_link_report, pdu.to_result, pdu.to_stream_event,
         lambda message: pdu.to_text_request(message, "utf8"),
     ],
 )  # fmt: skip
