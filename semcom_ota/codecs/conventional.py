@@ -40,6 +40,7 @@ class Utf8:
     name = "utf8"
     number = 1
     ordered_symbols = False
+    has_checksum = True  # see registry.has_checksum
 
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Nothing to set up."""

@@ -67,6 +67,14 @@ def number(name: str) -> int:
     return load(name, CodecConfig(names=(name,)), DeviceConfig(device="cpu")).number
 
 
+def has_checksum(name: str) -> bool:
+    """Whether a codec of this name is installed and says that it delivers nothing wrong, but for chance."""
+    found = _found().get(name, [])
+    with contextlib.suppress(Exception):  # `load` says what is wrong
+        return len(found) == 1 and bool(getattr(found[0].load(), "has_checksum", False))
+    return False
+
+
 def name_of(wanted: int) -> str | None:
     """The name of the installed codec with this number in the frame header; those that are broken are passed over."""
     for name in names():

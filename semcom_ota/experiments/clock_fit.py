@@ -48,14 +48,12 @@ def fit_clocks(sent: Times, received: Times) -> ClockFit | None:
     best, most = None, 0
     left = np.argsort(received - sent, kind="stable")
     length = float(np.ptp(sent)) if len(sent) else 0.0
-    tolerance_s = TOLERANCE_S + DRIFT * length
+    reach, tolerance_s = TOLERANCE_S + MAX_RATE_ERROR * length, TOLERANCE_S + DRIFT * length
     for _ in range(MAX_SESSIONS):
         if len(left) < max(most, 1):
             break
         delays = (received - sent)[left]
-        counts = np.searchsorted(delays, delays + TOLERANCE_S + MAX_RATE_ERROR * length, side="right") - np.arange(
-            len(delays)
-        )
+        counts = np.searchsorted(delays, delays + reach, side="right") - np.arange(len(delays))
         first = int(np.argmax(counts))
         window = left[first : first + counts[first]]
         left = np.delete(left, np.s_[first : first + counts[first]])

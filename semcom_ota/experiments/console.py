@@ -54,11 +54,11 @@ def print_messages(messages: Sequence[dict[str, Any]], console: Console | None =
     step = -(-len(texts) // MAX_TEXTS)
     for group in texts[::step]:
         sent = group[0]
-        table.add_row(f"{sent['snr_db']:g}", "", "sent", f"[bold]{_printable(sent['sent'])}[/bold]", str(sent["words"]))
+        table.add_row(f"{sent['snr_db']:g}", "", "sent", f"[bold]{printable(sent['sent'])}[/bold]", str(sent["words"]))
         for message in group:
             estimated = message["snr_db_estimated"]
             nothing = "does not fit" if message["does_not_fit"] else message["reason"] or message["status"]
-            received = _printable(message["received"]) or f"[dim]{_printable(nothing)}[/dim]"
+            received = printable(message["received"]) or f"[dim]{printable(nothing)}[/dim]"
             table.add_row(
                 "",
                 "" if estimated is None else f"{estimated:.1f}",
@@ -124,9 +124,9 @@ def print_replayed(messages: Sequence[dict[str, Any]], console: Console | None =
             "" if time_s is None else f"{time_s:.3f}",
             str(message["stream"]),
             str(message["message"]),
-            _printable(message["codec"]),
+            printable(message["codec"]),
             "" if estimated is None else f"{estimated:.1f}",
-            _printable(message["received"]) or f"[dim]{_printable(nothing)}[/dim]",
+            printable(message["received"]) or f"[dim]{printable(nothing)}[/dim]",
             message["status"],
         )
     console.print(table)
@@ -147,7 +147,7 @@ def print_replay_summary(summary: dict[str, Any], console: Console | None = None
         for point in points:
             snr = "" if point["snr_db"] is None else f"{point['snr_db']:.1f}"
             counts = (str(point[name]) for name in ("messages", "delivered", "corrupted", "failed"))
-            table.add_row(_printable(point["codec"]), snr, *counts)
+            table.add_row(printable(point["codec"]), snr, *counts)
         console.print(table)
     console.print(
         f"{run['frames']} {'frame' if run['frames'] == 1 else 'frames'} in {run['seconds']:.3f} s of samples."
@@ -158,7 +158,7 @@ def print_replay_summary(summary: dict[str, Any], console: Console | None = None
         )
     for what_to_do, count in run["not_loaded"].items():
         messages = "message was" if count == 1 else "messages were"
-        console.print(f"{count} {messages} not decoded: {_printable(what_to_do)}.")
+        console.print(f"{count} {messages} not decoded: {printable(what_to_do)}.")
 
 
 def print_radio(settings: RadioSettings, console: Console | None = None) -> None:
@@ -168,14 +168,14 @@ def print_radio(settings: RadioSettings, console: Console | None = None) -> None
     for name, (label, form) in SETTINGS.items():
         values = [getattr(end, name) for end in ends.values()]
         if any(value is not None for value in values):
-            table.add_row(label, *("" if value is None else _printable(form.format(value)) for value in values))
+            table.add_row(label, *("" if value is None else printable(form.format(value)) for value in values))
     console = console or Console()
     console.print(table)
     clocks = {"clock from": settings.clock_source, "time from": settings.time_source}
     clocks |= {"master clock": f"{settings.clock_rate_hz:.12g} Hz" if settings.clock_rate_hz else None}
     told = [f"{name} {value}" for name, value in (*clocks.items(), *settings.sensors.items()) if value]
     if told:
-        console.print(_printable(", ".join(told)) + ".")
+        console.print(printable(", ".join(told)) + ".")
 
 
 def print_transmitted(
@@ -185,7 +185,7 @@ def print_transmitted(
     console = console or Console()
     table = Table("", box=SIMPLE, pad_edge=False)
     for point in points:
-        table.add_column(_printable(point["codec"]), justify="right")
+        table.add_column(printable(point["codec"]), justify="right")
     for name, (label, form) in SPENT.items():
         values = [point[name] for point in points]
         if name not in RARE or any(values):
@@ -193,11 +193,11 @@ def print_transmitted(
     console.print(table)
     reasons = Counter(message["reason"] for message in messages if message["reason"])
     for reason, count in reasons.most_common(MAX_REASONS):
-        console.print(f"{count} {'message' if count == 1 else 'messages'}: {_printable(reason)}.")
+        console.print(f"{count} {'message' if count == 1 else 'messages'}: {printable(reason)}.")
     if len(reasons) > MAX_REASONS:
         console.print("There are more reasons: see messages.jsonl.")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text that is safe to print: received bytes may hold terminal escapes."""
     return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))

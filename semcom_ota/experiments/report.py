@@ -16,6 +16,14 @@ from semcom_ota.experiments.run_folder import median_stages
 
 PAGE = Path(__file__).parent / "report_template.html"
 MAX_ROWS = 300
+SIMULATED = (
+    "The receiver estimated the channel from pilots; nothing told it the truth. The coded links were told the true mean"
+    " SNR when they chose their modulation order."
+)
+ON_AIR = (
+    "Nobody knows the channel: the receiver estimated it from pilots, and every SNR here is its estimate, over the"
+    " messages that arrived."
+)
 
 
 def write_report(
@@ -36,13 +44,19 @@ def write_report(
     with (folder / "messages.jsonl").open(encoding="utf-8") as lines:  # splitlines would cut at U+2028
         messages = [json.loads(line) for line in lines]
     run, points = summary["run"], summary["points"]
-    pictures = [
-        ("Quality against SNR", plots.quality_against_snr(points, "bleu1", "BLEU-1 (lost messages count as zero)"),
-         "Whiskers are 95 % intervals of a bootstrap over messages. Every codec had the same payload symbols, the same "
-         "energy and the same channel realisations."),
-        ("Words in the right place", plots.quality_against_snr(points, "words_right", "share of words received right"),
-         "Share of the sent words that came out unchanged and in order."),
-    ]  # fmt: skip
+    simulated = any(message["snr_db"] is not None for message in messages)
+    alike = "the same channel realisations" if simulated else "their turns on the same channel"
+    placed = [point for point in points if point["snr_db"] is not None]
+    pictures = []
+    if placed:
+        pictures = [
+            ("Quality against SNR", plots.quality_against_snr(placed, "bleu1", "BLEU-1 (lost messages count as zero)"),
+             "Whiskers are 95 % intervals of a bootstrap over messages. Every codec had the same payload symbols, the "
+             f"same energy and {alike}."),
+            ("Words in the right place",
+             plots.quality_against_snr(placed, "words_right", "share of words received right"),
+             "Share of the sent words that came out unchanged and in order."),
+        ]  # fmt: skip
     symbols = _by_snr(captures, "symbols")
     responses = {snr: next(iter(row.values())) for snr, row in _by_snr(captures, "frequency_response").items()}
     if symbols:
@@ -63,6 +77,7 @@ def write_report(
     page = Template(PAGE.read_text(encoding="utf-8")).substitute(
         level=escape(run["level"]),
         channel=escape(points[0]["channel"]),
+        known=SIMULATED if simulated else ON_AIR,
         facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(_short(value))}</dd>" for name, value in run.items()),
         points=_points_table(points),
         pictures="".join(_picture(*picture) for picture in pictures),
@@ -107,7 +122,7 @@ def _points_table(points: list[dict]) -> str:
     rows = []
     for point in points:
         rows.append((
-            point["codec"], f"{point['snr_db']:g}",
+            point["codec"], _decibels(point["snr_db"]),
             f"{point['bleu1']:.3f} [{point['bleu1_low']:.3f}, {point['bleu1_high']:.3f}]",
             f"{point['words_right']:.3f} [{point['words_right_low']:.3f}, {point['words_right_high']:.3f}]",
             f"{point['word_error_rate']:.3f}", f"{point['exact_match']:.3f}", point["messages"], point["delivered"],
@@ -125,11 +140,12 @@ def _messages_table(messages: list[dict]) -> str:
         sent = "" if message["message"] == shown else escape(message["sent"])
         shown = message["message"]
         received = (
-            mark_differences(message["sent"], message["received"]) or f"<i>{escape(message['reason'] or 'lost')}</i>"
+            mark_differences(message["sent"], message["received"])
+            or f"<i>{escape(message['reason'] or message.get('cause') or 'lost')}</i>"
         )
-        estimated = "" if message["snr_db_estimated"] is None else f"{message['snr_db_estimated']:.1f}"
         rows.append((
-            f"{message['snr_db']:g}", estimated, escape(message["codec"]), sent, received,
+            _decibels(message["snr_db"]), _decibels(message["snr_db_estimated"]), escape(message["codec"]),
+            sent, received,
             escape(message["status"]), f"{message['confidence']:.2f}", str(message["payload_symbols"]),
         ))  # fmt: skip
     head = ("SNR (dB)", "estimated", "codec", "sent", "received", "status", "confidence", "payload symbols")
@@ -141,6 +157,10 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _decibels(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
 
 
 def _short(value: object) -> str:

@@ -14,8 +14,8 @@ from semcom_ota.experiments.statistics import word_errors
 from semcom_ota.transport.messages import MAX_FRAGMENTS, MAX_STREAMS
 
 CAUSES = ("late", "underflow", "sequence_error", "overflow", "not received")
-"""Why a frame is missing: it came late to the transmitting device, or its samples did, or they were lost on the way there;
-it fell into a gap of the receiver's stream; or nothing is known of it. Of several, the first one counts."""
+"""Why a frame is missing: it came late to the transmitting device, its samples did, or they were lost on the way; it
+fell into a gap of the receiver's stream; or nothing is known of it. Of several, the first one counts."""
 
 Row = dict[str, Any]
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
