@@ -12,6 +12,7 @@ from semcom_blocks.probe import Probe
 from semcom_blocks.recording_source import RecordingSource, read_samples
 from semcom_blocks.result_sink import ResultSink
 from semcom_blocks.semantic_encoder import SemanticEncoder
+from semcom_blocks.signal_watch import SignalWatch
 from semcom_blocks.text_source import TextSource
 from semcom_blocks.unequalizer import Unequalizer
 
@@ -27,6 +28,7 @@ __all__ = [
     "RecordingSource",
     "ResultSink",
     "SemanticEncoder",
+    "SignalWatch",
     "TextSource",
     "Unequalizer",
     "read_channel",
