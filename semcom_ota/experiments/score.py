@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from semcom_ota.codecs import registry
 from semcom_ota.config import ConfigError, LinkConfig, first_problem
 from semcom_ota.experiments import run_folder
-from semcom_ota.experiments.score_account import Account, Gap, ReceivedRow, SentRow, account, causes, mean_snr_db
+from semcom_ota.experiments.score_account import Account, Event, ReceivedRow, SentRow, account, causes, mean_snr_db
 from semcom_ota.radio.settings import RadioSettings
 
 LEVELS = ("recording", "flowgraph", "air")
@@ -39,7 +39,7 @@ class ReceiverRun:
 
     settings: RadioSettings
     rows: list[ReceivedRow]
-    gaps: list[Gap]
+    events: list[Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ def read_receiver(folder: Path) -> ReceiverRun:
         ConfigError: it is none, or cannot be read.
     """
     settings = _settings(folder, "receiver")
-    events = _lines(folder / "events.jsonl") if (folder / "events.jsonl").exists() else ()
-    gaps = [_checked(folder / "events.jsonl", line, Gap) for line in events if line.get("kind") == "overflow"]
-    return ReceiverRun(settings, _rows(folder, ReceivedRow), gaps)
+    lines = _lines(folder / "events.jsonl") if (folder / "events.jsonl").exists() else ()
+    found = [_checked(folder / "events.jsonl", line, Event) for line in lines]
+    return ReceiverRun(settings, _rows(folder, ReceivedRow), found)
 
 
 def score(transmitter: TransmitterRun, receiver: ReceiverRun) -> Scored:
@@ -84,7 +84,7 @@ def score(transmitter: TransmitterRun, receiver: ReceiverRun) -> Scored:
     port = receiver.settings.receiver
     rate = port.sample_rate if port else transmitter.link.phy.sample_rate
     has_checksum = functools.cache(registry.has_checksum)
-    joined = account(transmitter.rows, receiver.rows, receiver.gaps, rate, has_checksum)
+    joined = account(transmitter.rows, receiver.rows, receiver.events, rate, has_checksum)
     link, kind = transmitter.link, transmitter.settings.kind
     level = min(transmitter.settings.level, receiver.settings.level, key=LEVELS.index)
     run = run_folder.describe(level, link, seed=0) | _facts(joined, receiver)
@@ -108,11 +108,12 @@ def write(scored: Scored, link: LinkConfig, folder: Path) -> None:
 
 
 def _facts(joined: Account, receiver: ReceiverRun) -> Line:
+    gaps = [event for event in receiver.events if event.kind == "overflow"]
     return {
         "unmatched": len(joined.unmatched),
         "clock_ppm": 1e6 * joined.clocks.rate_error if joined.clocks else None,
-        "overflows": len(receiver.gaps),
-        "lost_samples": sum(gap.lost_samples for gap in receiver.gaps),
+        "overflows": len(gaps),
+        "lost_samples": sum(gap.lost_samples or 0 for gap in gaps),
     }
 
 

@@ -13,9 +13,10 @@ from semcom_ota.experiments.clock_fit import ClockFit, fit_clocks
 from semcom_ota.experiments.statistics import word_errors
 from semcom_ota.transport.messages import MAX_FRAGMENTS, MAX_STREAMS
 
-CAUSES = ("late", "underflow", "sequence_error", "overflow", "not received")
+CAUSES = ("late", "underflow", "sequence_error", "overflow", "dropped", "not received")
 """Why a frame is missing: it came late to the transmitting device, its samples did, or they were lost on the way; it
-fell into a gap of the receiver's stream; or nothing is known of it. Of several, the first one counts."""
+fell into a gap of the receiver's stream; the receiver's decoder had no time for it; or nothing is known of it. Of
+several, the first one counts."""
 
 Row = dict[str, Any]
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -79,11 +80,12 @@ class Frame(_Key):
     fragment: _Fragment
 
 
-class Gap(_Said):
-    """A line of a receiver's `events.jsonl` about samples that it lost."""
+class Event(_Said):
+    """A line of a receiver's `events.jsonl`."""
 
-    at_s: _Seconds  # of the first sample behind the gap
-    lost_samples: int = Field(ge=0)
+    kind: str  # overflow: samples are missing; dropped: a frame that the decoder had no time for
+    at_s: _Seconds  # of the first sample behind the gap, or of the frame
+    lost_samples: _Count | None = None  # None: nobody knows how many
     cut: tuple[Frame | None, ...] = ()  # frames that were under way; None: not even their header was known
 
 
@@ -99,7 +101,7 @@ class Account:
 def account(
     sent: Sequence[SentRow],
     received: Sequence[ReceivedRow],
-    gaps: Sequence[Gap],
+    events: Sequence[Event],
     sample_rate: float,
     has_checksum: Callable[[str], bool],
 ) -> Account:
@@ -112,7 +114,7 @@ def account(
     Args:
         sent: rows of the transmitter.
         received: rows of the receiver.
-        gaps: of the receiver's stream.
+        events: of the receiver's stream.
         sample_rate: of the receiver.
         has_checksum: whether a codec vouches for the text that it delivers.
     """
@@ -138,7 +140,7 @@ def account(
             if met[pair] and place not in matched and index not in taken:
                 matched[place] = received[index]
                 taken.add(index)
-    holes = _Holes(gaps, sample_rate, clocks, epoch)
+    holes = _Holes(events, sample_rate, clocks, epoch)
     messages = [_message(row, matched.get(place), holes, has_checksum(row.codec)) for place, row in enumerate(sent)]
     return Account(messages, [row for index, row in enumerate(received) if index not in taken], clocks)
 
@@ -156,22 +158,27 @@ def mean_snr_db(messages: Iterable[Row]) -> float | None:
 
 
 class _Holes:
-    """The gaps of a receiver's stream, in the transmitter's time."""
+    """What a receiver lost, in the transmitter's words."""
 
-    def __init__(self, gaps: Sequence[Gap], sample_rate: float, clocks: ClockFit | None, epoch: int):
+    def __init__(self, events: Sequence[Event], sample_rate: float, clocks: ClockFit | None, epoch: int):
         self._clocks, self._epoch, self._rate = clocks, epoch, sample_rate
-        self._spans = [(gap.at_s - gap.lost_samples / sample_rate, gap.at_s) for gap in gaps]
-        self._cut = {(one.stream, one.message, one.fragment) for gap in gaps for one in gap.cut if one is not None}
+        gaps = [event for event in events if event.kind == "overflow"]
+        self._spans = [(gap.at_s - (gap.lost_samples or 0) / sample_rate, gap.at_s) for gap in gaps]
+        self._told = {
+            (one.stream, one.message, one.fragment): event.kind
+            for event in events
+            for one in event.cut
+            if one is not None and event.kind in CAUSES
+        }
 
-    def swallowed(self, row: SentRow, burst: SentBurst) -> bool:
-        """Whether a gap cut a frame, or was where it is predicted to have arrived."""
-        if (row.stream, row.message, burst.fragment) in self._cut:
-            return True
-        if self._clocks is None:
-            return False
+    def cause(self, row: SentRow, burst: SentBurst) -> str | None:
+        """What the receiver says of a frame; or overflow, if a gap was where it is predicted to have arrived."""
+        told = self._told.get((row.stream, row.message, burst.fragment))
+        if told is not None or self._clocks is None:
+            return told
         begin = float(self._clocks.received(np.array(_seconds(burst, self._epoch))))
         end = begin + burst.samples / self._rate
-        return any(first < end and begin < last for first, last in self._spans)
+        return "overflow" if any(first < end and begin < last for first, last in self._spans) else None
 
 
 def _first_sent(row: SentRow, arrived: ReceivedRow, epoch: int) -> float | None:
@@ -224,8 +231,5 @@ def _message(row: SentRow, arrived: ReceivedRow | None, holes: _Holes, has_check
 
 def _cause(row: SentRow, missing: Iterable[SentBurst], holes: _Holes) -> str:
     """The first of CAUSES that a missing frame has; '' if none is missing."""
-    found = {
-        burst.fate if burst.fate in CAUSES else "overflow" if holes.swallowed(row, burst) else "not received"
-        for burst in missing
-    }
+    found = {burst.fate if burst.fate in CAUSES else holes.cause(row, burst) or "not received" for burst in missing}
     return next((cause for cause in CAUSES if cause in found), "")

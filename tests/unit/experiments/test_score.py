@@ -67,7 +67,8 @@ def test_two_runs_become_one(runs: tuple[Path, Path], tmp_path: Path):
     assert {name: point[name] for name in ("messages", "delivered", "lost", "false", "snr_db")} == {
         "messages": 4, "delivered": 2, "lost": 2, "false": 0, "snr_db": 12.0,
     }  # fmt: skip
-    assert point["causes"] == {"late": 1, "underflow": 0, "sequence_error": 0, "overflow": 1, "not received": 0}
+    assert point["causes"] == {"late": 1, "underflow": 0, "sequence_error": 0, "overflow": 1,
+                               "dropped": 0, "not received": 0}  # fmt: skip
     assert point["words_right_low"] <= point["words_right"] == 11 / 17 <= point["words_right_high"]
     run = summary["run"]
     assert (run["level"], run["unmatched"], run["overflows"], run["lost_samples"]) == ("flowgraph", 1, 1, 6000)

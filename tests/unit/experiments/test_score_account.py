@@ -2,7 +2,7 @@
 
 import pytest
 
-from semcom_ota.experiments.score_account import CAUSES, Gap, ReceivedRow, SentRow, account, causes, mean_snr_db
+from semcom_ota.experiments.score_account import CAUSES, Event, ReceivedRow, SentRow, account, causes, mean_snr_db
 
 RATE = 1e6
 EPOCH = 1_700_000_000  # a device's clock that was set to the time of day
@@ -31,9 +31,11 @@ def received(message: int, time: float, **fields) -> ReceivedRow:
     return ReceivedRow.model_validate(row | fields)
 
 
-def gap(begin: float, seconds: float, cut=()) -> Gap:
+def gap(begin: float, seconds: float, cut=()) -> Event:
     """Samples missing that were on the air from `begin` on, by the transmitter's clock."""
-    return Gap.model_validate({"at_s": arrival(begin + seconds), "lost_samples": int(seconds * RATE), "cut": cut})
+    return Event.model_validate(
+        {"kind": "overflow", "at_s": arrival(begin + seconds), "lost_samples": int(seconds * RATE), "cut": cut}
+    )
 
 
 def join(rows, arrived, gaps=()):
@@ -47,17 +49,22 @@ def test_every_message_is_delivered_corrupted_or_lost_with_its_cause():
         sent(number, time, status=fates.get(number, "acknowledged"), fates=[fates.get(number, "acknowledged")])
         for number, time in enumerate(times)
     ]
-    lost = {3, 5, 7, 11, 12, 20}
+    lost = {3, 5, 7, 11, 12, 20, 21}
     arrived = [received(number, time) for number, time in enumerate(times) if number not in lost]
     arrived[0] = arrived[0].model_copy(update={"status": "corrupted", "received": "text"})
     # One gap cuts message 11 (its header was known); message 12 is predicted to fall into the other.
     gaps = [gap(times[11] + 1, 0.001, [{"stream": 0, "message": 11, "fragment": 0}, None]), gap(times[12] - 0.1, 0.102)]
+    frame = {"stream": 0, "message": 21, "fragment": 0}
+    gaps.append(
+        Event.model_validate({"kind": "dropped", "at_s": arrival(times[21]), "lost_samples": 0, "cut": [frame]})
+    )
     done = join(rows, arrived, gaps)
     assert {row["message"]: row["cause"] for row in done.messages if row["status"] == "lost"} == {
         3: "late", 5: "underflow", 7: "sequence_error", 11: "overflow", 12: "overflow", 20: "not received",
+        21: "dropped",
     }  # fmt: skip
-    assert causes(done.messages) == dict(zip(CAUSES, (1, 1, 1, 2, 1), strict=True))
-    assert [row["status"] for row in done.messages].count("delivered") == 33
+    assert causes(done.messages) == dict(zip(CAUSES, (1, 1, 1, 2, 1, 1), strict=True))
+    assert [row["status"] for row in done.messages].count("delivered") == 32
     assert done.messages[0]["status"] == "corrupted" and done.messages[0]["cause"] == ""
     assert not done.unmatched and done.clocks.rate_error == pytest.approx(5e-6, abs=1e-8)
     assert mean_snr_db(done.messages) == pytest.approx(11.0, abs=0.1)
