@@ -7,7 +7,6 @@ nothing piles up and no radio waits for a painter.
 from typing import Any
 
 import pmt
-import pyqtgraph
 from gnuradio import gr
 from PyQt5 import QtCore, QtWidgets
 from semcom_blocks import pdu
@@ -40,6 +39,8 @@ class ChannelView(CountsDropped, gr.basic_block):
 
     def __init__(self, title: str = "Channel"):
         """With nothing drawn yet. To be made by the thread of the screen, as all of QT."""
+        import pyqtgraph  # not before PyQt5: it takes the QT that is loaded already, or the newest
+
         gr.basic_block.__init__(self, "semcom channel_view", None, None)
         self._title = title
         self._newest: Csi | None = None
