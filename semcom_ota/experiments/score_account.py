@@ -87,6 +87,7 @@ class Event(_Said):
     at_s: _Seconds  # of the first sample behind the gap, or of the frame
     lost_samples: _Count | None = None  # None: nobody knows how many
     cut: tuple[Frame | None, ...] = ()  # frames that were under way; None: not even their header was known
+    dropped: tuple[Frame | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class _Holes:
         self._told = {
             (one.stream, one.message, one.fragment): event.kind
             for event in events
-            for one in event.cut
+            for one in (*event.cut, *event.dropped)
             if one is not None and event.kind in CAUSES
         }
 

@@ -55,9 +55,7 @@ def test_every_message_is_delivered_corrupted_or_lost_with_its_cause():
     # One gap cuts message 11 (its header was known); message 12 is predicted to fall into the other.
     gaps = [gap(times[11] + 1, 0.001, [{"stream": 0, "message": 11, "fragment": 0}, None]), gap(times[12] - 0.1, 0.102)]
     frame = {"stream": 0, "message": 21, "fragment": 0}
-    gaps.append(
-        Event.model_validate({"kind": "dropped", "at_s": arrival(times[21]), "lost_samples": 0, "cut": [frame]})
-    )
+    gaps.append(Event.model_validate({"kind": "dropped", "at_s": arrival(times[21]), "dropped": [frame]}))
     done = join(rows, arrived, gaps)
     assert {row["message"]: row["cause"] for row in done.messages if row["status"] == "lost"} == {
         3: "late", 5: "underflow", 7: "sequence_error", 11: "overflow", 12: "overflow", 20: "not received",
