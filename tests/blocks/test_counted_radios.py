@@ -159,7 +159,7 @@ def test_a_burst_meets_the_channel_that_is_drawn_for_its_message_at_the_snr_of_t
         wait_until(lambda: len(running.sink.data()) > stop + 2000)
     begin = int(np.flatnonzero(running.samples)[0])
     silence = np.zeros(config.radio.gap_samples, np.complex64)
-    expected = impair(np.append(sent, silence), config.loopback.channel, phy, 20.0, 3, (5, 0))
+    expected = scale * impair(np.append(sent, silence), config.loopback.channel, phy, 20.0, 3, (5, 0))
     where = begin - int(np.flatnonzero(expected)[0])
     np.testing.assert_allclose(running.samples[where : where + len(expected)], expected, atol=1e-5)
     assert not running.samples[where + len(expected) :].any()
