@@ -92,6 +92,11 @@ class FrameRx(gr.sync_block):
         for name in ("report", "out", "events"):
             self.message_port_register_out(pmt.intern(name))
 
+    @property
+    def snr_db(self) -> float | None:
+        """Estimated from the last frame; None before the first one."""
+        return None if self._last_report is None else self._last_report.snr_db
+
     def start(self) -> bool:
         """Open the log."""
         if self._log is not None:
@@ -151,9 +156,12 @@ class FrameRx(gr.sync_block):
         lost = UNKNOWN if gap.lost_samples is None else gap.lost_samples
         frames, cut = self._receiver.interrupt(lost)
         self._publish(frames)
-        self.health = self.health.plus(overflows=1, lost_samples=gap.lost_samples or 0)
         told = tuple(told for frame in cut for told in _messages_of(frame))
-        self._tell("overflow", gap.sample, gap.lost_samples, told)
+        if gap.lost_samples is None:
+            self._tell("clock", gap.sample, None, told)
+        else:
+            self.health = self.health.plus(overflows=1, lost_samples=gap.lost_samples)
+            self._tell("overflow", gap.sample, gap.lost_samples, told)
         if self._last_report is not None:
             stale = replace(self._last_report, lost_samples=lost)
             self.message_port_pub(pmt.intern("report"), pdu.from_link_report(stale))

@@ -29,8 +29,8 @@ class LamDecoder(CountsDropped, gr.basic_block):
         in: ReceivedFrame PDUs (`pdu.from_received_frame`); and `over` PDUs ({over: true, stream, message}, no data),
             which say that no more frames of this message will come.
         out: one PDU a message (`pdu.Result`): its text as UTF-8 bytes and {confidence, intact, lost, codec, stream,
-            message, fragments, lost_fragments, snr_db, decode_ms, reason, ...}. `lost` answers an `over` when nothing had
-            come; `reason` is a sentence, and the text empty, if the worker failed.
+            message, fragments, lost_fragments, snr_db, decode_ms, reason, ...}. `lost` answers an `over` when nothing
+            had come; `reason` is a sentence, and the text empty, if the worker failed.
 
     Attributes:
         frames: PDUs that have been dealt with so far.

@@ -65,10 +65,10 @@ Messages = tuple[dict[str, int] | None, ...]
 class StreamEvent:
     """Something went wrong in a received stream."""
 
-    kind: str  # overflow: samples are missing; dropped: a frame that nobody had time for
+    kind: str  # overflow: samples are missing; clock: it was set, and some may be; dropped: a frame, for want of time
     sample: int  # position in the stream: behind the gap, or where the frame began
     at_s: float  # the same in seconds since the stream's first sample, gaps included
-    lost_samples: int | None  # in this gap; None: nobody knows how many
+    lost_samples: int | None  # of an overflow
     messages: Messages  # in frames that the gap cut off, or dropped
 
 

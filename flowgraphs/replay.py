@@ -8,17 +8,14 @@ its end.
 """
 
 import argparse
-import json
-import threading
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-import pmt
 from gnuradio import gr
-from semcom_blocks import FrameRx, LamDecoder, RecordingSource, pdu
-from semcom_blocks.failure import ends_process, process_of_its_own
+from semcom_blocks import FrameRx, LamDecoder, RecordingSource
+from semcom_blocks.failure import process_of_its_own
+from semcom_flowgraphs.result_log import ResultLog
 
 from semcom_ota.config import ReceiverConfig
 from semcom_ota.recording.frame_log import FrameLog
@@ -28,34 +25,6 @@ from semcom_ota.services.worker import end_with_parent, load_config
 BACKLOG = 64
 """Frames and messages between receiver and decoder, above which no samples are handed over."""
 LOOK_S = 0.05
-
-
-class ResultLog(gr.basic_block):
-    """Writes what lam_decoder makes of each message, and whatever else there is to be told, as JSON lines.
-
-    Ports:
-        in: results of a lam_decoder.
-    """
-
-    def __init__(self, lines: TextIO):
-        """For an open file."""
-        gr.basic_block.__init__(self, "semcom result_log", None, None)
-        self._lines, self._lock = lines, threading.Lock()
-        self.results = 0
-        self.message_port_register_in(pmt.intern("in"))
-        self.set_msg_handler(pmt.intern("in"), self.handle_result)
-
-    def write(self, line: dict[str, Any]) -> None:
-        """Write a line at once."""
-        with self._lock:
-            self._lines.write(json.dumps(line) + "\n")
-            self._lines.flush()
-
-    @ends_process
-    def handle_result(self, message: Any) -> None:
-        """Write a result."""
-        self.write({"result": asdict(pdu.to_result(message))})
-        self.results += 1
 
 
 class Replay(gr.top_block):

@@ -1,6 +1,5 @@
 """The level of a received stream over the last while: for people, and for the gain control."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numba
@@ -10,24 +9,41 @@ from semcom_ota.phy.spectrum import CLIPS, decibel
 from semcom_ota.types import ComplexArray
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """Of some samples. 0 dBFS is the power of a complex tone of magnitude 1; `spectrum.FLOOR_DB` stands for nothing."""
 
-    samples: int
-    peak_dbfs: float  # the largest real or imaginary part, squared
-    level_dbfs: float  # mean power
-    dc_dbfs: float  # power of the mean
-    clipped_samples: int  # with a real or imaginary part at full scale
-
-
-class _Sums(NamedTuple):
     samples: int = 0
-    peak: float = 0.0
-    power: float = 0.0
-    real: float = 0.0
-    imag: float = 0.0
-    clipped: int = 0
+    peak: float = 0.0  # the largest real or imaginary part
+    energy: float = 0.0  # sum of squares
+    real: float = 0.0  # sum of real parts
+    imag: float = 0.0  # sum of imaginary parts
+    clipped_samples: int = 0  # with a real or imaginary part at full scale
+
+    @property
+    def peak_dbfs(self) -> float:
+        """The power of a tone whose real and imaginary parts have this peak."""
+        return _decibel(self.peak**2)
+
+    @property
+    def level_dbfs(self) -> float:
+        """Mean power."""
+        return _decibel(self.energy / max(1, self.samples))
+
+    @property
+    def dc_dbfs(self) -> float:
+        """Power of the mean."""
+        return _decibel(abs(complex(self.real, self.imag) / max(1, self.samples)) ** 2)
+
+    def with_more(self, later: "Level") -> "Level":
+        """Of these samples and later ones together."""
+        return Level(
+            self.samples + later.samples,
+            max(self.peak, later.peak),
+            self.energy + later.energy,
+            self.real + later.real,
+            self.imag + later.imag,
+            self.clipped_samples + later.clipped_samples,
+        )
 
 
 class LevelMeter:
@@ -35,25 +51,25 @@ class LevelMeter:
 
     def __init__(self) -> None:
         """With nothing seen."""
-        self._sums = _Sums()
+        self._level = Level()
 
     def take(self, samples: ComplexArray) -> None:
         """Take the next (n,) complex64 samples, any n. What is not a finite number does not count."""
-        self._sums = _added(self._sums, np.ascontiguousarray(samples, np.complex64))
+        self._level = _added(self._level, np.ascontiguousarray(samples, np.complex64))
 
     def read(self) -> Level | None:
         """The level of the samples since it was last read; None if there were none."""
-        sums, self._sums = self._sums, _Sums()
-        if not sums.samples:
-            return None
-        mean = complex(sums.real, sums.imag) / sums.samples
-        powers = (sums.peak**2, sums.power / sums.samples, abs(mean) ** 2)
-        return Level(sums.samples, *(float(decibel(np.float64(power))) for power in powers), sums.clipped)
+        level, self._level = self._level, Level()
+        return level if level.samples else None
+
+
+def _decibel(power: float) -> float:
+    return float(decibel(np.asarray(power)))
 
 
 @numba.njit(cache=True)
-def _added(sums, samples):  # type: ignore[no-untyped-def]
-    count, peak, power, real, imag, clipped = sums
+def _added(level, samples):  # type: ignore[no-untyped-def]
+    count, peak, power, real, imag, clipped = level
     for n in range(samples.size):
         x, y = samples[n].real, samples[n].imag
         square = x * x + y * y
@@ -65,4 +81,4 @@ def _added(sums, samples):  # type: ignore[no-untyped-def]
             imag += y
             clipped += largest >= CLIPS
             count += 1
-    return _Sums(count, peak, power, real, imag, clipped)
+    return Level(count, peak, power, real, imag, clipped)

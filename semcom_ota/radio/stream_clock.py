@@ -34,7 +34,7 @@ class _Mark(NamedTuple):
 
 
 class StreamClock:
-    """Of one received stream, from its first sample, which has position 0."""
+    """Of one received stream, from its first sample, which has position 0. Told by one thread, asked by any."""
 
     def __init__(self, sample_rate: float):
         """Samples/s, until the device says its own rate. Until it says a time, that is 0 at the first sample."""
@@ -68,8 +68,7 @@ class StreamClock:
         known = self._told and (gap is None or gap.lost_samples is not None)
         elapsed_s = last.elapsed_s + (elapsed_s if known else count / last.rate)
         self._told = True
-        self._marks.append(_Mark(sample, time, elapsed_s, rate))
-        del self._marks[:-KEPT]
+        self._marks = [*self._marks[1 - KEPT :], _Mark(sample, time, elapsed_s, rate)]  # others may read the old list
         return gap
 
     def time_at(self, sample: int) -> TimeSpec:
@@ -84,4 +83,5 @@ class StreamClock:
 
     def _mark(self, sample: int) -> _Mark:
         """The last one at or before a sample; the first one if there is none."""
-        return self._marks[max(0, bisect_right(self._marks, sample, key=lambda mark: mark.sample) - 1)]
+        marks = self._marks
+        return marks[max(0, bisect_right(marks, sample, key=lambda mark: mark.sample) - 1)]

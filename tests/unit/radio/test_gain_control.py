@@ -33,7 +33,11 @@ def seen(gain_db: float, signal_dbm: float | None) -> Level:
     level = 10 * math.log10(10 ** ((dbm - FULL_SCALE_DBM + gain_db) / 10) + 10 ** (BITS_NOISE_DBFS / 10))
     peak = level + PEAK_OVER_MEAN_DB
     clipped = 0 if peak < 0 else 1000 if peak < 3 else 50_000
-    return Level(100_000, min(peak, 0.0), min(level, 0.0), -100.0, clipped)
+    return level_of(min(peak, 0.0), min(level, 0.0), clipped)
+
+
+def level_of(peak_dbfs: float, level_dbfs: float, clipped: int = 0) -> Level:
+    return Level(100_000, 10 ** (peak_dbfs / 20), 100_000 * 10 ** (level_dbfs / 10), 0.0, 0.0, clipped)
 
 
 class Air:
@@ -93,7 +97,7 @@ def test_a_silent_channel_does_not_run_the_gain_up():
 
 def test_zeros_change_nothing():
     air = Air(20)
-    nothing = Level(100_000, FLOOR_DB, FLOOR_DB, FLOOR_DB, 0)
+    nothing = level_of(FLOOR_DB, FLOOR_DB)
     assert [air.control.tell(nothing, CALL_S) for _ in range(1000)] == [None] * 1000
 
 

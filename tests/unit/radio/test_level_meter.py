@@ -26,6 +26,15 @@ def test_it_reads_what_the_spectrum_measures_however_the_samples_come(seed, cuts
     assert meter.read() is None
 
 
+@given(st.integers(0, 99), st.integers(1, 2999))
+def test_two_levels_together_are_that_of_all_samples(seed, cut):
+    samples, meter, levels = stream(seed, 3000), LevelMeter(), []
+    for part in (samples[:cut], samples[cut:], samples):
+        meter.take(part)
+        levels.append(meter.read())
+    assert levels[0].with_more(levels[1]) == pytest.approx(levels[2])
+
+
 def test_zeros_have_a_level_and_what_is_no_number_has_none():
     meter = LevelMeter()
     meter.take(np.array([np.nan, np.inf, 1j * np.inf], np.complex64))
