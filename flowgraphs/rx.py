@@ -1,9 +1,9 @@
 """The radio process that receives.
 
-`python -m semcom_flowgraphs.rx --config LINK.json --results FILE --frames FILE`: what it finds goes to two files of JSON
-lines, as `ReceiveSide` says. The one of results gets `{"begun": true}` whenever the process is started, and at last
-`{"done": true}`: at the end of a recording, or when the file `RESULTS.finish` is there. Then the process waits for its
-end.
+`python -m semcom_flowgraphs.rx --config LINK.json --results FILE --frames FILE`: what it finds goes to two files of
+JSON lines, as `ReceiveSide` says. The one of results gets `{"begun": true}` whenever the process is started, and at
+last `{"done": true}`: at the end of a recording, or when the file `RESULTS.finish` is there. Then the process waits for
+its end.
 """
 
 import argparse

@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def test_the_frames_are_those_of_the_receiver_whatever_the_chunks(seed: int, tmp
         np.testing.assert_array_equal(one.carrier_snr_db, other.carrier_snr_db)
 
 
+class Endless(Chopper):
+    """Ends without saying so: a stream that says it is over takes the blocks behind it down."""
+
+    def work(self, inputs, outputs):
+        if self.position == len(self.samples):
+            time.sleep(0.001)
+            return 0
+        return super().work(inputs, outputs)
+
+
 class Tagged(Chopper):
     """With the tags of a radio: `rx_time` by position, and `rx_rate` beside each."""
 
@@ -76,9 +87,9 @@ class Tagged(Chopper):
     def work(self, inputs, outputs):
         before = self.position
         count = super().work(inputs, outputs)
-        for offset, time in self.times.items():
+        for offset, value in self.times.items():
             if before <= offset < before + count:
-                self.add_item_tag(0, offset, pmt.intern("rx_time"), time)
+                self.add_item_tag(0, offset, pmt.intern("rx_time"), value)
                 self.add_item_tag(0, offset, pmt.intern("rx_rate"), pmt.from_double(PHY.sample_rate))
         return count
 
@@ -174,15 +185,16 @@ def test_a_radio_that_waits_is_held_back_and_the_end_of_its_samples_completes_th
     room = np.random.default_rng(1)
     top, out = gr.top_block(), Collector()
     rx = FrameRx(PHY, None, lambda: room.random() < 0.5)
-    source = Chopper(samples[:last], {}, 1)
+    source = Endless(samples[:last], {}, 1)
     top.connect(source, rx)
     top.msg_connect(rx, "out", out, "in")
     top.start()
     wait_until(lambda: rx.consumed == last)
     rx.end()
-    top.wait()
     expected = Receiver(PHY)
     frames = expected.process(samples[:last])
     whole, _ = expected.interrupt()
     got = [pdu.to_received_frame(message).header for message in out.wait(len(frames + whole))]
+    top.stop()
+    top.wait()
     assert whole and got == [frame.header for frame in frames + whole]
