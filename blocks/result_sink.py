@@ -19,6 +19,9 @@ class ResultSink(gr.basic_block):
         in: results of a lam_decoder.
         events: what frame_rx says of gaps in the stream, and of frames that it dropped.
         text: each received text as a PMT symbol, which is what QT widgets take.
+
+    Attributes:
+        received: results so far.
     """
 
     def __init__(self, count: int, patience_s: float, end: Callable[[], None]):
@@ -31,7 +34,7 @@ class ResultSink(gr.basic_block):
         """
         gr.basic_block.__init__(self, "semcom result_sink", None, None)
         self._count, self._patience_s, self._end = count, patience_s, end
-        self._received = self._intact = 0
+        self.received = self._intact = 0
         self._gaps = self._lost_samples = self._dropped_frames = 0
         self._timer: threading.Timer | None = None
         for name, handler in (("in", self.handle_result), ("events", self.handle_event)):
@@ -51,7 +54,7 @@ class ResultSink(gr.basic_block):
         sent = f" of {self._count}" if self._count else ""
         gaps = f"; {self._gaps} gaps of {self._lost_samples} samples in all" if self._gaps else ""
         dropped = f"; {self._dropped_frames} frames dropped" if self._dropped_frames else ""
-        print(f"received {self._received}{sent} messages, {self._intact} of them intact{gaps}{dropped}", flush=True)
+        print(f"received {self.received}{sent} messages, {self._intact} of them intact{gaps}{dropped}", flush=True)
         return True
 
     @ends_process
@@ -60,11 +63,11 @@ class ResultSink(gr.basic_block):
         result = pdu.to_result(message)
         verdict = "intact" if result.intact else "not intact"
         print(f"{result.message:5d}  {result.snr_db:5.1f} dB  {verdict}  {result.text!r}", flush=True)
-        self._received += 1
+        self.received += 1
         self._intact += result.intact
         if pmt.is_pair(self.message_subscribers(TEXT)):  # PMT keeps every symbol for ever: none without a widget
             self.message_port_pub(TEXT, pmt.intern(result.text))
-        if self._received == self._count:
+        if self.received == self._count:
             self._end()
         else:
             self._wait()
