@@ -28,12 +28,7 @@ _KINDS: dict[str, Fate] = {  # the worst one first: a message may hold several c
     "seq_error_in_burst": "sequence_error",
     "burst_ack": "acknowledged",
 }
-_COUNTERS: dict[Fate, str] = {
-    "late": "late",
-    "underflow": "underflows",
-    "sequence_error": "sequence_errors",
-    "acknowledged": "acknowledged",
-}
+_COUNTERS = {"late": "late", "underflow": "underflows", "acknowledged": "acknowledged"}
 
 
 class Verdict(NamedTuple):
@@ -45,6 +40,7 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class _Entry:
+    number: int  # in order
     burst: int
     start: TimeSpec
     end: TimeSpec
@@ -57,10 +53,12 @@ class BurstLedger:
 
     What UHD's devices say: an acknowledgement carries the time of the burst's end; an underflow the time at which it
     happened, and the burst may or may not be acknowledged afterwards; a late burst gets a time error in place of an
-    acknowledgement, with the time at which the device met it. Any message can be lost.
+    acknowledgement, with the time at which the device met it. A sequence error has the time at which the device noticed
+    that a packet is missing, which is long before the burst or after it: it is of one that nothing else is said of. Any
+    message can be lost.
 
     Attributes:
-        health: how many bursts each was said of, and limited samples.
+        health: how many bursts each was said of; sequence errors and limited samples.
         repeated: messages that said what was known of their burst, or less.
         unmatched: messages that are of no burst, or say nothing of one.
     """
@@ -69,6 +67,8 @@ class BurstLedger:
         """Nothing sent yet."""
         self._entries: deque[_Entry] = deque()  # in order of their times
         self._silent = 0  # bursts that nothing was heard of; -1 once anything was heard of any
+        self._sent = 0
+        self._losses: list[int] = []  # for each sequence error without a burst: how many had been sent by then
         self.health = Health()
         self.repeated = self.unmatched = 0
 
@@ -81,7 +81,8 @@ class BurstLedger:
             end: time past its last sample.
             limited: how many of its samples were limited.
         """
-        self._entries.append(_Entry(burst, start, end))
+        self._entries.append(_Entry(self._sent, burst, start, end))
+        self._sent += 1
         self.health = self.health.plus(limited_samples=limited)
 
     def hear(self, codes: Collection[str], time: TimeSpec) -> Verdict | None:
@@ -95,14 +96,13 @@ class BurstLedger:
             What is new, if anything is.
         """
         fate = next((kind for code, kind in _KINDS.items() if code in codes), None)
-        if fate is None:
-            entry = None
-        elif fate == "late":
-            entry = self._not_yet_met(time)
-        elif fate == "acknowledged":
-            entry = self._ending(time)
-        else:
-            entry = self._on_air(time)
+        if fate == "sequence_error" and self._sent:
+            self._silent = -1
+            self._losses.append(self._sent)
+            self.health = self.health.plus(sequence_errors=1)
+            return None
+        find = {"late": self._not_yet_met, "underflow": self._on_air, "acknowledged": self._ending}.get(fate or "")
+        entry = find(time) if find else None
         if fate is None or entry is None:
             self.unmatched += 1
             return None
@@ -130,13 +130,22 @@ class BurstLedger:
             if entry.over is None and entry.end <= now:
                 entry.over = host_s
             if entry.fate is None and entry.over is not None and host_s - entry.over >= patience:
-                entry.fate = "unacknowledged"
+                entry.fate = "sequence_error" if self._is_lost(entry) else "unacknowledged"
                 verdicts.append(Verdict(entry.burst, entry.fate))
         if self._silent >= 0:
             self._silent += len(verdicts)
+        oldest = next((entry.number for entry in self._entries if entry.fate is None), self._sent)
+        self._losses = [sent for sent in self._losses if sent > oldest]  # the others are of bursts that are known of
         while self._entries and self._entries[0].over is not None and host_s - self._entries[0].over >= KEPT_S:
             self._entries.popleft()
         return verdicts
+
+    def _is_lost(self, entry: _Entry) -> bool:
+        """Whether a sequence error came when it had been sent, and is of no other burst."""
+        behind = next((sent for sent in self._losses if sent > entry.number), None)
+        if behind is not None:
+            self._losses.remove(behind)
+        return behind is not None
 
     def _not_yet_met(self, time: TimeSpec) -> _Entry | None:
         """The earliest burst that nothing is known of and that should have left by now.
@@ -162,7 +171,7 @@ class BurstLedger:
             return None
         nearest = min(begun, key=lambda entry: abs(entry.end.since(time)))
         if abs(nearest.end.since(time)) > _ACK_TOLERANCE_S:
-            delayed = [entry for entry in begun if entry.fate in ("underflow", "sequence_error")]
+            delayed = [entry for entry in begun if entry.fate == "underflow"]
             return delayed[-1] if delayed else nearest
         return nearest
 
