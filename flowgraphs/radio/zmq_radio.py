@@ -1,7 +1,8 @@
 """Samples over ZMQ by srsRAN's convention: who transmits binds REP, who receives asks with REQ, answers are raw cf32.
 
 Any program that keeps to it can be on the other side: srsRAN, or a GNU Radio flowgraph with `zeromq.req_source` or
-`zeromq.rep_sink` (timeout of a few milliseconds, no tags). Samples move when somebody asks for them.
+`zeromq.rep_sink` (timeout of a few milliseconds, no tags). Samples move when somebody asks for them. A request for more
+than there is gets what there is, and that may be an empty message: then the other side is to ask again, as they do.
 """
 
 import errno
