@@ -5,8 +5,6 @@ wants its calls in.
 """
 
 import inspect
-import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,63 +12,19 @@ from typing import Any
 import pytest
 from fake_usrp import FakeDevice
 from gnuradio import uhd
+from pybind_signatures import Recorder, accepts, parameters
 from semcom_flowgraphs.radio import open_radio, twin, twin_calls, twin_types, uhd_radio, usrp_setup
 
 from semcom_ota.config import LinkConfig
 
 OURS = (uhd_radio.__name__, usrp_setup.__name__)
-TYPES = {"float": (int, float), "int": (int,), "str": (str,), "bool": (bool,)}
-Call = tuple[str, tuple[Any, ...]]
-
-
-def parameters(method: Any) -> list[list[tuple[str, str, str | None]]]:
-    """Of each overload of a pybind method: name, type and default (None if it has none) of what comes after self."""
-    name = method.__name__
-    lines = re.findall(rf"^(?:\d+\. )?{name}\(self: [^,)]+(.*)\) -> ", method.__doc__, re.MULTILINE)
-    pattern = re.compile(r", (\w+): ([^,=]+?)(?: = ([^,]*))?(?=, \w+:|$)")
-    return [[(name, kind, default or None) for name, kind, default in pattern.findall(line)] for line in lines]
-
-
-def fits(value: Any, kind: str) -> bool:
-    own = kind.rpartition(".")[2].removesuffix("_t")
-    if own == "device_addr":
-        return isinstance(value, str)
-    return isinstance(value, TYPES[kind]) if kind in TYPES else type(value).__name__ == own
-
-
-def accepts(block: Any, name: str, arguments: tuple[Any, ...]) -> bool:
-    """Whether gr-uhd's class has this method and an overload of it that takes these arguments."""
-    method = getattr(block, name, None)
-    return method is not None and any(
-        len(arguments) <= len(wanted)
-        and all(fits(value, kind) for value, (_, kind, _) in zip(arguments, wanted, strict=False))
-        and all(default is not None for _, _, default in wanted[len(arguments) :])
-        for wanted in parameters(method)
-    )
-
-
-class Recorder:
-    """Notes what our modules call."""
-
-    calls: list[Call]
-
-    def __getattribute__(self, name: str) -> Any:
-        value = super().__getattribute__(name)
-        if not callable(value) or sys._getframe(1).f_globals["__name__"] not in OURS:
-            return value
-
-        def noted(*arguments: Any) -> Any:
-            type(self).calls.append((name, arguments))
-            return value(*arguments)
-
-        return noted
 
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The calls of an opening with every option, of each class, and those of the driver module."""
-    source = type("usrp_source", (Recorder, twin.usrp_source), {"calls": []})
-    sink = type("usrp_sink", (Recorder, twin.usrp_sink), {"calls": []})
+    source = type("usrp_source", (Recorder, twin.usrp_source), {"calls": [], "callers": OURS})
+    sink = type("usrp_sink", (Recorder, twin.usrp_sink), {"calls": [], "callers": OURS})
     made: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 
     def noting(name: str, function: Any) -> Any:

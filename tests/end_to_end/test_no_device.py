@@ -56,3 +56,12 @@ def test_a_usrp_that_can_only_be_found(rubbish: bytes, words: tuple[str, ...]) -
 
 def test_no_twin() -> None:
     assert "semcom twin" in said_by("type=twin,serial=nobody")
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [("driver=plutosdr", "SoapySDRUtil --find"), ("", "SoapySDRUtil --find"), ("driver=null", "0 channels available")],
+)
+def test_no_soapy_device(device: str, words: str) -> None:
+    sentence = said_by(device, "soapy")
+    assert f"SoapySDR device '{device}'" in sentence and words in sentence
