@@ -15,7 +15,7 @@ from semcom_ota.radio.time_spec import TimeSpec
 LENGTH_TAG, TIME_TAG, FRAME = "packet_len", "tx_time", pmt.symbol_to_string(FRAME_TAG)
 ASYNC_PORT = pmt.intern("async_msgs")
 
-IDLE_S = 0.001
+IDLE_S = 0.002
 MAX_STEP_S = 0.01
 """Zeros put out at once while idle: what a host that was held up owes beyond that is forgotten, not made up for."""
 HOLD_S = 0.25
