@@ -38,8 +38,8 @@ class Loopback(gr.top_block):
             ConfigError: the air interface cannot work.
         """
         gr.top_block.__init__(self, "semcom loopback")
-        self._phy = phy = link.phy
-        radio = link.loopback
+        warm_up_receiver(link.phy)
+        radio, phy = link.loopback, link.phy
         spread = radio.channel.longest_delay_s * phy.sample_rate
         reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
         self.frame_rx = FrameRx(phy, _log_beside(record) if record else None)
@@ -74,10 +74,6 @@ class Loopback(gr.top_block):
         self.msg_connect(self.frame_rx, "out", self.desk, "received")
         self.msg_connect(self.desk, "over", self.lam_decoder, "in")
         self.msg_connect(self.desk, "silence", self.frame_tx, "silence")
-
-    def warm_up(self) -> None:
-        """The receiver is what is slow the first time."""
-        warm_up_receiver(self._phy)
 
     @property
     def ready(self) -> bool:

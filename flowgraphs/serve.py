@@ -30,10 +30,6 @@ class Flowgraph(Protocol):
     stop: Callable[[], None]
     wait: Callable[[], None]
 
-    def warm_up(self) -> None:
-        """Do once what is slow the first time; called when the flowgraph runs."""
-        ...
-
     @property
     def ready(self) -> bool:
         """Whether its workers are there."""
@@ -54,7 +50,6 @@ def serve(flowgraph: Flowgraph, endpoint: str, link: LinkConfig) -> None:
     with ReplyServer(endpoint, link.transport) as server:
         flowgraph.start()
         try:
-            flowgraph.warm_up()
             while not flowgraph.ready:
                 flowgraph.watch()
                 time.sleep(READY_S)

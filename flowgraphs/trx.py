@@ -59,9 +59,6 @@ class Trx(gr.top_block):
         # What the transmitter learns of the channel.
         self.msg_connect(self.receive_side.frame_rx, "report", self.transmit_side.semantic_encoder, "report")
 
-    def warm_up(self) -> None:
-        """Was done before."""
-
     @property
     def ready(self) -> bool:
         """Whether the workers have been heard."""

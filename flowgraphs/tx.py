@@ -7,7 +7,6 @@ message to that endpoint and gets a `TransmitReply` (semcom_ota/transport/radio.
 import argparse
 from pathlib import Path
 
-import numpy as np
 from gnuradio import gr
 from semcom_blocks.failure import process_of_its_own
 from semcom_flowgraphs.radio import open_radio
@@ -15,9 +14,7 @@ from semcom_flowgraphs.serve import serve
 from semcom_flowgraphs.transmit_side import TransmitSide
 
 from semcom_ota.config import LinkConfig
-from semcom_ota.phy.transmitter import Transmitter
 from semcom_ota.services.worker import end_with_parent, load_config
-from semcom_ota.types import FrameHeader, SemanticFrame
 
 
 class Tx(gr.top_block):
@@ -34,15 +31,9 @@ class Tx(gr.top_block):
             ConfigError: the radio cannot be opened, or the air interface cannot work.
         """
         gr.top_block.__init__(self, "semcom tx")
-        self._phy = link.phy
         self.radio = open_radio(link, transmit=True)
         self.side = TransmitSide(self, self.radio, link, encoder)
         self.desk = self.side.desk
-
-    def warm_up(self) -> None:
-        """Modulate a frame."""
-        frame = SemanticFrame(FrameHeader(codec=0, message_symbols=1), np.ones(1, np.complex64))
-        Transmitter(self._phy).modulate(frame)
 
     @property
     def ready(self) -> bool:
