@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from semcom_ota.types import FloatArray
 
 KEEP_S = 3.0
 """How long a burst is remembered after it has ended: a lab that falls behind still needs it."""
-_STRETCH_S = 1e-3  # in which frequencies stand still
+_STRETCH_S = 2e-3  # in which frequencies stand still
 _MARGIN = 512  # samples: more than half of any interpolator
 
 
@@ -131,23 +132,35 @@ class Air:
             amplitude: factor on all.
         """
         stretch = max(1024, int(_STRETCH_S * rate))
-        for first in range(0, out.shape[1], stretch):
-            part = out[:, first : first + stretch]
-            for burst, path in self._heard(receiver, carrier_hz, rate):
-                self._add(part, burst, path, start + first / rate, rate, carrier_hz, amplitude)
-
-    def _heard(self, receiver: str, carrier_hz: float, rate: float) -> Iterator[tuple[Burst, AirPath]]:
+        true_time = self._oscillators[receiver].true_time
+        edges = [*range(0, out.shape[1], stretch), out.shape[1]]
+        times = [true_time(start + edge / rate) for edge in edges]
         for path in self._into.get(receiver, ()):
-            for burst in self._bursts.get(path.transmitter, ()):
-                if receiver not in burst.faded and abs(burst.carrier_hz - carrier_hz) < rate / 2:
-                    yield burst, path
+            for burst in self._heard(path, times[0], times[-1], carrier_hz, rate):
+                for index, (first, stop) in enumerate(pairwise(edges)):
+                    part = out[:, first:stop]
+                    self._add(part, burst, path, times[index], times[index + 1], rate, carrier_hz, amplitude)
+
+    def _heard(self, path: AirPath, begin: float, end: float, carrier_hz: float, rate: float) -> Iterator[Burst]:
+        """Those that may arrive between two true times. The bursts of a transmitter follow each other."""
+        there = self._oscillators[path.transmitter]
+        longest = max((tap.delay_s for tap in path.taps), default=0.0)
+        since, until = there.counted(begin - path.delay_s - longest), there.counted(end - path.delay_s)
+        for burst in reversed(self._bursts.get(path.transmitter, ())):
+            margin = _MARGIN / burst.rate
+            if burst.start + burst.size / burst.rate < since - margin:
+                return
+            heard = path.receiver not in burst.faded and abs(burst.carrier_hz - carrier_hz) < rate / 2
+            if heard and burst.start < until + margin:
+                yield burst
 
     def _add(
         self,
         out: FloatArray,
         burst: Burst,
         path: AirPath,
-        start: float,
+        begin: float,
+        end: float,
         rate: float,
         carrier_hz: float,
         amplitude: float,
@@ -155,7 +168,6 @@ class Air:
         """One burst on one path, in a stretch so short that all frequencies stand still."""
         here, there = self._oscillators[path.receiver], self._oscillators[path.transmitter]
         count = out.shape[1]
-        begin, end = here.true_time(start), here.true_time(start + count / rate)
         table = interpolator(round(rate / burst.rate, 9))
 
         def position(t: float) -> float:

@@ -1,7 +1,9 @@
 """One connection of a host to a device: calls, samples one way, or samples and messages the other way."""
 
 import contextlib
+import math
 import secrets
+import select
 import socket
 import threading
 import time
@@ -13,15 +15,17 @@ import numpy as np
 from semcom_ota.radio.time_spec import TimeSpec
 from semcom_ota.twin.client_streams import TwinError
 from semcom_ota.twin.host_link import TxPacket
-from semcom_ota.twin.lab import Lab, Usrp
-from semcom_ota.twin.receive_path import SETTLE_S, ReceiveBuffer, ReceivePath
+from semcom_ota.twin.lab import SETTLE_S, Lab, Usrp
+from semcom_ota.twin.receive_path import ReceiveBuffer, ReceivePath
 from semcom_ota.twin.resampling import separated
 from semcom_ota.twin.wire import Flags, Frame, FrameError, FrameReader, Kind, pack, pack_json, unpack_json
 
-_TOO_SLOW_S = 0.05
-"""A stream that is so much behind true time, and not because its buffer is full, is the lab's fault."""
+_BEHIND_S = 0.05
+"""A stream that is so late, and not because its buffer is full, is late by the lab's fault."""
+_SAY_S = 0.2
+"""So late that people are told."""
 _GIVE_UP_S = 2.0
-"""A stream that is so much behind is given up: samples are lost, by the lab's fault. Less than the air remembers."""
+"""So late that samples are lost, by the lab's fault. Less than the air remembers."""
 _CHUNK_BYTES = 262144
 _MOST_SOCKET_BYTES = 131072
 
@@ -48,6 +52,8 @@ class Connection:
         self._token = ""  # of the opening that hangs on this connection, or that it belongs to
         self._direction = ""
         self._pumping: threading.Thread | None = None
+        self._in_hand: float | None = None  # when the packet in hand was handed over; None: the socket is waited for
+        self._empty_at = 0.0
 
     def serve(self) -> None:
         """Until the host ends it, or says something that cannot be read."""
@@ -59,6 +65,8 @@ class Connection:
                 elif frame.kind is Kind.CALL and not direction:
                     self._socket.sendall(self._answer(frame))
                     if self._direction == "tx":
+                        self._empty_at = self._lab.now()
+                        self._lab.taken.add(self._taken)
                         threading.Thread(target=self._tell, name="messages", daemon=True).start()
                 else:
                     raise FrameError("not here")
@@ -66,6 +74,7 @@ class Connection:
             pass  # the host is gone, or speaks another language: either way this connection is done
         finally:
             self._others.discard(self)
+            self._lab.taken.discard(self._taken)
             self.close()
             with self._lab.lock:
                 if self._token and not self._direction and self._usrp.token == self._token:
@@ -81,8 +90,16 @@ class Connection:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def _frames(self) -> Iterator[Frame]:
-        while data := self._socket.recv(_CHUNK_BYTES):
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        while True:
+            poller.poll()
+            self._in_hand = self._empty_at  # before the socket is empty again, or a receiver might not wait for this
+            data = self._socket.recv(_CHUNK_BYTES)
+            if not data:
+                return
             yield from self._reader.feed(data)
+            self._in_hand = None
 
     def _answer(self, frame: Frame) -> bytes:
         fields = unpack_json(frame)
@@ -139,31 +156,30 @@ class Connection:
     def _pump(self, path: ReceivePath) -> None:
         """Makes samples as their time comes. Knows whose fault it is if they do not fit."""
         lab, serial = self._lab, self._usrp.serial
-        patient_until, held_up, behind = 0.0, False, False
+        patient_until, held_up, said = 0.0, False, False
         while self._usrp.receive is path:
-            now = lab.now()
-            due = path.due(now)
-            if due < path.block:
-                held_up = behind = False
-                time.sleep(max(1e-4, path.due_at(path.block) - lab.now()))
+            now, horizon = lab.now(), lab.horizon()
+            if path.due(horizon) < path.block:
+                held_up = said = False
+                time.sleep(min(max(5e-4, path.due_at(path.block) + SETTLE_S - now), 0.1))
                 continue
-            late_s = due / path.rate
-            if late_s > _TOO_SLOW_S and not held_up:
+            late_s = now - SETTLE_S - path.due_at(0)
+            if late_s > _BEHIND_S and not held_up:
                 # Had the lab been in time, the host might have read all this: it has a buffer's time to do so now.
                 patient_until = now + late_s + self._usrp.config.buffer_ms / 1e3
-                if not behind:
-                    behind = True
-                    lab.log.write("lab_too_slow", now, device=serial, late_s=round(late_s, 3))
-                    lab.log.say(f"{serial}: this lab is {1e3 * late_s:.0f} ms behind: this computer is too busy")
+            if late_s > _SAY_S and not held_up and not said:
+                said = True
+                lab.log.write("lab_behind", now, device=serial, late_s=round(late_s, 3))
+                lab.log.say(f"{serial}: samples come {1e3 * late_s:.0f} ms late: this computer is busy")
             if late_s > _GIVE_UP_S:
-                path.lose(due - path.block, "lab_too_slow")
-                continue
-            if now < patient_until and not path.buffer.takes(path.block):
+                lab.log.write("lab_too_slow", now, device=serial, late_s=round(late_s, 3))
+                path.lose(path.due(now) - path.block, "lab_too_slow")
+            elif now < patient_until and not path.buffer.takes(path.block):
                 held_up = True
                 path.buffer.wait_for_room(path.block, 0.01)
-                continue
-            lab.advance(now - SETTLE_S)
-            path.make(path.block)
+            else:
+                lab.advance(horizon)
+                path.make(path.block)
 
     def _send(self, buffer: ReceiveBuffer, before: threading.Thread | None) -> None:
         """Empties the buffer as fast as the host reads."""
@@ -193,7 +209,10 @@ class Connection:
     def _transmit(self, frame: Frame) -> None:
         """Samples of a burst. Held up here while device and transport are full, and the host with it."""
         serial = self._usrp.serial
+        handed_over = min(self._lab.now(), frame.value - self._began)
+        self._in_hand = handed_over
         while not self._lab.has_room(serial):
+            self._in_hand = math.inf  # it is far ahead of its time
             time.sleep(2e-3)
         packet = TxPacket(
             samples=separated(np.frombuffer(frame.payload, np.dtype("<i2"))),
@@ -201,6 +220,23 @@ class Connection:
             end=bool(frame.flags & Flags.END),
             at=frame.time if frame.flags & Flags.TIME else None,
             sequence=frame.sequence,
-            arrived=min(self._lab.now(), frame.value - self._began),
+            arrived=handed_over,
         )
         self._lab.push(serial, packet)
+
+    def _taken(self) -> float:
+        """The true time up to which all that the host handed over has been taken.
+
+        While a packet is in hand, that is what came before it; then, as long as the socket was seen to be empty.
+        """
+        in_hand = self._in_hand
+        if in_hand is not None:
+            return in_hand
+        now = self._lab.now()
+        with contextlib.suppress(OSError, ValueError):
+            poller = select.poll()
+            poller.register(self._socket, select.POLLIN)
+            if poller.poll(0):
+                return self._empty_at
+        self._empty_at = now
+        return now

@@ -12,8 +12,8 @@ from semcom_ota.types import FloatArray
 
 THERMAL_DBM_PER_HZ = -174.0
 """kT at 290 K."""
-NOISE_BLOCK = 8192
-"""Samples of noise that come from one generator."""
+NOISE_SAMPLES = 2**21
+"""That are drawn."""
 
 
 def noise_dbm(noise_figure_db: float, sample_rate: float) -> float:
@@ -27,25 +27,29 @@ def quantisation_dbfs(bits: int) -> float:
 
 
 class Noise:
-    """White noise of a stream: sample n is a function of (seed, serial, stream, n), however it is asked for."""
+    """White noise: sample n of a device's stream is a function of (seed, serial, stream, n), however it is asked for.
 
-    def __init__(self, seed: int, serial: str, stream: int):
-        """Nothing is drawn yet."""
+    Drawing it anew would take a third of the lab's time. So it is drawn once, `NOISE_SAMPLES` of it, which is far more
+    than a frame, and turned by another angle each time round: no frame, and no two in a row, see a sample twice.
+    """
+
+    def __init__(self, seed: int, serial: str):
+        """Draws it."""
         self._key = (seed, serial, "noise")
-        self._stream = stream
-        self._block = -1
-        self._values = np.empty((2, NOISE_BLOCK), np.float32)
+        self._drawn = seeded(*self._key).standard_normal((2, NOISE_SAMPLES), dtype=np.float32)
 
-    def fill(self, out: FloatArray, first: int, deviation: float) -> None:
+    def fill(self, out: FloatArray, stream: int, first: int, deviation: float) -> None:
         """Noise into (2, n) float32, real and imaginary parts, from sample `first` on; each has this deviation."""
+        start_of_stream = int(seeded(*self._key, stream).integers(NOISE_SAMPLES))
         done = 0
         while done < out.shape[1]:
-            block, start = divmod(first + done, NOISE_BLOCK)
-            if block != self._block:
-                seeded(*self._key, self._stream, block).standard_normal(out=self._values, dtype=np.float32)
-                self._block = block
-            taken = min(NOISE_BLOCK - start, out.shape[1] - done)
-            np.multiply(self._values[:, start : start + taken], np.float32(deviation), out=out[:, done : done + taken])
+            lap, start = divmod(start_of_stream + first + done, NOISE_SAMPLES)
+            taken = min(NOISE_SAMPLES - start, out.shape[1] - done)
+            angle = seeded(*self._key, stream, lap).uniform(0, 2 * math.pi)
+            x, y = self._drawn[:, start : start + taken]
+            cosine, sine = np.float32(deviation * math.cos(angle)), np.float32(deviation * math.sin(angle))
+            out[0, done : done + taken] = cosine * x - sine * y
+            out[1, done : done + taken] = sine * x + cosine * y
             done += taken
 
 

@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from semcom_ota.radio.time_spec import TimeSpec
@@ -26,6 +27,8 @@ from semcom_ota.twin.transmit_path import TransmitPath
 
 MOST_EVENTS = 1000
 """That wait for the host."""
+SETTLE_S = 4e-3
+"""A receiver sees the air so much later than true time: until then, what a host has handed over is taken."""
 
 
 class Usrp:
@@ -50,7 +53,6 @@ class Usrp:
         self.receive: ReceivePath | None = None
         self.events: queue.Queue[AsyncEvent | None] = queue.Queue(MOST_EVENTS)
         """What it has to say to the host; None once there will be no more."""
-        self._seed = lab.seed
         self._air = air
         self._log = log
         self._script = [fault for fault in lab.script() if serial in _subjects(fault)]
@@ -58,6 +60,7 @@ class Usrp:
             oscillator, reference=self.config.reference, gpsdo=self.config.gpsdo, lock_s=self.config.lock_s
         )
         self._front_end = FrontEnd(self.config, lab.seed, serial)
+        self._noise = Noise(lab.seed, serial)
         self._streams = 0
         self._pid: int | None = None  # who has it open
         self._opened = 0.0
@@ -157,7 +160,7 @@ class Usrp:
             raise TwinError("RuntimeError: ERROR_CODE_LATE_COMMAND: the time at which to receive is past")
         self.receive = ReceivePath(
             self.serial, self.clock, self._rx, self._air, self._front_end,
-            Noise(self._seed, self.serial, self._streams), self._log, self._overflows,
+            self._noise, self._streams, self._log, self._overflows,
             self.config.buffer_ms / 1e3, start,
         )  # fmt: skip
         self._streams += 1
@@ -194,6 +197,9 @@ class Lab:
         self.log = log
         self.now = now
         self.lock = threading.RLock()
+        self.taken: set[Callable[[], float]] = set()
+        """For each host that sends: up to which true time all that it handed over has been taken."""
+        self._done = -math.inf
         oscillators = {
             serial: Oscillator(Wander.of(device, config.seed, serial)) for serial, device in config.devices.items()
         }
@@ -201,20 +207,29 @@ class Lab:
         self.devices = {serial: Usrp(serial, config, self.air, oscillators[serial], log) for serial in config.devices}
         log.write("begun", now(), pid=os.getpid(), lab=config.model_dump(mode="json", by_alias=True))
 
+    def horizon(self) -> float:
+        """The true time up to which nothing can change any more: all that hosts handed over before has been taken.
+
+        A lab that does not get its share of the processor takes it later, and its receivers see the air later; what
+        becomes of bursts stays the same.
+        """
+        return min([self.now(), *(taken() for taken in list(self.taken))]) - SETTLE_S
+
     def advance(self, horizon: float) -> None:
-        """All that hosts have sent by true time `horizon` is here: tell them what has become of it."""
+        """Tell hosts what has become of their bursts until then."""
         with self.lock:
+            self._done = max(self._done, horizon)
             for usrp in self.devices.values():
-                for event in usrp.transmit.advance(horizon) if usrp.transmit is not None else ():
+                for event in usrp.transmit.advance(self._done) if usrp.transmit is not None else ():
                     with contextlib.suppress(queue.Full):  # UHD, too, drops what nobody reads
                         usrp.events.put_nowait(event)
 
     def push(self, serial: str, packet: TxPacket) -> None:
-        """Samples that a host has sent."""
+        """Samples that a host has sent. They may not arrive in what is past already."""
         with self.lock:
             path = self.devices[serial].transmit
             if path is not None:
-                path.push(packet)
+                path.push(replace(packet, arrived=max(packet.arrived, self._done)))
 
     def has_room(self, serial: str) -> bool:
         """Whether a transmitter takes more."""

@@ -15,10 +15,11 @@ class LabLog:
     burst: device, number, device_time of its first sample, true_s of that, samples that the host gave, played, rate,
         frequency_hz, faded (receivers that did not hear it), cut (receivers that did not hear all of it), and its fate:
         acknowledged, late, underflow, sequence_error, abandoned (its end never came), lost (the link lost its
-        beginning), lab_too_slow (the lab's fault, which the host sees as an underflow).
+        beginning).
     overflow: device, device_time, at_sample, lost_samples, cause (host, script or lab_too_slow).
     fault: what the script did, with its own words.
-    lab_too_slow: the lab fell behind true time, so many seconds. What goes wrong then is neither host nor script.
+    lab_behind: a receiver's samples come so many seconds late, because this computer is busy. Nothing is lost by it.
+    lab_too_slow: so late that samples had to be lost, which is the fault of neither host nor script.
     """
 
     def __init__(self, file: IO[str] | None = None, tell: Callable[[str], None] | None = None):

@@ -23,9 +23,7 @@ from semcom_ota.twin.lab_log import LabLog
 from semcom_ota.twin.port import Port
 from semcom_ota.twin.wire import MAX_SAMPLES
 
-SETTLE_S = 4e-3
-"""A receiver sees the air so much later than true time: what a host sent before has been read by then."""
-_BLOCK_S = 2e-3
+_BLOCK_S = 4e-3
 _LEAST_BLOCK = 256
 
 
@@ -96,6 +94,7 @@ class ReceivePath:
         air: Air,
         front_end: FrontEnd,
         noise: Noise,
+        stream: int,
         log: LabLog,
         script: Sequence[Fault],
         buffer_s: float,
@@ -109,7 +108,8 @@ class ReceivePath:
             port: how the receiver is set. The rate stays what it is at the start; gain and carrier may change.
             air: what is to be heard.
             front_end: of the device.
-            noise: of this stream.
+            noise: of the device.
+            stream: which of its streams this is.
             log: of the lab.
             script: overflows of this receiver, by which it has not been hit yet.
             buffer_s: how much fits into the buffer of device and transport.
@@ -121,6 +121,7 @@ class ReceivePath:
         self._air = air
         self._front_end = front_end
         self._noise = noise
+        self._stream = stream
         self._log = log
         self.script = deque(sorted((f for f in script if isinstance(f, Overflow)), key=lambda f: f.at_sample))
         self._start = start
@@ -130,14 +131,14 @@ class ReceivePath:
         self._made = 0  # samples, those that were lost included
         self._gap: tuple[int, str] | None = None  # first lost sample of a gap that goes on, and whose fault it is
 
-    def due(self, now: float) -> int:
-        """Samples that the air has settled for, and that are not made yet."""
-        counted = self._clock.oscillator.counted(now - SETTLE_S)
+    def due(self, horizon: float) -> int:
+        """Samples that can be made, because nothing can change any more before true time `horizon`."""
+        counted = self._clock.oscillator.counted(horizon)
         return max(0, math.floor((counted - self._start) * self.rate) - self._made)
 
     def due_at(self, count: int) -> float:
-        """True time at which so many samples are due."""
-        return self._clock.oscillator.true_time(self._start + (self._made + count) / self.rate) + SETTLE_S
+        """The horizon for which so many samples are due."""
+        return self._clock.oscillator.true_time(self._start + (self._made + count) / self.rate)
 
     def make(self, count: int) -> None:
         """Take the next samples from the air and put them into the buffer; they are lost if it is full."""
@@ -204,7 +205,7 @@ class ReceivePath:
     def _take(self, count: int) -> None:
         port, first = self._port, self._made
         arrived = np.empty((2, count), np.float32)
-        self._noise.fill(arrived, first, self._front_end.noise_deviation(self.rate))
+        self._noise.fill(arrived, self._stream, first, self._front_end.noise_deviation(self.rate))
         self._air.add_arriving(arrived, self._serial, self._start + first / self.rate, self.rate, port.carrier_hz)
         samples = self._front_end.convert(
             arrived, first, gain_db=port.gain_db, lo_offset_hz=port.lo_offset_hz, rate=self.rate

@@ -19,13 +19,11 @@ from semcom_ota.twin.front_end import FrontEnd
 from semcom_ota.twin.lab import Lab
 from semcom_ota.twin.lab_config import LabConfig, LabDevice
 from semcom_ota.twin.lab_log import LabLog
-from semcom_ota.twin.receive_path import SETTLE_S
 from semcom_ota.twin.resampling import add_resampled, interpolator
 
 MOST_CONNECTIONS = 32
 """To one device, at a time."""
 _TICK_S = 5e-3
-_TOO_LATE_S = 0.1  # a tick that comes so late means that this process did not get its share of the processor
 _FORGET_S = 0.5
 
 
@@ -134,14 +132,10 @@ class LabServer:
             connection.close()
 
     def _tick_on(self) -> None:
-        last, forgotten = self.lab.now(), 0.0
+        forgotten = 0.0
         while not self._ended.wait(_TICK_S):
             now = self.lab.now()
-            if now - last > _TOO_LATE_S:
-                self.lab.log.write("lab_too_slow", now, late_s=round(now - last, 3))
-                self.lab.log.say(f"this lab fell behind by {1e3 * (now - last):.0f} ms: this computer is too busy")
-            last = now
-            self.lab.advance(now - SETTLE_S)
+            self.lab.advance(self.lab.horizon())
             self._plug(now)
             if now - forgotten > _FORGET_S:
                 forgotten = now

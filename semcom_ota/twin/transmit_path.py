@@ -40,7 +40,6 @@ class _Outgoing:
     on_air: Burst | None = None  # None: it was too late
     given: int = 0  # samples that came
     fate: str = ""  # "" as long as all is well
-    waited: bool = False  # it ran dry while we waited, not by a packet that came too late
     ended: float = math.inf  # true time at which its fate was known
 
 
@@ -106,13 +105,12 @@ class TransmitPath:
         return waiting < max(self._buffer_s * self._port.rate, 2 * PACKET_SAMPLES)
 
     def advance(self, horizon: float) -> list[AsyncEvent]:
-        """Tell what has happened by true time `horizon`: no packet that arrived before is still on its way to us."""
+        """Tell what has happened by true time `horizon`; no packet that arrived before is still to come."""
         going = self._open
         if going is not None and going.on_air is not None and not going.fate:
             dry = going.on_air.start + going.on_air.size / going.on_air.rate
             if self._clock.oscillator.counted(horizon) > dry:
                 self._underflow(going, dry)
-                going.waited = True
         while self._to_log and self._to_log[0].ended < horizon - _LOG_AFTER_S:
             self._write(self._to_log.popleft())
         happened = []
@@ -198,24 +196,12 @@ class TransmitPath:
         first = going.given
         going.given += packet.samples.shape[1]
         if going.on_air is None or going.fate:
-            if going.waited:
-                self._judge_again(going, packet)
             return
         plays = going.on_air.start + first / going.on_air.rate
         if self._clock.oscillator.counted(packet.arrived) > plays:
             self._underflow(going, plays)
             return
         going.on_air.append(self._leaking(packet.samples, first))
-
-    def _judge_again(self, going: _Outgoing, packet: TxPacket) -> None:
-        """The first packet after a burst ran dry: had the host sent it in time, it was the lab that was too slow."""
-        assert going.on_air is not None
-        going.waited = False
-        plays = going.on_air.start + going.on_air.size / going.on_air.rate
-        if self._clock.oscillator.counted(packet.arrived) <= plays:
-            going.fate = "lab_too_slow"
-            self._log.write("lab_too_slow", packet.arrived, device=self._serial, burst=going.number)
-            self._log.say(f"{self._serial}: burst {going.number} was cut, because this lab is too slow")
 
     def _leaking(self, samples: np.ndarray, first: int) -> np.ndarray:
         """With the LO's leakage, if it is in the band that anyone listens to."""

@@ -5,10 +5,9 @@ import pytest
 
 from semcom_ota.twin.client_streams import PACKET_SAMPLES
 from semcom_ota.twin.host_link import TxPacket
-from semcom_ota.twin.lab import Lab
+from semcom_ota.twin.lab import SETTLE_S, Lab
 from semcom_ota.twin.lab_config import LabConfig
 from semcom_ota.twin.lab_log import LabLog
-from semcom_ota.twin.receive_path import SETTLE_S
 from semcom_ota.twin.resampling import separated
 from semcom_ota.twin.wire import from_sc16, to_sc16
 
@@ -73,7 +72,7 @@ class Bench:
             made += taken
             while (block := path.buffer.take(0)) is not None:
                 blocks.append(block)
-        self.t = path.due_at(0)
+        self.t = path.due_at(0) + SETTLE_S
         return path, blocks
 
     def samples(self, count, serial="B"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from semcom_ota.twin.front_end import FrontEnd, Noise, noise_dbm, quantisation_dbfs
+from semcom_ota.twin.front_end import NOISE_SAMPLES, FrontEnd, Noise, noise_dbm, quantisation_dbfs
 from semcom_ota.twin.lab_config import LabDevice
 from semcom_ota.twin.wire import from_sc16
 
@@ -34,16 +34,20 @@ def test_the_converter_rounds_to_its_bits():
 
 
 def test_noise_is_a_function_of_where_it_is():
+    first = 2 * NOISE_SAMPLES - 10_000  # it goes round within
     whole, parts = np.empty((2, 30_000), np.float32), np.empty((2, 30_000), np.float32)
-    Noise(1, "B", 0).fill(whole, 5, 1.0)
-    again = Noise(1, "B", 0)
-    for first in range(0, 30_000, 7000):
-        again.fill(parts[:, first : first + 7000], 5 + first, 1.0)
+    Noise(1, "B").fill(whole, 0, first, 1.0)
+    again = Noise(1, "B")
+    for start in range(0, 30_000, 7000):
+        again.fill(parts[:, start : start + 7000], 0, first + start, 1.0)
     assert np.array_equal(whole, parts)
-    assert abs(np.mean(whole[0] * whole[1])) < 0.03
-    other = np.empty_like(whole)
-    Noise(1, "B", 1).fill(other, 5, 1.0)
-    assert abs(np.mean(whole * other)) < 0.03
+    assert whole.std() == pytest.approx(1, abs=0.02)
+    lap_later, other = np.empty_like(whole), np.empty_like(whole)
+    again.fill(lap_later, 0, first + NOISE_SAMPLES, 1.0)
+    again.fill(other, 1, first, 1.0)
+    for independent in (whole[::-1], other):
+        assert abs(np.mean(whole * independent)) < 0.03
+    assert np.abs(lap_later - whole).mean() > 0.1  # turned
 
 
 def test_a_tone_arrives_with_the_level_of_the_link(bench, tone):
@@ -146,13 +150,13 @@ def test_a_burst_in_a_gap_is_said_to_be_cut(bench, tone):
 
 
 def test_a_host_that_does_not_read_loses_what_the_buffer_does_not_hold(bench):
-    lab = bench(b={"buffer_ms": 10})
+    lab = bench(b={"buffer_ms": 20})
     path = lab.lab.devices["B"].start_rx(None, lab.t)
-    path.make(30_000)  # nobody reads
+    path.make(40_000)  # nobody reads
     blocks = []
     while (block := path.buffer.take(0)) is not None:
         blocks.append(block)
-    assert sum(block.samples.size // 2 for block in blocks) == 10_000
+    assert sum(block.samples.size // 2 for block in blocks) == 20_000
     path.make(10_000)
     while (block := path.buffer.take(0)) is not None:
         blocks.append(block)
