@@ -49,9 +49,9 @@ class Trx(gr.top_block):
             ConfigError: the radio cannot be opened, or the air interface cannot work.
         """
         gr.top_block.__init__(self, "semcom trx")
-        warm_up_receiver(link.phy)  # now: what is slow the first time would cost samples later
         self._finish, self._finished = finish, False
         self.radio = open_radio(link, transmit=True, receive=True)
+        warm_up_receiver(link.phy)  # now: what is slow the first time would cost samples later
         self.transmit_side = TransmitSide(self, self.radio, link, encoder)
         self.receive_side = ReceiveSide(self, self.radio, link, frames, results, decoder, record)
         self.desk = self.transmit_side.desk

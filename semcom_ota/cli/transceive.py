@@ -1,11 +1,113 @@
-"""`semcom score`: what came of a transmission, from the run folders of its two ends."""
+"""`semcom trx` and `semcom score`: both ends of a transmission, in one process or from two run folders."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from semcom_ota.cli.application import Quiet, RunFolder, Summary, clear_errors
+from semcom_ota.cli.application import (
+    Device,
+    Frequency,
+    Quiet,
+    ReceiveGain,
+    RunFolder,
+    Summary,
+    Transmit,
+    TransmitGain,
+    check_permission,
+    clear_errors,
+    codec_names,
+    fail,
+    validated,
+    with_radio_options,
+)
+
+
+@clear_errors
+def trx(
+    link: Annotated[Path, typer.Argument(metavar="LINK", help="a link's YAML file")],
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="a sentence to send; may be given several times")
+    ] = None,
+    input: Annotated[Path | None, typer.Option(metavar="FILE", help="a UTF-8 file, one sentence a line")] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="codecs; the first sets the symbols  [default: those of the link]"),
+    ] = None,
+    snr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB", min=-30, max=60, help="what coded codecs take for granted of the link  [default: 10]"
+        ),
+    ] = None,
+    repeat: Annotated[int, typer.Option(metavar="N", min=1, help="send everything so many times")] = 1,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="at least so long from one message to the next")
+    ] = 0.0,
+    device: Device = None,
+    frequency: Frequency = None,
+    tx_gain: TransmitGain = None,
+    rx_gain: ReceiveGain = None,
+    transmit: Transmit = False,
+    out: RunFolder = None,
+    json: Summary = None,
+    quiet: Quiet = False,
+) -> None:
+    """Send sentences and receive them with one device."""
+    from semcom_ota.config import load_link
+    from semcom_ota.experiments.texts import gather
+    from semcom_ota.experiments.transmit import plan
+
+    told = with_radio_options(
+        load_link(link),
+        ends=("transmitter", "receiver"),
+        device=device,
+        frequency=frequency,
+        transmit_gain=tx_gain,
+        receive_gain=rx_gain,
+    )
+    check_permission(told, transmit)
+    if codec is not None:
+        changes: dict[str, Any] = told.model_dump()
+        changes["codec"]["names"] = codec_names(codec)
+        told = validated(type(told), changes)
+    planned = plan(gather(text or [], input), told.codec.names, repeat)
+    _run(planned, told, snr, every, out, json, quiet)
+
+
+def _run(
+    planned: list[Any], link: Any, snr: float | None, every: float, out: Path | None, json: Path | None, quiet: bool
+) -> None:
+    from semcom_ota.codecs import registry
+    from semcom_ota.experiments import console, run_folder, transceive
+    from semcom_ota.experiments.report import write_report
+    from semcom_ota.experiments.score_console import print_score
+    from semcom_ota.phy.numerology import Numerology
+
+    for name in link.codec.names:
+        if name not in registry.names():
+            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    Numerology(link.phy)  # an air interface that cannot work is refused before anything is opened
+    if json:
+        run_folder.check_writable(json)
+    with transceive.opened(link) as transceiver:
+        folder = run_folder.prepare(out or run_folder.default_folder())
+        console.print_radio(transceiver.transmitter.settings)
+        finished = transceive.run(planned, link, transceiver, folder, snr, every, quiet)
+    report = write_report(folder, {}, link.phy.sample_rate / link.phy.fft_size)
+    summary = finished.scored.summary
+    if json:
+        run_folder.write_json(json, summary)
+    if not quiet:
+        console.print_messages(finished.scored.messages)
+    print_score(summary)
+    typer.echo(f"report: {report}")
+    if finished.stopped:
+        raise KeyboardInterrupt
+    if finished.failure:
+        typer.echo(f"semcom: the run ended early: {finished.failure}", err=True)
+    if finished.failure or any(point["failed"] for point in summary["points"]):
+        raise SystemExit(1)
 
 
 @clear_errors
@@ -17,7 +119,7 @@ def score(
     quiet: Quiet = False,
 ) -> None:
     """Join what two ends say of a transmission: what was delivered, and why the rest was not."""
-    from semcom_ota.experiments import run_folder
+    from semcom_ota.experiments import console, run_folder
     from semcom_ota.experiments import score as experiment
     from semcom_ota.experiments.report import write_report
     from semcom_ota.experiments.score_console import print_score
@@ -31,5 +133,7 @@ def score(
     report = write_report(folder, {}, sent.link.phy.sample_rate / sent.link.phy.fft_size)
     if json:
         run_folder.write_json(json, scored.summary)
+    if not quiet:
+        console.print_messages(scored.messages)
     print_score(scored.summary)
     typer.echo(f"report: {report}")

@@ -54,10 +54,12 @@ def print_messages(messages: Sequence[dict[str, Any]], console: Console | None =
     step = -(-len(texts) // MAX_TEXTS)
     for group in texts[::step]:
         sent = group[0]
-        table.add_row(f"{sent['snr_db']:g}", "", "sent", f"[bold]{printable(sent['sent'])}[/bold]", str(sent["words"]))
+        snr = "" if sent["snr_db"] is None else f"{sent['snr_db']:g}"
+        table.add_row(snr, "", "sent", f"[bold]{printable(sent['sent'])}[/bold]", str(sent["words"]))
         for message in group:
             estimated = message["snr_db_estimated"]
-            nothing = "does not fit" if message["does_not_fit"] else message["reason"] or message["status"]
+            nothing = message.get("cause") or message["reason"] or message["status"]
+            nothing = "does not fit" if message["does_not_fit"] else nothing
             received = printable(message["received"]) or f"[dim]{printable(nothing)}[/dim]"
             table.add_row(
                 "",
