@@ -24,7 +24,7 @@ class LoopbackRadio(CountedRadio):
             ConfigError: the link has a radio.
         """
         radio, phy = link.loopback, link.phy
-        port = PortSettings(device=f"simulated channel, {radio.snr_db[0]:g} dB", sample_rate=phy.sample_rate)
+        port = PortSettings(device="simulated channel", sample_rate=phy.sample_rate)
         super().__init__("loopback", "flowgraph", port, port)
         spread = radio.channel.longest_delay_s * phy.sample_rate
         reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
