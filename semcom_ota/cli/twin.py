@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from semcom_ota.cli.application import Quiet, clear_errors, fail
+from semcom_ota.cli.application import clear_errors
 
 
 @clear_errors
@@ -19,7 +19,7 @@ def twin(
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write what really happened to this file, as JSON lines")
     ] = None,
-    quiet: Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="say nothing")] = False,
 ) -> None:
     """Run software USRPs, for those who have none at hand.
 
@@ -28,7 +28,6 @@ def twin(
     converter's faults, and they lose samples or bursts when the program is too slow, as real ones do. A lab may have
     a script of faults besides (try: semcom twin faulty). Ctrl-C unplugs all of it.
     """
-    from semcom_ota.config import ConfigError
     from semcom_ota.twin.address import default_folder
     from semcom_ota.twin.lab_config import load_lab
     from semcom_ota.twin.lab_log import LabLog
@@ -37,29 +36,16 @@ def twin(
     config = load_lab(lab)
     where = folder if folder is not None else default_folder()
     try:
-        truth = log.open("w") if log is not None else None
-    except OSError as error:
-        fail(f"cannot write to '{log}' ({error.strerror}): give another file with --log")
-    try:
-        with LabServer(config, where, LabLog(truth, None if quiet else typer.echo)) as server:
+        with LabServer(config, where, LabLog(log, None if quiet else typer.echo)) as server:
             if not quiet:
                 _print_devices(server.addresses())
             server.wait()
     except KeyboardInterrupt:
         pass  # how a lab ends
-    except BrokenPipeError as error:
-        raise ConfigError("nobody reads what this lab prints: use --quiet") from error
-    finally:
-        if truth is not None:
-            truth.close()
 
 
 def _print_devices(addresses: list[tuple[str, str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("device", "oscillator", "use it with")
+    """Not in a frame: each address is there to be copied."""
     for name, oscillator, address in addresses:
-        table.add_row(name, oscillator, f"--device {address}", end_section=False)
-    Console(soft_wrap=True).print(table)
-    typer.echo("Leave this running; Ctrl-C ends it.")
+        typer.echo(f"{name:<16} {oscillator:>10}   --device {address}")
+    typer.echo("Leave this running and use the devices from another terminal; Ctrl-C ends it.")

@@ -3,8 +3,10 @@
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
+from semcom_ota.config import ConfigError
 from semcom_ota.radio.time_spec import TimeSpec
 
 
@@ -22,13 +24,33 @@ class LabLog:
     lab_too_slow: so late that samples had to be lost, which is the fault of neither host nor script.
     """
 
-    def __init__(self, file: IO[str] | None = None, tell: Callable[[str], None] | None = None):
-        """Write rows to `file`, lines for people to `tell`."""
-        self._file = file
+    def __init__(self, path: Path | None = None, tell: Callable[[str], None] | None = None):
+        """Write rows to a file, once it is opened, and lines for people to `tell`."""
+        self._path = path
+        self._file: IO[str] | None = None
         self._tell = tell
         self._lock = threading.Lock()
         self.rows: list[dict[str, Any]] | None = None
         """If a list is put here, rows are kept in it, too."""
+
+    def open(self) -> None:
+        """Begin the file anew.
+
+        Raises:
+            ConfigError: it cannot be written.
+        """
+        try:
+            self._file = self._path.open("w") if self._path is not None else None
+        except OSError as error:
+            reason = error.strerror
+            raise ConfigError(f"cannot write to '{self._path}' ({reason}): give another file with --log") from error
+
+    def close(self) -> None:
+        """Nothing more will be written."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            self._file = None
 
     def write(self, kind: str, true_s: float, **fields: Any) -> None:
         """One row."""

@@ -39,13 +39,14 @@ class LabServer:
             log: what happens is written there.
 
         Raises:
-            ConfigError: a lab is alive in the folder, or it cannot be used.
+            ConfigError: a lab is alive in the folder, or folder or log cannot be used.
         """
         folder = folder.expanduser().absolute()
         self._paths = {serial: socket_path(folder, serial) for serial in config.devices}
         self._folder = folder
         self._lock_file = _take(folder)
         try:
+            log.open()  # not before: a lab that is alive may be writing to it
             for left in folder.glob("*.sock"):
                 left.unlink()
             _warm_up(config)
@@ -78,6 +79,7 @@ class LabServer:
         with self.lab.lock:
             for usrp in self.lab.devices.values():
                 usrp.close(self.lab.now())
+        self.lab.log.close()
         self._lock_file.close()
 
     def addresses(self) -> list[tuple[str, str, str]]:
