@@ -18,6 +18,7 @@ from semcom_flowgraphs.radio.time_limit import ends_within
 
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.radio.settings import PortSettings, RadioSettings
+from semcom_ota.radio.stall import Stall
 from semcom_ota.radio_config import SoapyRadio as SoapyConfig
 
 OPENING_S = 60.0
@@ -84,7 +85,7 @@ class _End:
         port = radio.transmitter if side == "transmitter" else radio.receiver
         self._who = f"SoapySDR device '{port.device}' ({side})"
         self._device, self._lo_offset_hz = port.device, port.lo_offset_hz
-        self._moved, self._moved_at = 0, time.monotonic()
+        self._stall = Stall(STALL_S)
         if port.channel:
             raise ConfigError(f"{self._who} is used with its channel 0 only: set radio.{side}.channel to 0")
         tuning = f"OFFSET={port.lo_offset_hz:.0f}" if port.lo_offset_hz else ""
@@ -124,11 +125,8 @@ class _End:
 
     def watch(self) -> None:
         """Raise `ConfigError` if no samples have gone or come for `STALL_S`: there is nothing to ask the device for."""
-        now = time.monotonic()
         moved = self.block.nitems_read(0) if isinstance(self.block, soapy.sink) else self.block.nitems_written(0)
-        if moved != self._moved or not moved:
-            self._moved, self._moved_at = moved, now
-        elif now - self._moved_at > STALL_S:
+        if self._stall.seen(moved, time.monotonic()):
             raise ConfigError(f"{self._who} has moved no samples for {STALL_S:g} s: check its cable, and start again")
 
     def _set_rate(self, rate: float) -> None:

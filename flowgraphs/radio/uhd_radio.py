@@ -14,6 +14,7 @@ from semcom_flowgraphs.radio.time_limit import ends_within
 
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.radio.settings import PortSettings, RadioSettings
+from semcom_ota.radio.stall import Stall
 from semcom_ota.radio.time_spec import TimeSpec
 from semcom_ota.radio.uhd_errors import device_words, why_gone, why_not_opened
 from semcom_ota.radio_config import UhdRadio
@@ -86,7 +87,7 @@ class UsrpRadio(gr.hier_block2):
             end.tune_in()
         self.settings = _settings(self._transmitter, self._receiver)
         self._clock = ends[0]
-        self._samples, self._moved_at, self._looked_at = 0, time.monotonic(), 0.0
+        self._stall, self._looked_at = Stall(STALL_S), 0.0
         if self._transmitter is not None:
             self.connect(self, self._transmitter.usrp)
             self.msg_connect(self._transmitter.usrp, ASYNC_PORT, self, ASYNC_PORT)
@@ -125,12 +126,7 @@ class UsrpRadio(gr.hier_block2):
         for end in (self._transmitter, self._receiver):
             if end is not None:
                 end.time_now()
-        if self._receiver is None:
-            return
-        samples = self._receiver.usrp.nitems_written(0)
-        if samples != self._samples:
-            self._samples, self._moved_at = samples, now
-        elif now - self._moved_at > STALL_S:
+        if self._receiver is not None and self._stall.seen(self._receiver.usrp.nitems_written(0), now):
             raise ConfigError(why_gone(f"no samples for {STALL_S:g} s", self._receiver.who))
 
 

@@ -9,7 +9,7 @@ import re
 _MAX_QUOTE = 160
 _NAMES = re.compile(r"^(?:\w+Error:\s*)+")  # "LookupError: KeyError: "
 _TAKEN = re.compile(
-    r"claim this device again|failed to claim|already (?:claimed|in use)|in use by|is taken|LIBUSB_ERROR_BUSY|"
+    r"claim this device again|failed to claim|claim_interface|already (?:claimed|in use)|LIBUSB_ERROR_BUSY|"
     r"locked by|another process",
     re.IGNORECASE,
 )
@@ -67,7 +67,7 @@ def why_not_opened(text: str, address: str, channel: int = 0) -> str:
 
 def why_gone(text: str, device: str) -> str:
     """The sentence for a device that stops while it is in use; `text` is what UHD says, or we."""
-    return f"{device} has stopped answering: check its power and its cable, and start again (UHD: {last_words(text)})"
+    return f"{device} has stopped answering: check its power and its cable, and start again ({last_words(text)})"
 
 
 def last_words(text: str) -> str:

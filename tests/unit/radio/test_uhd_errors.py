@@ -13,6 +13,7 @@ SAID = [
         "taken",
     ),
     ("RuntimeError: Failed to claim device", "taken"),
+    ("AssertionError: libusb_claim_interface(this->get(), interface) == 0\n  in claim_interface", "taken"),
     ("EnvironmentError: IOError: USB open failed: insufficient permissions.\nSee the application notes", "udev"),
     ("RuntimeError: Could not find path for image: usrp_b200_fw.hex\n\nUsing images directory: x", "images_downloader"),
     (
