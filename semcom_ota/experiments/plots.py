@@ -13,6 +13,9 @@ from matplotlib.figure import Figure
 
 COLOURS = ("#1f6feb", "#d1570b", "#2f8a4c", "#8250df", "#b3261e", "#5b6470")
 MAX_POINTS = 4000
+LOOKS = {"level_dbfs": "level (dBFS)", "peak_dbfs": "peak (dBFS)", "gain_db": "gain (dB)"}
+LOWEST_DBFS = -120.0
+"""Nothing at all is drawn here."""
 
 
 def quality_against_snr(points: Sequence[Mapping], metric: str, label: str) -> bytes:
@@ -110,10 +113,39 @@ def power_spectra(
     if busy is not None:
         axes.plot(frequency_hz / 1e3, busy, color=COLOURS[0], linewidth=1.2, label="while something is on the air")
     axes.plot(frequency_hz / 1e3, quiet, color=COLOURS[1], linewidth=1.2, label="while it is quiet")
+    lowest, highest = quiet.min() - 5, max(part.max() for part in (quiet, busy) if part is not None) + 10
+    axes.set_ylim(lowest, max(highest, lowest + 40))  # what is flat looks flat
     carrier = "the carrier" if carrier_hz is None else f"{carrier_hz / 1e6:g} MHz"
     axes.set(xlabel=f"frequency from {carrier} (kHz)", ylabel="power density (dBFS/Hz)")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8, loc="upper right")
+    return _png(figure)
+
+
+def signal_over_time(snrs: Sequence[tuple[float, float]], looks: Sequence[Mapping], events: Sequence[Mapping]) -> bytes:
+    """A receiver's SNR, level and gain, and where samples were lost.
+
+    Args:
+        snrs: (seconds, dB) of each message.
+        looks: what a radio process says of level and gain (semcom_flowgraphs.receive_side).
+        events: rows of `events.jsonl`.
+    """
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(6.4, 4.8), sharex=True)
+    upper.plot([at for at, _ in snrs], [snr for _, snr in snrs], ".", color=COLOURS[0], markersize=4)
+    upper.set_ylabel("SNR of messages (dB)")
+    times = [look["at_s"] for look in looks]
+    for colour, (name, label) in zip(_cycle(COLOURS), LOOKS.items(), strict=False):
+        values = [np.nan if look[name] is None else look[name] for look in looks]
+        if not np.isnan(values).all():
+            lower.plot(times, np.maximum(values, LOWEST_DBFS), color=colour, label=label, linewidth=1.2)
+    for axes in (upper, lower):
+        for event in events:
+            if event["kind"] == "overflow":
+                axes.axvline(event["at_s"], color=COLOURS[4], linewidth=0.6, alpha=0.6)
+        axes.grid(alpha=0.25)
+    lower.set(xlabel="seconds (lines: samples were lost)", ylabel="dBFS, dB")
+    if lower.lines:
+        lower.legend(frameon=False, fontsize=8)
     return _png(figure)
 
 

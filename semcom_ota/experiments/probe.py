@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from semcom_ota.config import ConfigError, LinkConfig
@@ -162,4 +163,5 @@ def _write_spectra(folder: Path, spectra: Spectra, receiver: PortSettings, link:
 
 
 def _progress(quiet: bool) -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), disable=quiet, transient=True)
+    unseen = quiet or not Console().is_terminal  # where nobody looks, it would leave an empty line
+    return Progress(TextColumn("{task.description}"), BarColumn(), disable=unseen, transient=True)

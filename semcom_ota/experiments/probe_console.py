@@ -19,6 +19,8 @@ from semcom_ota.types import FloatArray
 
 LEVELS = " ▁▂▃▄▅▆▇█"
 ROWS = 8
+LEAST_DB, MOST_DB = 40, 120
+"""From the lowest to the highest row: what is flat looks flat."""
 MARKS = {"good": "[green]good[/]", "note": "[yellow]note[/]", "trouble": "[red]TROUBLE[/]"}
 
 
@@ -124,9 +126,8 @@ def spectrum_lines(frequency_hz: FloatArray, density: FloatArray, columns: int, 
     """
     columns = min(columns, density.size)
     highest = [float(part.max()) for part in np.array_split(density, columns)]
-    top = 10 * math.ceil(max(highest) / 10)
-    bottom = min(10 * math.floor(min(highest) / 10), top - 10)
-    bottom = max(bottom, top - 120)
+    bottom = 10 * math.floor(max(min(highest), max(highest) - MOST_DB) / 10)
+    top = max(10 * math.ceil(max(highest) / 10), bottom + LEAST_DB)
     eighths = [round((value - bottom) / (top - bottom) * rows * 8) for value in highest]
     lines = []
     for row in reversed(range(rows)):

@@ -32,6 +32,8 @@ ENOUGH_BLOCKS = 16
 """Averaged, so that noise does not look like a tone."""
 SEARCH_SAMPLES = 4_000_000
 """Searched for frames of a larger frequency offset, where none was found."""
+LEAST_CENTRED = 0.1
+"""Of its power, for what is on the air to have a middle at all; 0.22 is a flat band 0.8 of the sample rate wide."""
 _NEIGHBOURHOOD = 8  # bins to either side
 
 
@@ -194,15 +196,19 @@ def _spectra(blocks: ComplexArray, quiet: np.ndarray, busy: np.ndarray, sample_r
 def _bursts(power: np.ndarray, busy: np.ndarray, spectra: Spectra) -> Bursts:
     if spectra.busy is None:
         return Bursts()
-    excess = 10 ** (spectra.busy / 10) - 10 ** (spectra.quiet / 10)
-    above = np.flatnonzero((spectra.busy > spectra.quiet + 3.0) & (excess > 0))
-    centre = width = None
-    if above.size:
-        share = np.cumsum(excess[above]) / excess[above].sum()
-        low, middle, high = (above[np.searchsorted(share, level)] for level in (0.01, 0.5, 0.99))
-        centre = float(spectra.frequency_hz[middle])
-        width = float(spectra.frequency_hz[high] - spectra.frequency_hz[low])
-    return Bursts(share=float(busy.mean()), dbfs=_db(power[busy].mean()), centre_hz=centre, width_hz=width)
+    above = spectra.busy > spectra.quiet + 3.0
+    excess = np.where(above, 10 ** (spectra.busy / 10) - 10 ** (spectra.quiet / 10), 0)
+    # The mean on a circle: what leaves the band on one side may come back on the other.
+    turns = np.arange(BLOCK) / BLOCK - 0.5
+    middle = np.sum(excess * np.exp(2j * np.pi * turns))
+    rate = BLOCK * float(spectra.frequency_hz[1] - spectra.frequency_hz[0])
+    centre = None
+    if abs(middle) > LEAST_CENTRED * excess.sum():
+        centre = float(np.angle(middle)) / (2 * math.pi) * rate
+    width = float(np.count_nonzero(above)) / BLOCK * rate
+    return Bursts(
+        share=float(busy.mean()), dbfs=_db(power[busy].mean()), centre_hz=centre, width_hz=width if width else None
+    )
 
 
 def _tones(spectra: Spectra) -> tuple[Tone, ...]:

@@ -174,6 +174,8 @@ def _silence(settings: PortSettings) -> str:
 
 def _strangers(seen: Survey, link: LinkConfig) -> Verdict:
     """Something is on the air, and it is none of our frames."""
+    if seen.peak_dbfs < FAINT_DBFS:
+        return Verdict("trouble", "something is on the air, too faint for the converter: raise the level first")
     bursts, phy = seen.bursts, link.phy
     wide = phy.used_carriers * phy.sample_rate / phy.fft_size
     over = (bursts.dbfs or 0) - seen.noise_dbfs
@@ -195,13 +197,15 @@ def _strangers(seen: Survey, link: LinkConfig) -> Verdict:
 
 
 def _beyond(seen: Survey, settings: PortSettings, link: LinkConfig) -> Verdict:
-    cfo = seen.heard_beyond.cfo_hz or 0.0
+    cfo, expected = seen.heard_beyond.cfo_hz or 0.0, link.radio.largest_cfo_hz(link.phy)
     needed, most = math.ceil(abs(cfo) / 1e3 * 1.2) * 1e3, farthest_cfo_hz(link.phy)
-    ways = ["give both ends one reference (clock_source: external)"]
+    ways = ["give both ends one reference (radio.clock_source: external)"]
     if needed <= most:
         ways.insert(0, f"set phy.max_cfo_hz to {needed:g} or more, {most:g} at most")
     else:
         ways.insert(0, "use an air interface with wider subcarriers, such as phy: pluto, at both ends")
+    if expected and abs(cfo) > expected:
+        ways.insert(0, f"as oscillators explain no more than {hertz(expected)}, look whether both are tuned the same")
     return Verdict(
         "trouble",
         f"frames are heard, but the CFO is {_cfo(cfo, settings)}, beyond the {hertz(link.phy.max_cfo_hz)} that this air"
