@@ -1,17 +1,21 @@
 """A file of samples in place of a radio."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pmt
 from gnuradio import gr
 from semcom_blocks.failure import ends_process
+from semcom_blocks.frame_rx import RX_RATE, RX_TIME
 
 from semcom_ota.config import ConfigError
 from semcom_ota.recording.reading import read_recording
 from semcom_ota.recording.samples import SampleReader
+from semcom_ota.recording.writing import Missing
 
 CHUNK = 2**16
 IDLE_S = 0.001
@@ -31,25 +35,39 @@ class RecordingSource(gr.sync_block):
     It never says that it is done, so that what follows can take its time with what was received.
 
     Ports:
-        out: complex64 samples.
+        out: complex64 samples. If some are missing, the first one and those behind gaps have the tags of a radio: their
+            times, counted from 0, and the rate.
 
     Attributes:
         total: samples that there will be, the silence included.
         produced: samples handed over so far.
     """
 
-    def __init__(self, reader: SampleReader, silence_samples: int = 0, may_go: Callable[[], bool] = lambda: True):
+    def __init__(
+        self,
+        reader: SampleReader,
+        silence_samples: int = 0,
+        may_go: Callable[[], bool] = lambda: True,
+        missing: Sequence[Missing] = (),
+        sample_rate: float = 1.0,
+    ):
         """For this file.
 
         Args:
             reader: of the file.
             silence_samples: zeros behind it, that take its last frame through a receiver.
             may_go: asked before each piece: False holds the samples back for a while.
+            missing: where the recorder lost samples, in order.
+            sample_rate: samples/s, if some are missing.
         """
         gr.sync_block.__init__(self, "semcom recording_source", None, [np.complex64])
         self._reader, self._may_go = reader, may_go
         self._samples = np.zeros(0, np.complex64)
         self._position = 0  # in the file, of what follows `_samples`
+        lost = accumulate((gap.lost_samples for gap in missing), initial=0)
+        starts = (0, *(gap.sample for gap in missing))
+        self._times = dict(zip(starts, lost, strict=True)) if missing else {}  # samples lost before, by position
+        self._sample_rate = sample_rate
         self.set_min_output_buffer(CHUNK)
         self.total = reader.count + silence_samples
         self.produced = 0
@@ -66,8 +84,18 @@ class RecordingSource(gr.sync_block):
         count = min(len(out), len(self._samples))
         out[:count] = self._samples[:count]
         self._samples = self._samples[count:]
+        for position in [start for start in self._times if start < self.produced + count]:
+            self._tag(position, position + self._times.pop(position))
         self.produced += count
         return count
+
+    def _tag(self, position: int, index: int) -> None:
+        """Say when a sample was taken: as the `index`-th one."""
+        seconds = int(index / self._sample_rate)
+        fraction = (index - seconds * self._sample_rate) / self._sample_rate
+        time_tag = pmt.make_tuple(pmt.from_uint64(seconds), pmt.from_double(fraction))
+        self.add_item_tag(0, position, RX_TIME, time_tag)
+        self.add_item_tag(0, position, RX_RATE, pmt.from_double(self._sample_rate))
 
     def _read(self) -> None:
         count = min(CHUNK, self.total - self._position)

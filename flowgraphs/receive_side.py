@@ -98,8 +98,10 @@ class ReceiveSide:
 
     @property
     def health(self) -> Health:
-        """The receiver's counters so far."""
-        return self.frame_rx.health.plus(clipped_samples=self.signal_watch.clipped_samples)
+        """The receiver's counters so far. A radio without a gain has no converter, and nothing clips there."""
+        port = self._radio.settings.receiver
+        has_converter = port is not None and port.gain_db is not None
+        return self.frame_rx.health.plus(clipped_samples=has_converter * self.signal_watch.clipped_samples)
 
     def watch(self) -> None:
         """To be called several times a second while the flowgraph runs: counters, level and gain.

@@ -1,14 +1,16 @@
 """The radio process without a radio and without a transmitter: a recording goes through the receive blocks once more.
 
-`python -m semcom_flowgraphs.replay --samples FILE --datatype cf32_le --config RECEIVER.json --results FILE --frames
-FILE`: as fast as the decoder follows. The frames found go to one file of JSON lines (semcom_ota.recording.frame_log).
-The other one begins anew with `{"begun": true}` whenever the process is started, and holds `{"result": ...}` for each
-message (`pdu.Result`), `{"position": samples}` now and then, and at last `{"done": true}`. Then the process waits for
-its end.
+`python -m semcom_flowgraphs.replay --samples FILE --datatype cf32_le --missing FILE.json --config RECEIVER.json
+--results FILE --frames FILE`: as fast as the decoder follows. The frames found go to one file of JSON lines
+(semcom_ota.recording.frame_log). The other one begins anew with `{"begun": true}` whenever the process is started, and
+holds what `ResultLog` writes, `{"position": samples}` now and then, and at last `{"done": true}`. Then the process
+waits for its end.
 """
 
 import argparse
+import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -20,6 +22,7 @@ from semcom_flowgraphs.result_log import ResultLog
 from semcom_ota.config import ReceiverConfig
 from semcom_ota.recording.frame_log import FrameLog
 from semcom_ota.recording.samples import SampleFile, SampleReader
+from semcom_ota.recording.writing import Missing
 from semcom_ota.services.worker import end_with_parent, load_config
 
 BACKLOG = 64
@@ -31,7 +34,13 @@ class Replay(gr.top_block):
     """From samples to text."""
 
     def __init__(
-        self, reader: SampleReader, receiver: ReceiverConfig, frames: Path, results: TextIO, decoder: str = ""
+        self,
+        reader: SampleReader,
+        receiver: ReceiverConfig,
+        frames: Path,
+        results: TextIO,
+        decoder: str = "",
+        missing: Sequence[Missing] = (),
     ):
         """Draw the flowgraph.
 
@@ -41,13 +50,15 @@ class Replay(gr.top_block):
             frames: file for the frames found.
             results: file for all the rest.
             decoder: endpoint of the decoder worker; '' lets the block start its own.
+            missing: where the recorder lost samples.
 
         Raises:
             ConfigError: the air interface cannot work.
         """
         gr.top_block.__init__(self, "semcom replay")
         self.frame_rx = FrameRx(receiver.phy, FrameLog(frames))
-        self.recording_source = RecordingSource(reader, self.frame_rx.lookahead_samples, self._keeps_up)
+        lookahead, rate = self.frame_rx.lookahead_samples, receiver.phy.sample_rate
+        self.recording_source = RecordingSource(reader, lookahead, self._keeps_up, missing, rate)
         self.lam_decoder = LamDecoder(receiver, decoder)
         self.result_log = ResultLog(results)
 
@@ -85,6 +96,7 @@ def main() -> None:
     parser.add_argument("--decoder", default="", help="the decoder worker's endpoint; one is started if not given")
     parser.add_argument("--results", required=True, type=Path, help="file for what became of each message")
     parser.add_argument("--frames", required=True, type=Path, help="file for the frames found")
+    parser.add_argument("--missing", required=True, type=Path, help="where samples are missing: pairs as JSON")
     arguments = parser.parse_args()
     with process_of_its_own():
         arguments.frames.unlink(missing_ok=True)  # of a process that was killed
@@ -92,7 +104,8 @@ def main() -> None:
             results.write('\n{"begun": true}\n')
             receiver = load_config(ReceiverConfig, arguments.config)
             reader = SampleReader(SampleFile(arguments.samples, arguments.datatype))
-            Replay(reader, receiver, arguments.frames, results, arguments.decoder).replay()
+            missing = [Missing(*pair) for pair in json.loads(arguments.missing.read_bytes())]
+            Replay(reader, receiver, arguments.frames, results, arguments.decoder, missing).replay()
             while True:
                 time.sleep(60)
 

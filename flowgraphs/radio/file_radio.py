@@ -12,7 +12,7 @@ from semcom_ota.config import ConfigError, LinkConfig, PhyConfig
 from semcom_ota.phy.receiver import Receiver
 from semcom_ota.radio.settings import PortSettings
 from semcom_ota.radio_config import FileRadio as FileConfig
-from semcom_ota.recording.reading import DATA, META, read_recording
+from semcom_ota.recording.reading import DATA, META, Recording, read_recording
 from semcom_ota.recording.samples import SampleReader
 from semcom_ota.recording.writing import write_meta
 
@@ -39,14 +39,18 @@ class FileRadio(CountedRadio):
         receiver = PortSettings(device=str(receive), sample_rate=rate) if receive else None
         super().__init__("file", "recording", transmitter, receiver)
         if receive:
-            reader = _open(receive, link.phy)
-            source = RecordingSource(reader, Receiver(link.phy).lookahead_samples)
+            recording = _open(receive, link.phy)
+            silence = Receiver(link.phy).lookahead_samples
+            source = RecordingSource(
+                SampleReader(recording.samples), silence, missing=recording.missing, sample_rate=rate
+            )
             self.total_samples = source.total
             self.receive(source)
         if transmit:
             sink = blocks.file_sink(SAMPLE_BYTES, str(_create(transmit, link.phy)))
             sink.set_unbuffered(True)
-            self.transmit(BurstFiller(rate, idle_zeros=False), sink)
+            lead_s = 1e-3 * link.radio.bursts.lead_ms
+            self.transmit(BurstFiller(rate, idle_zeros=False, lead_s=lead_s), sink)
 
 
 def open_radio(link: LinkConfig, *, transmit: bool, receive: bool) -> FileRadio:
@@ -59,7 +63,7 @@ def open_radio(link: LinkConfig, *, transmit: bool, receive: bool) -> FileRadio:
     return FileRadio(link, radio.transmit if transmit else None, radio.receive if receive else None)
 
 
-def _open(path: Path, phy: PhyConfig) -> SampleReader:
+def _open(path: Path, phy: PhyConfig) -> Recording:
     recording = read_recording(path)
     rate = recording.sample_rate
     if rate is not None and not math.isclose(rate, phy.sample_rate, rel_tol=RATE_TOLERANCE):
@@ -69,7 +73,7 @@ def _open(path: Path, phy: PhyConfig) -> SampleReader:
         )
     if recording.contents.phy not in (None, phy):
         raise ConfigError(f"'{path}' says its own air interface, and this link has another one: make phy the same")
-    return SampleReader(recording.samples)
+    return recording
 
 
 def _create(path: Path, phy: PhyConfig) -> Path:

@@ -1,6 +1,6 @@
 """The `semcom` command. Everything heavy is imported by the command that needs it: `--help` answers at once."""
 
-from semcom_ota.cli import bench, loopback, probe, replay, tools, training, transceive, transmit, twin
+from semcom_ota.cli import bench, loopback, probe, receive, replay, tools, training, transceive, transmit, twin
 from semcom_ota.cli.application import app, main
 
 __all__ = ["app", "main"]
@@ -9,6 +9,7 @@ app.command()(loopback.loopback)
 app.command()(loopback.demo)
 app.command()(replay.replay)
 app.command()(transmit.tx)
+app.command()(receive.rx)
 app.command()(transceive.trx)
 app.command()(transceive.score)
 app.command()(probe.probe)

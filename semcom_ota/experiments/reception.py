@@ -106,8 +106,11 @@ class Reception:
             self._health = Health(**line["health"])
             self.looks.append(line | {"at_s": line["at_s"] + self._base_s, "health": self.health.as_dict()})
         elif "radio" in line:
+            again = self.settings is not None
             self.settings = RadioSettings.model_validate(line["radio"])
             self._recorded = line["recorded"]
+            if again:
+                return self._event({"kind": "restart", "at_s": 0.0, "sample": 0, "lost_samples": None, "cut": []})
         elif "begun" in line:
             now = time.monotonic()
             self._started = now if self._started is None else self._started
@@ -168,6 +171,8 @@ class Reception:
         event = event | {"at_s": event["at_s"] + self._base_s}
         if "sample" in event:
             event["sample"] += self._recorded
+        for name in event.keys() & {"cut", "dropped"}:
+            event[name] = [told and told | {"start": told["start"] + self._recorded} for told in event[name]]
         self.events.append(event)
         _append(self._events_file, event)
         return event

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from semcom_ota.codecs import registry
 from semcom_ota.config import CodecConfig, ConfigError, PhyConfig, ReceiverConfig
 from semcom_ota.experiments import run_folder
+from semcom_ota.experiments.reception import GrowingLines
 from semcom_ota.experiments.replay_account import NOT_LOADED, account, frames_cut_off
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.recording.frame_log import read_log
@@ -130,10 +131,13 @@ def _follow(
 ) -> Iterator[Line]:
     """Start the two processes, keep them alive, and yield what the radio process writes, until it is done."""
     private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semcom-")))
-    endpoint, results_file, receiver_file = ipc_endpoint(private, "decoder"), private / "results", private / "receiver"
+    endpoint, results_file = ipc_endpoint(private, "decoder"), private / "results"
+    receiver_file, missing_file = private / "receiver", private / "missing"
     receiver_file.write_text(receiver.model_dump_json(), encoding="utf-8")
+    missing_file.write_text(json.dumps(recording.missing), encoding="utf-8")
     radio = [sys.executable, "-m", "semcom_flowgraphs.replay", "--config", str(receiver_file), "--decoder", endpoint]
     radio += ["--samples", str(recording.samples.path), "--datatype", recording.samples.datatype]
+    radio += ["--missing", str(missing_file)]
     radio += ["--results", str(results_file), "--frames", str(frames_file)]
     failed = threading.Event()
     processes = [
@@ -143,19 +147,14 @@ def _follow(
             SupervisedProcess(radio, "radio process", failed.set),
         )
     ]
-    results_file.touch()
-    results = stack.enter_context(results_file.open("rb"))
-    unfinished = b""
+    results = stack.enter_context(GrowingLines(results_file))
     while True:
         for process in processes:
             process.check()
-        *lines, unfinished = (unfinished + results.read()).split(b"\n")
-        for line in lines:
-            with contextlib.suppress(json.JSONDecodeError):  # cut when the process was killed, or empty
-                told = json.loads(line)
-                if "done" in told:
-                    return
-                yield told
+        for told in results.read():
+            if "done" in told:
+                return
+            yield told
         failed.wait(POLL_S)
 
 

@@ -27,12 +27,17 @@ def prepare(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "summary.json").exists():
-            raise ConfigError(f"'{folder}' already holds a run: choose another --out")
+        check_unused(folder)
         (folder / "config.json").touch()
     except OSError as error:
         raise ConfigError(f"cannot write to '{folder}' ({error.strerror}): choose another --out") from error
     return folder
+
+
+def check_unused(folder: Path) -> None:
+    """Raise ConfigError if a folder holds a run."""
+    if (folder / "summary.json").exists():
+        raise ConfigError(f"'{folder}' already holds a run: choose another --out")
 
 
 def default_folder() -> Path:

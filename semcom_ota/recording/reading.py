@@ -1,7 +1,9 @@
 """A recording as a file says it is: ours, or anybody's. Nothing in the file is trusted."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from semcom_ota.config import ConfigError, first_problem
 from semcom_ota.recording.fields import NAMESPACE, Contents, FrameMark
 from semcom_ota.recording.samples import RAW, SampleFile
-from semcom_ota.recording.writing import MAX_META_BYTES
+from semcom_ota.recording.writing import MAX_META_BYTES, Missing
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
 _OURS = f"{NAMESPACE}:"
@@ -34,6 +36,8 @@ class _Capture(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     header_bytes: int = Field(0, alias="core:header_bytes")
+    sample_start: int = Field(0, ge=0, lt=2**53, alias="core:sample_start")
+    global_index: int | None = Field(None, ge=0, lt=2**53, alias="core:global_index")
 
 
 class _Meta(BaseModel):
@@ -52,6 +56,7 @@ class Recording:
     sample_rate: float | None  # samples/s; None if the file does not say
     contents: Contents
     frames: tuple[FrameMark, ...]  # those that are annotated as frames of ours
+    missing: tuple[Missing, ...] = ()  # where samples are missing, in order
 
 
 def read_recording(path: Path) -> Recording:
@@ -89,7 +94,15 @@ def read_recording(path: Path) -> Recording:
     if core.trailing_bytes or any(capture.header_bytes for capture in told.captures):
         raise ConfigError(f"'{meta}' has other bytes among its samples: only bare samples can be replayed")
     samples = SampleFile(_data_file(meta, core.dataset), core.datatype)
-    return Recording(samples, core.sample_rate, contents, tuple(frames))
+    return Recording(samples, core.sample_rate, contents, tuple(frames), tuple(_missing(told.captures)))
+
+
+def _missing(captures: list[_Capture]) -> Iterator[Missing]:
+    """Where the index in the recorded stream goes on by more than that in the file."""
+    told = sorted((one.sample_start, one.global_index) for one in captures if one.global_index is not None)
+    for (sample, index), (next_sample, next_index) in pairwise(told):
+        if next_sample > sample and next_index - index > next_sample - sample:
+            yield Missing(next_sample, next_index - index - (next_sample - sample))
 
 
 def _load(meta: Path) -> Any:

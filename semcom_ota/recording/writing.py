@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from semcom_ota import __version__
 from semcom_ota.config import PhyConfig
@@ -16,6 +17,13 @@ MAX_INDENTED = 1000
 """Annotations of a file that is laid out for people."""
 
 
+class Missing(NamedTuple):
+    """Samples that were lost before one of a recording."""
+
+    sample: int  # index in the file of the first one behind them
+    lost_samples: int
+
+
 def write_meta(
     data_file: Path,
     sample_rate: float,
@@ -25,6 +33,8 @@ def write_meta(
     codecs: dict[int, str],
     simulation: Simulation | None = None,
     complete: bool = True,
+    frequency_hz: float | None = None,
+    missing: Sequence[Missing] = (),
 ) -> Path:
     """Describe a recording, one annotation a frame.
 
@@ -37,6 +47,8 @@ def write_meta(
         codecs: names by the number in the frame header.
         simulation: None on the air.
         complete: the samples are there; if they are still to come, there is no checksum of them.
+        frequency_hz: of the carrier, if there was one.
+        missing: where samples were lost, in order.
 
     Returns:
         The path of the `.sigmf-meta` file, checked against the standard's schema.
@@ -61,7 +73,7 @@ def write_meta(
                 sigmf.EXTENSIONS_KEY: [{"name": NAMESPACE, "version": VERSION, "optional": True}],
             }
             | {f"{NAMESPACE}:{name}": value for name, value in contents.items()},
-            "captures": [{sigmf.SAMPLE_START_KEY: 0}],
+            "captures": _captures(frequency_hz, missing),
             "annotations": annotations,
         },
         data_file=str(data_file) if complete else None,
@@ -70,6 +82,14 @@ def write_meta(
     path = data_file.with_suffix(".sigmf-meta")
     meta.tofile(str(path), pretty=len(annotations) <= MAX_INDENTED, overwrite=True, skip_validate=True)
     return path
+
+
+def _captures(frequency_hz: float | None, missing: Sequence[Missing]) -> list[dict[str, Any]]:
+    """One before and one behind each gap; `core:global_index` counts the samples that were lost, too."""
+    lost = accumulate((gap.lost_samples for gap in missing), initial=0)
+    starts = zip((0, *(gap.sample for gap in missing)), lost, strict=True)
+    captures = [{"core:sample_start": start, "core:global_index": start + before} for start, before in starts]
+    return [capture | ({"core:frequency": frequency_hz} if frequency_hz else {}) for capture in captures]
 
 
 def _that_fit(objects: Sequence[dict[str, Any]], limit: int) -> Sequence[dict[str, Any]]:
