@@ -11,18 +11,17 @@ import pmt
 from gnuradio import gr
 from semcom_blocks import pdu
 from semcom_blocks.failure import ends_process
+from semcom_blocks.gap_tags import gaps_within
 
 from semcom_ota.config import PhyConfig
 from semcom_ota.phy.link_report import link_report
 from semcom_ota.phy.receiver import CutFrame, Receiver
 from semcom_ota.radio.health import Health
 from semcom_ota.radio.stream_clock import Gap, StreamClock
-from semcom_ota.radio.time_spec import TimeSpec
 from semcom_ota.recording.fields import header_fields
 from semcom_ota.recording.frame_log import FrameLog
 from semcom_ota.types import LinkReport, ReceivedFrame
 
-RX_TIME, RX_RATE = pmt.intern("rx_time"), pmt.intern("rx_rate")
 BUSY_S = 0.001
 UNKNOWN = 1
 """Lost samples, where a device's clock was set and how many they were cannot be known: at least so many."""
@@ -125,7 +124,7 @@ class FrameRx(gr.sync_block):
         with self._lock:
             if not self._over:
                 offset = self.nitems_read(0)
-                for gap in self._gaps(offset, len(samples)):
+                for gap in gaps_within(self, len(samples), self.clock):
                     self._process(samples[done : gap.sample - offset])
                     self._interrupt(gap)
                     done = gap.sample - offset
@@ -133,18 +132,6 @@ class FrameRx(gr.sync_block):
             self.position = self._receiver.position
         self.consumed += len(samples)
         return len(samples)
-
-    def _gaps(self, offset: int, count: int) -> list[Gap]:
-        """In the next samples."""
-        tags = self.get_tags_in_window(0, 0, count, RX_TIME)
-        rates = {tag.offset: tag.value for tag in self.get_tags_in_window(0, 0, count, RX_RATE)} if tags else {}
-        gaps = []
-        for tag in sorted(tags, key=lambda tag: tag.offset):
-            rate = rates.get(tag.offset)
-            told = None if rate is None or not pmt.is_number(rate) else pmt.to_double(rate)
-            if (when := _time(tag.value)) is not None:
-                gaps.append(self.clock.tell(tag.offset, when, told))
-        return [gap for gap in gaps if gap is not None]
 
     def _process(self, samples: np.ndarray) -> None:
         started = time.perf_counter()
@@ -196,13 +183,3 @@ def _messages_of(frame: CutFrame) -> pdu.Messages:
     if not frame.headers:
         return (None,)
     return tuple(header_fields(header) | {"start": frame.start_sample} for header in frame.headers)
-
-
-def _time(value: Any) -> TimeSpec | None:
-    """The value of a tag `rx_time`: a tuple of whole seconds and a fraction."""
-    if not pmt.is_tuple(value) or pmt.length(value) != 2:
-        return None
-    seconds, fraction = pmt.tuple_ref(value, 0), pmt.tuple_ref(value, 1)
-    if not (pmt.is_uint64(seconds) or pmt.is_integer(seconds)) or not pmt.is_number(fraction):
-        return None
-    return TimeSpec(int(pmt.to_python(seconds)), float(pmt.to_python(fraction)))

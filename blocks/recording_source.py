@@ -10,7 +10,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from semcom_blocks.failure import ends_process
-from semcom_blocks.frame_rx import RX_RATE, RX_TIME
+from semcom_blocks.gap_tags import RX_RATE, RX_TIME
 
 from semcom_ota.config import ConfigError
 from semcom_ota.recording.reading import read_recording
