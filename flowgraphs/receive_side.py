@@ -54,7 +54,8 @@ class ReceiveSide:
             top: the flowgraph, not started.
             radio: opened with `receive=True`.
             link: the whole link, of which the blocks are told the receiver's part.
-            frames_file: for the frames found, one JSON line each (semcom_ota.recording.frame_log).
+            frames_file: for the frames found, one JSON line each (semcom_ota.recording.frame_log). Its folder is made if
+                need be: a run folder, now that the radio is open.
             results_file: for all the rest, one JSON line each; opened for appending.
             decoder: endpoint of the decoder worker; '' lets the block start its own.
             record: file to which the received samples are appended, complex64; `frames_file` counts in it.
@@ -63,6 +64,7 @@ class ReceiveSide:
             ConfigError: the air interface cannot work.
         """
         self._radio = radio
+        frames_file.parent.mkdir(parents=True, exist_ok=True)
         recorded = record.stat().st_size // SAMPLE_BYTES if record and record.exists() else 0
         otherwise = "wait" if radio.settings.waits else "drop"
         self.frame_rx = FrameRx(link.phy, FrameLog(frames_file, recorded), self._keeps_up, otherwise)
