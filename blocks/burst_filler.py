@@ -40,7 +40,7 @@ class BurstFiller(gr.basic_block):
         async_msgs: burst_ack and time_error, as gr-uhd's sink says it.
     """
 
-    def __init__(self, sample_rate: float, idle_zeros: bool, lead_s: float = 0.03, tail_samples: int = 0):
+    def __init__(self, sample_rate: float, idle_zeros: bool, lead_s: float, tail_samples: int = 0):
         """At time 0.
 
         Args:

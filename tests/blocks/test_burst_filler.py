@@ -93,7 +93,7 @@ def test_the_block_puts_out_what_the_object_does_whatever_the_chunks(seed):
     np.testing.assert_array_equal(whole, np.concatenate(expected))
 
     top, sink, collector = gr.top_block(), blocks.vector_sink_c(), Collector()
-    source, filler = Bursts(bursts, seed), BurstFiller(RATE, idle_zeros=False, tail_samples=7)
+    source, filler = Bursts(bursts, seed), BurstFiller(RATE, idle_zeros=False, lead_s=0.03, tail_samples=7)
     top.connect(source, filler, sink)
     top.msg_connect(filler, "async_msgs", collector, "in")
     top.start(int(rng.integers(100, 5000)))
@@ -110,10 +110,10 @@ def test_the_block_puts_out_what_the_object_does_whatever_the_chunks(seed):
     ]
 
 
-def idle(idle_zeros, **options):
+def idle(idle_zeros, lead_s=0.03):
     """A filler in front of a sink that takes all that there is."""
     top, sink, source = gr.top_block(), blocks.null_sink(8), Bursts([], hold=True)
-    filler = BurstFiller(RATE, idle_zeros, **options)
+    filler = BurstFiller(RATE, idle_zeros, lead_s)
     top.connect(source, filler, sink)
     return top, source, filler, sink
 
@@ -138,11 +138,12 @@ def test_with_idle_zeros_time_runs_no_faster_than_real_time():
     top.wait()
 
 
-def test_a_burst_for_lead_after_the_time_that_was_told_is_never_late(monkeypatch):
+@pytest.mark.parametrize("idle_zeros", [False, True])
+def test_a_burst_for_lead_after_the_time_that_was_told_is_never_late(idle_zeros, monkeypatch):
     """However long the host takes for it, up to HOLD_S, and however fast samples are taken."""
     monkeypatch.setattr(module, "HOLD_S", 30.0)
     lead = 0.003
-    top, source, filler, _ = idle(True, lead_s=lead)
+    top, source, filler, _ = idle(idle_zeros, lead_s=lead)
     collector = Collector()
     top.msg_connect(filler, "async_msgs", collector, "in")
     top.start()
@@ -171,7 +172,7 @@ def test_who_asks_for_the_time_and_sends_nothing_holds_the_clock_for_a_while_onl
 
 def test_samples_without_a_tag_are_dropped():
     top, sink = gr.top_block(), blocks.vector_sink_c()
-    filler = BurstFiller(RATE, idle_zeros=False)
+    filler = BurstFiller(RATE, idle_zeros=False, lead_s=0.03)
     top.connect(blocks.vector_source_c(np.ones(500)), filler, sink)
     top.start()
     wait_until(lambda: filler.nitems_read(0) == 500)
