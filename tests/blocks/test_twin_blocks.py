@@ -130,6 +130,7 @@ def test_bursts_reach_the_device_in_time(device: FakeDevice, capfd: pytest.Captu
     ended = [int(sum(len(one[0]) for one in sent[: i + 1])) for i, (_, _, end, _) in enumerate(sent) if end]
     assert [position for position, _ in begun] == [0, 1000, 1001]
     assert ended == [1000, 1001, 3000]
+    assert all(at is None for _, start, _, at in sent if not start)
     assert [at for _, at in begun[:2]] == [TimeSpec(9, 0.5), TimeSpec(9, 0.75)]
     assert begun[2][1].since(TimeSpec(9, 0.75)) == pytest.approx(1e-6)  # gr-uhd counts on from the last tag
     assert capfd.readouterr().err == ""
