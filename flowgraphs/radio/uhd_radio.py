@@ -58,7 +58,7 @@ def open_radio(link: LinkConfig, *, transmit: bool, receive: bool) -> "UsrpRadio
     ports = [port for port, wanted in ((radio.transmitter, transmit), (radio.receiver, receive)) if wanted]
     names = " and ".join(dict.fromkeys(device_words(port.device) for port in ports))
     limit_s = OPENING_S + len(ports) * radio.lock_timeout_s
-    with ends_within(limit_s, f"{names} was found and did not open within {limit_s:g} s: switch it off and on"):
+    with ends_within(limit_s, f"{names} did not open within {limit_s:g} s: switch it off and on"):
         return UsrpRadio(radio, link.phy.sample_rate, transmit=transmit, receive=receive)
 
 
