@@ -25,8 +25,8 @@ from semcom_ota.twin.wire import (
 )
 from semcom_ota.types import ComplexArray
 
-PACKET_SAMPLES = 4000
-"""Of a burst in one frame at most. A USRP's packets are of this order: a link that loses one loses so many."""
+PACKET_SAMPLES = 2000
+"""Of a burst in one frame at most, as on a B210's USB. A link that loses a packet loses so many."""
 _CHUNK_BYTES = 262144
 
 

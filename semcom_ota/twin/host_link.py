@@ -40,6 +40,9 @@ class HostLink:
         self._did = did
         self._burst = -1
         self._passed = 0  # samples of this burst
+        self._at: TimeSpec | None = None  # when this burst is to leave
+        self.robbed: dict[int, TimeSpec | None] = {}
+        """Bursts that have lost a packet, and when they were to leave: the device may never have been told."""
         self._busy_until = float("-inf")
 
     def carry(self, packet: TxPacket, play_time: Callable[[TxPacket, int], float]) -> Iterator[TxPacket]:
@@ -56,6 +59,7 @@ class HostLink:
         if packet.start:
             self._burst += 1
             self._passed = 0
+            self._at = packet.at
             if (late := self._delays.pop(self._burst, None)) is not None and packet.at is not None:
                 self._stall(play_time(packet, 0) + late.late_ms / 1e3, late)
         first, count = self._passed, packet.samples.shape[1]
@@ -63,6 +67,7 @@ class HostLink:
         loss = self._losses.get(self._burst)
         if loss is not None and loss.at_sample < first + count:
             del self._losses[self._burst]
+            self.robbed[self._burst] = self._at
             self._did(loss, packet.arrived)
             return
         packet = replace(packet, burst=self._burst)

@@ -16,8 +16,7 @@ class LabLog:
     begun: the lab, as configured. opened, closed: device, pid. rx_started, rx_stopped: device, device_time, rate.
     burst: device, number, device_time of its first sample, true_s of that, samples that the host gave, played, rate,
         frequency_hz, faded (receivers that did not hear it), cut (receivers that did not hear all of it), and its fate:
-        acknowledged, late, underflow, sequence_error, abandoned (its end never came), lost (the link lost its
-        beginning).
+        acknowledged, late, underflow, sequence_error (the link lost a packet of it), abandoned (its end never came).
     overflow: device, device_time, at_sample, lost_samples, cause (host, script or lab_too_slow).
     fault: what the script did, with its own words.
     lab_behind: a receiver's samples come so many seconds late, because this computer is busy. Nothing is lost by it.

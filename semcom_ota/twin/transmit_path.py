@@ -153,7 +153,7 @@ class TransmitPath:
             self._begin(packet)
         going = self._open
         if going is None:  # its first packet was lost, or the host never said that it begins
-            going = self._open = _Outgoing(packet.burst, self._clock.time(packet.arrived), packet.arrived, fate="lost")
+            going = self._open = self._robbed(packet.burst, packet.arrived)
             self._numbered = packet.burst + 1
         self._append(going, packet)
         if packet.end:
@@ -172,7 +172,7 @@ class TransmitPath:
             self._open.fate = self._open.fate or "abandoned"
             self._finish(self._open, packet.arrived)
         for number in range(self._numbered, packet.burst):
-            self._write(_Outgoing(number, self._clock.time(packet.arrived), packet.arrived, fate="lost"))
+            self._to_log.append(self._robbed(number, packet.arrived))
         self._numbered = packet.burst + 1
         count = self._start_count(packet)
         going = _Outgoing(packet.burst, self._clock.at_count(count), oscillator.true_time(count))
@@ -191,6 +191,12 @@ class TransmitPath:
         going.on_air = burst
         self._air.put(burst)
         self._playing.append(burst)
+
+    def _robbed(self, number: int, arrived: float) -> _Outgoing:
+        """A burst that the device never heard the beginning of."""
+        at = self._link.robbed.get(number) or self._clock.time(arrived)
+        when = self._clock.oscillator.true_time(self._clock.count_at(at))
+        return _Outgoing(number, at, when, fate="sequence_error", ended=arrived)
 
     def _append(self, going: _Outgoing, packet: TxPacket) -> None:
         first = going.given

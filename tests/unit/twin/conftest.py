@@ -37,9 +37,9 @@ class Bench:
     def time(self, serial="A"):
         return self.call(serial, "get_time_now")
 
-    def send(self, samples, at=None, *, serial="A", start=True, end=True, arrived=None, drop=()):
-        """A burst, in packets; those whose index is in `drop` are lost on the way."""
-        for index, first in enumerate(range(0, len(samples), PACKET_SAMPLES)):
+    def send(self, samples, at=None, *, serial="A", start=True, end=True, arrived=None):
+        """A burst, in packets."""
+        for first in range(0, len(samples), PACKET_SAMPLES):
             part = samples[first : first + PACKET_SAMPLES]
             last = first + PACKET_SAMPLES >= len(samples)
             packet = TxPacket(
@@ -47,8 +47,7 @@ class Bench:
                 at if start and not first else None, self._sequence, self.t if arrived is None else arrived,
             )  # fmt: skip
             self._sequence += 1
-            if index not in drop:
-                self.lab.push(serial, packet)
+            self.lab.push(serial, packet)
 
     def pass_time(self, seconds):
         self.t += seconds
