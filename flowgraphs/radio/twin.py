@@ -48,8 +48,8 @@ class usrp_source(UsrpCalls):
         self.set_recv_timeout(RECV_TIMEOUT_S)
 
     def set_recv_timeout(self, timeout: float, one_packet: bool = True) -> None:
-        """How long `work` waits for what there is room for. The twin has no mode of one packet."""
-        self._timeout = timeout
+        """How long `work` waits, for one packet or for as many samples as there is room for."""
+        self._timeout, self._one_packet = timeout, one_packet
 
     def set_center_freq(self, freq: tune_request, chan: int = 0) -> tune_result:
         """Tune; the next sample is tagged."""
@@ -74,10 +74,10 @@ class usrp_source(UsrpCalls):
         """Hand over what the device has sent; 0 after a timeout."""
         out = outputs[0]
         try:
-            packet = self._device.recv(len(out), self._timeout)
+            packet = self._device.recv(len(out), self._timeout, self._one_packet)
             while packet.error == "overflow":
                 self._tag_now = True
-                packet = self._device.recv(len(out), self._timeout)
+                packet = self._device.recv(len(out), self._timeout, self._one_packet)
             count = len(packet.samples)
             if count and self._tag_now:
                 self._tag(packet.time)

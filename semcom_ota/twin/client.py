@@ -90,12 +90,13 @@ class TwinDevice:
         if not self._closed:
             self.call("stop_rx")
 
-    def recv(self, count: int, timeout: float) -> RxPacket:
+    def recv(self, count: int, timeout: float, one_packet: bool = False) -> RxPacket:
         """Take samples.
 
         Args:
             count: so many at most.
             timeout: seconds to wait for them.
+            one_packet: wait for no more than the first ones; what is there already comes with them.
 
         Returns:
             Samples that follow each other without a gap, and the time of the first one. `error` is "overflow", without
@@ -104,7 +105,7 @@ class TwinDevice:
         Raises:
             TwinError: the device is gone.
         """
-        return self._receive_stream().recv(count, timeout)
+        return self._receive_stream().recv(count, timeout, one_packet)
 
     def send(
         self, samples: ComplexArray, *, start: bool, end: bool, at: TimeSpec | None = None, timeout: float = 1.0

@@ -76,14 +76,15 @@ class ReceiveStream:
         self._rest = None
         self._stale = True
 
-    def recv(self, count: int, timeout: float) -> RxPacket:
+    def recv(self, count: int, timeout: float, one_packet: bool) -> RxPacket:
         """See `TwinDevice.recv`."""
         deadline = time.monotonic() + timeout
         parts: list[ComplexArray] = []
         first, taken = TimeSpec(), 0
         while taken < count:
             if self._rest is None:
-                if not self._frames and not self._read(max(0.0, deadline - time.monotonic())):
+                wait = 0.0 if one_packet and parts else max(0.0, deadline - time.monotonic())
+                if not self._frames and not self._read(wait):
                     break
                 frame = self._frames[0]
                 if self._stale and not frame.flags & Flags.START:

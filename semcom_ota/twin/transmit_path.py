@@ -152,7 +152,9 @@ class TransmitPath:
         if packet.start:
             self._begin(packet)
         going = self._open
-        if going is None:  # its first packet was lost, or the host never said that it begins
+        if going is None and packet.burst < self._numbered:
+            return  # belongs to no burst
+        if going is None:  # its first packet was lost
             going = self._open = self._robbed(packet.burst, packet.arrived)
             self._numbered = packet.burst + 1
         self._append(going, packet)

@@ -81,7 +81,7 @@ class FakeDevice:
     def stop_rx(self) -> None:
         self._be_there()
 
-    def recv(self, count: int, timeout: float) -> RxPacket:
+    def recv(self, count: int, timeout: float, one_packet: bool = False) -> RxPacket:
         self._be_there()
         try:
             return self.packets.get(timeout=timeout)

@@ -77,13 +77,15 @@ def test_a_burst_goes_from_one_device_to_the_other(serve, opened):
     b.start_rx()
     first = b.recv(1000, 10.0)
     assert (first.error, first.samples.size, first.samples.dtype) == ("none", 1000, np.complex64)
+    more = b.recv(10**9, 10.0, one_packet=True)
+    assert (more.error, more.time.since(first.time)) == ("none", pytest.approx(1000 / RATE, abs=1e-8))
     at = a.call("get_time_now").after(0.3)
     samples = np.full(30_000, 0.5, np.complex64)
     assert a.send(samples, start=True, end=True, at=at, timeout=10.0) == 30_000
     event = a.recv_async_msg(30.0)
     assert event.codes == {"burst_ack"}
     assert event.time.since(at) == pytest.approx(0.03, abs=1e-8)
-    levels, expected = [], first.time.after(1000 / RATE)
+    levels, expected = [], more.time.after(more.samples.size / RATE)
     while len(levels) < 400:
         packet = b.recv(2000, 10.0)
         assert packet.error == "none"

@@ -117,6 +117,14 @@ def test_the_host_is_held_up_while_device_and_transport_are_full(bench, tone):
     assert lab.lab.has_room("A")
 
 
+def test_what_belongs_to_no_burst_is_dropped(bench, tone):
+    lab = bench()
+    lab.send(tone(100), start=False)
+    lab.send(tone(100), lab.time().after(0.05))
+    lab.send(tone(100), start=False)  # as gr-uhd's sink ends its last burst once more when it stops
+    assert fates(lab) == ["acknowledged"]
+
+
 def test_closing_abandons_what_has_no_end(bench, tone):
     lab = bench()
     lab.send(tone(4000), lab.time().after(0.05), end=False)
