@@ -52,8 +52,8 @@ class ResultSink(gr.basic_block):
         if self._timer is not None:
             self._timer.cancel()
         sent = f" of {self._count}" if self._count else ""
-        gaps = f"; {self._gaps} gaps of {self._lost_samples} samples in all" if self._gaps else ""
-        dropped = f"; {self._dropped_frames} frames dropped" if self._dropped_frames else ""
+        gaps = f"; gaps: {self._gaps}, lost samples: {self._lost_samples}" if self._gaps else ""
+        dropped = f"; dropped frames: {self._dropped_frames}" if self._dropped_frames else ""
         print(f"received {self.received}{sent} messages, {self._intact} of them intact{gaps}{dropped}", flush=True)
         return True
 

@@ -53,6 +53,15 @@ def test_each_frame_is_impaired_as_the_function_does_it_whatever_the_chunks(seed
     assert tags_left == 0
 
 
+def test_the_channel_can_change():
+    parts, tags = stream(4)
+    block = LoopbackChannel(PHY, CHANNEL, SNR_DB[:1], seed=5)
+    block.set_channel(load_channel("tdl-a"))
+    received, _ = run(block, np.concatenate(parts), tags, 4)
+    expected = impair(parts[0], load_channel("tdl-a"), PHY, SNR_DB[0], 5, (0, 0))
+    np.testing.assert_array_equal(received[: len(expected)], expected)
+
+
 def test_samples_of_no_frame_pass_as_they_are():
     parts, tags = stream(0)
     before = np.arange(500).astype(np.complex64)

@@ -181,20 +181,11 @@ def test_a_screen_shows_what_a_radio_receives(run: Run, tmp_path: Path):
     assert all_sent(sender.terminate())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--link=b211"], "unknown link 'b211': use one of b210, "),
-        (["--link=b210"], "nothing was sent: a device transmits only when it may. "),
-        (["--link=/nowhere.yml"], "cannot read '/nowhere.yml'"),
-    ],
-    ids=["a name", "permission", "a file"],
-)
-def test_what_is_wrong_with_a_link_is_one_sentence(run: Run, arguments: list[str], sentence: str):
-    wrong = run("tx", *arguments)
-    _, errors = wrong.process.communicate()
-    assert wrong.process.returncode == 2
-    assert errors.startswith(sentence)
+def test_a_device_transmits_only_when_it_may(run: Run):
+    refused = run("tx", "--link=b210")
+    _, errors = refused.process.communicate()
+    assert refused.process.returncode == 2
+    assert errors.startswith("nothing was sent: a device transmits only when it may. ")
     assert errors.count("\n") == 1
 
 
