@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from semcom_ota.codecs import registry
 from semcom_ota.config import ConfigError, LinkConfig, first_problem
 from semcom_ota.experiments import run_folder
-from semcom_ota.experiments.score_account import Account, Event, ReceivedRow, SentRow, account, causes, mean_snr_db
+from semcom_ota.experiments.score_account import Account, account, causes, mean_snr_db
+from semcom_ota.experiments.score_rows import Event, ReceivedRow, SentRow
 from semcom_ota.radio.settings import RadioSettings
 
 LEVELS = ("recording", "flowgraph", "air")
@@ -111,7 +112,7 @@ def _facts(joined: Account, receiver: ReceiverRun) -> Line:
     gaps = [event for event in receiver.events if event.kind == "overflow"]
     return {
         "unmatched": len(joined.unmatched),
-        "clock_ppm": 1e6 * joined.clocks.rate_error if joined.clocks else None,
+        "clock_ppm": 1e6 * joined.rate_error if joined.rate_error is not None else None,
         "overflows": len(gaps),
         "lost_samples": sum(gap.lost_samples or 0 for gap in gaps),
     }

@@ -2,7 +2,8 @@
 
 import pytest
 
-from semcom_ota.experiments.score_account import CAUSES, Event, ReceivedRow, SentRow, account, causes, mean_snr_db
+from semcom_ota.experiments.score_account import CAUSES, account, causes, mean_snr_db
+from semcom_ota.experiments.score_rows import Event, ReceivedRow, SentRow
 
 RATE = 1e6
 EPOCH = 1_700_000_000  # a device's clock that was set to the time of day
@@ -64,7 +65,7 @@ def test_every_message_is_delivered_corrupted_or_lost_with_its_cause():
     assert causes(done.messages) == dict(zip(CAUSES, (1, 1, 1, 2, 1, 1), strict=True))
     assert [row["status"] for row in done.messages].count("delivered") == 32
     assert done.messages[0]["status"] == "corrupted" and done.messages[0]["cause"] == ""
-    assert not done.unmatched and done.clocks.rate_error == pytest.approx(5e-6, abs=1e-8)
+    assert not done.unmatched and done.rate_error == pytest.approx(5e-6, abs=1e-8)
     assert mean_snr_db(done.messages) == pytest.approx(11.0, abs=0.1)
     assert all(row["snr_db"] is None for row in done.messages)
 
@@ -99,6 +100,35 @@ def test_rows_of_another_run_or_another_transmitter_are_not_ours():
     assert [row["status"] for row in done.messages].count("delivered") == 29
     assert done.messages[4]["status"] == "lost" and done.messages[4]["cause"] == "not received"
     assert done.unmatched == [*before, *strangers]
+
+
+@pytest.mark.parametrize("which", ["receiver", "transmitter"])
+def test_an_end_that_was_started_again_in_between_has_two_clocks(which: str):
+    """Message 13, of the second half, is predicted to fall into a gap by the second clock."""
+    times = [50 + 0.4 * number + 0.01 * (number * 7 % 5) for number in range(20)]
+    shift = {"receiver": 4.4, "transmitter": 0.0}[which]
+    began_again = {"receiver": 0.0, "transmitter": 53.0}[which]  # its time of the second half is less by so much
+    rows = [sent(number, time - began_again * (number >= 8)) for number, time in enumerate(times)]
+    arrived = [
+        received(number, time, received_s=arrival(time) - shift * (number >= 8))
+        for number, time in enumerate(times)
+        if number not in (8, 13)
+    ]
+    lost = Event.model_validate(
+        {"kind": "overflow", "at_s": arrival(times[13]) - shift + 0.001, "lost_samples": 3000, "cut": [None]}
+    )
+    done = join(rows, arrived, [lost])
+    assert [row["message"] for row in done.messages if row["status"] == "lost"] == [8, 13]
+    assert (done.messages[8]["cause"], done.messages[13]["cause"]) == ("not received", "overflow")
+    assert not done.unmatched
+
+
+def test_what_the_receiver_says_of_a_frame_of_another_run_is_not_of_ours():
+    rows = [sent(number, 100.0 + 3 * number) for number in range(10)]
+    arrived = [received(number, 100.0 + 3 * number) for number in range(9)]
+    cut = [{"stream": 0, "message": 9, "fragment": 0}]
+    assert join(rows, arrived, [gap(40.0, 0.001, cut)]).messages[9]["cause"] == "not received"
+    assert join(rows, arrived, [gap(127.0, 0.001, cut)]).messages[9]["cause"] == "overflow"
 
 
 def test_numbers_that_wrapped_around_within_a_run():
@@ -136,4 +166,4 @@ def test_what_was_never_on_the_air_has_no_cause_but_a_reason():
 def test_nothing_arrived():
     done = join([sent(0, 1.0), sent(1, 2.0, fates=["late"], status="late")], [], [gap(1.0, 1.0)])
     assert [row["cause"] for row in done.messages] == ["not received", "late"]  # without clocks nothing is predicted
-    assert done.clocks is None and mean_snr_db(done.messages) is None
+    assert done.rate_error is None and mean_snr_db(done.messages) is None

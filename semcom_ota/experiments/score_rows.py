@@ -1,0 +1,78 @@
+"""Rows of run folders, as far as a score needs them: checked, because a run folder may come from anywhere."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from semcom_ota.config import MAX_TEXT_BYTES
+from semcom_ota.transport.messages import MAX_FRAGMENTS, MAX_STREAMS
+
+_Count = Annotated[int, Field(ge=0, lt=2**53)]
+_Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]
+_Fragment = Annotated[int, Field(ge=0, lt=MAX_FRAGMENTS)]
+_Text = Annotated[str, Field(max_length=4 * MAX_TEXT_BYTES)]
+
+
+class _Said(BaseModel):
+    """A row of a run folder; fields that others need are none of our business."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Key(_Said):
+    stream: int = Field(ge=0, lt=MAX_STREAMS)
+    message: int = Field(ge=0, lt=2**16)
+
+
+class SentBurst(_Said):
+    """A burst that carried a fragment, or was to."""
+
+    tx_time: tuple[_Seconds, _Seconds]  # device time of its first sample
+    samples: _Count
+    fragment: _Fragment
+    fate: str
+
+
+class SentRow(_Key):
+    """A line of a transmitter's `messages.jsonl`."""
+
+    codec: str
+    sent: _Text
+    status: str
+    reason: str = ""
+    bursts: tuple[SentBurst, ...] = Field((), max_length=MAX_FRAGMENTS)
+    payload_symbols: _Count
+    overhead_symbols: _Count
+    air_samples: _Count
+    mean_symbol_energy: float = Field(ge=0, allow_inf_nan=False)
+
+
+class ReceivedRow(_Key):
+    """A line of a receiver's `messages.jsonl`."""
+
+    codec: str
+    received: _Text
+    status: str  # delivered or corrupted; anything else: the decoder failed at it
+    reason: str = ""
+    confidence: float = Field(0.0, ge=0, le=1)
+    lost_fragments: tuple[_Fragment, ...] = Field((), max_length=MAX_FRAGMENTS)
+    received_s: _Seconds  # of the first frame that arrived, since the receiver's first sample
+    snr_db_estimated: float | None = None
+    cfo_hz_estimated: float | None = None
+    sro_ppm_estimated: float | None = None
+
+
+class Frame(_Key):
+    """One frame of a message."""
+
+    fragment: _Fragment
+
+
+class Event(_Said):
+    """A line of a receiver's `events.jsonl`."""
+
+    kind: str  # overflow: samples are missing; dropped: a frame that the decoder had no time for
+    at_s: _Seconds  # of the first sample behind the gap, or of the frame
+    lost_samples: _Count | None = None  # None: nobody knows how many
+    cut: tuple[Frame | None, ...] = ()  # frames that were under way; None: not even their header was known
+    dropped: tuple[Frame | None, ...] = ()
