@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-import pmt
 from gnuradio import gr
 from semcom_blocks.failure import ends_process, process_of_its_own
+from semcom_blocks.gap_tags import gaps_within
 from semcom_flowgraphs.radio import open_radio
 
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.radio.gain_search import Reading, find_gain, reading
+from semcom_ota.radio.stall import Stall
 from semcom_ota.radio.stream_clock import Gap, StreamClock
 from semcom_ota.radio.survey import BLOCK, Spectra, Survey, survey
-from semcom_ota.radio.time_spec import TimeSpec
 from semcom_ota.services.worker import end_with_parent, load_config
 from semcom_ota.types import ComplexArray
 
@@ -81,7 +81,7 @@ class Capture(gr.sync_block):
     def work(self, inputs: list[np.ndarray], _: Any) -> int:
         """Keep what is asked for."""
         samples, position = inputs[0], self.nitems_read(0)
-        gaps = self._gaps_within(len(samples))
+        gaps = gaps_within(self, len(samples), self._clock)
         with self._lock:
             start, stop = max(position, self._first), min(position + len(samples), self._first + self._kept.size)
             if start < stop:
@@ -89,20 +89,6 @@ class Capture(gr.sync_block):
             self._gaps += [gap for gap in gaps if self._first < gap.sample < self._first + self._kept.size]
             self.consumed = position + len(samples)
         return len(samples)
-
-    def _gaps_within(self, count: int) -> list[Gap]:
-        """What the tags on these samples say of missing ones."""
-        said: dict[int, dict[str, Any]] = {}
-        for tag in self.get_tags_in_window(0, 0, count):
-            said.setdefault(tag.offset, {})[pmt.symbol_to_string(tag.key)] = tag.value
-        gaps = []
-        for position, tags in sorted(said.items()):
-            if "rx_time" in tags:
-                seconds, fraction = (pmt.tuple_ref(tags["rx_time"], place) for place in (0, 1))
-                rate = pmt.to_double(tags["rx_rate"]) if "rx_rate" in tags else None
-                gap = self._clock.tell(position, TimeSpec(pmt.to_uint64(seconds), pmt.to_double(fraction)), rate)
-                gaps += [gap] if gap is not None else []
-        return gaps
 
 
 class Probe(gr.top_block):
@@ -172,15 +158,13 @@ class Probe(gr.top_block):
     def _captured(self, tell: bool) -> tuple[ComplexArray, list[Gap]]:
         """Wait for the stretch; what there is of it where the stream ends before."""
         capture, total = self.capture, self.radio.total_samples
-        wanted, consumed, moved_at = capture.wanted, capture.consumed, time.monotonic()
+        wanted, stall = capture.wanted, Stall(SILENCE_S)
         while capture.filled < wanted and (total is None or capture.consumed < total):
             time.sleep(LOOK_S)
             self.radio.watch()
             if tell:
                 self._write({"progress": capture.filled / wanted})
-            if capture.consumed != consumed:
-                consumed, moved_at = capture.consumed, time.monotonic()
-            elif time.monotonic() - moved_at > SILENCE_S:
+            if stall.seen(capture.consumed, time.monotonic()):
                 break
         samples, gaps = capture.end()
         if len(samples) < BLOCK:

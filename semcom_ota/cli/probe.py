@@ -41,8 +41,11 @@ def probe(
     probe.check_length(seconds, link)
     if json:
         run_folder.check_writable(json)
+    if out:
+        run_folder.prepare(out)
+    done = probe.run(link, seconds, find_gain, quiet)
     folder = run_folder.prepare(out or run_folder.default_folder())
-    done = probe.run(link, seconds, find_gain, folder, quiet)
+    probe.write(done, folder)
     if json:
         run_folder.write_json(json, done.summary)
     if done.choice is not None and not quiet:

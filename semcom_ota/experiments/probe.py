@@ -3,14 +3,12 @@
 import contextlib
 import csv
 import hashlib
-import json
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -18,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.experiments import plots, provenance, run_folder
+from semcom_ota.experiments.reception import GrowingLines, Line
 from semcom_ota.radio.settings import PortSettings, RadioSettings
 from semcom_ota.radio.survey import Spectra, Survey
 from semcom_ota.radio.verdicts import Verdict, judge
@@ -27,22 +26,25 @@ MAX_SAMPLES = 2**25
 """A quarter of a gibibyte: samples are kept while they come, so that nothing holds up the device."""
 POLL_S = 0.1
 
-Line = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What a probe found, and where it is written down."""
+    """What a probe found."""
 
-    folder: Path
-    settings: RadioSettings
-    receiver: PortSettings  # with the gain at which the survey was made
+    link: LinkConfig
+    settings: RadioSettings  # with the gain at which the survey was made
     survey: Survey
     spectra: Spectra
     verdicts: list[Verdict]
     readings: list[Line]  # `gain_search.Reading`, one for each gain that was tried
     choice: Line | None  # gain_db, judged_by, sentence
     summary: Line
+
+    @property
+    def receiver(self) -> PortSettings:
+        """The end that listened."""
+        assert self.settings.receiver is not None
+        return self.settings.receiver
 
 
 def check_length(seconds: float, link: LinkConfig) -> None:
@@ -58,21 +60,19 @@ def check_length(seconds: float, link: LinkConfig) -> None:
         )
 
 
-def run(link: LinkConfig, seconds: float, find_gain: bool, folder: Path, quiet: bool) -> Probed:
-    """Listen, judge, and write the run folder.
+def run(link: LinkConfig, seconds: float, find_gain: bool, quiet: bool) -> Probed:
+    """Listen and judge.
 
     Args:
         link: the whole link, of which the receiver is opened.
         seconds: how long, once the gain is set.
         find_gain: try the gains first.
-        folder: a prepared run folder.
         quiet: no progress bar.
 
     Raises:
         ConfigError: the configuration cannot work.
         ServiceFailed: the radio cannot be opened, delivers nothing, or was lost; one sentence says so.
     """
-    (folder / "config.json").write_text(link.model_dump_json(indent=1) + "\n", encoding="utf-8")
     told: Line = {}
     readings: list[Line] = []
     with contextlib.ExitStack() as stack:
@@ -89,16 +89,16 @@ def run(link: LinkConfig, seconds: float, find_gain: bool, folder: Path, quiet: 
                 bar.update(task, description="listening", completed=line["progress"])
             else:
                 told |= line
-    settings = RadioSettings.model_validate(told["radio"])
     choice: Line | None = told.get("choice")
+    settings = RadioSettings.model_validate(told["radio"])
     receiver = settings.receiver
     assert receiver is not None  # it was opened to receive
     if choice is not None:
         receiver = receiver.model_copy(update={"gain_db": choice["gain_db"]})
+        settings = settings.model_copy(update={"receiver": receiver})
     survey = Survey.model_validate(told["survey"])
     verdicts = judge(survey, receiver, link)
     spectra = _spectra(told["spectra"])
-    radio = settings.model_dump() | {"receiver": receiver.model_dump()}
     summary = {
         "run": {
             "level": settings.level,
@@ -106,15 +106,34 @@ def run(link: LinkConfig, seconds: float, find_gain: bool, folder: Path, quiet: 
             "config_sha256": hashlib.sha256(link.model_dump_json().encode()).hexdigest(),
             "versions": provenance.versions(("semcom-ota", "numpy")),
         },
-        "radio": radio,
+        "radio": settings.model_dump(mode="json"),
         "survey": survey.model_dump() | {"noise_dbfs_per_hz": survey.noise_dbfs_per_hz},
         "verdicts": [asdict(verdict) for verdict in verdicts],
         "gain": None if choice is None else choice | {"readings": sorted(readings, key=lambda one: one["gain_db"])},
     }
-    run_folder.write_json(folder / "radio.json", radio)
-    run_folder.write_json(folder / "summary.json", summary)
-    _write_spectra(folder, spectra, receiver, link)
-    return Probed(folder, settings, receiver, survey, spectra, verdicts, readings, choice, summary)
+    return Probed(link, settings, survey, spectra, verdicts, readings, choice, summary)
+
+
+def write(done: Probed, folder: Path) -> None:
+    """Write what was found to a prepared run folder: as JSON, and the spectra as a table and a picture.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    run_folder.write_json(folder / "config.json", done.link.model_dump(mode="json"))
+    run_folder.write_json(folder / "radio.json", done.settings.model_dump(mode="json"))
+    run_folder.write_json(folder / "summary.json", done.summary)
+    phy, spectra = done.link.phy, done.spectra
+    edge_hz = phy.used_carriers / 2 * phy.sample_rate / phy.fft_size
+    carrier_hz = done.receiver.frequency_hz
+    picture = plots.power_spectra(spectra.frequency_hz, spectra.quiet, spectra.busy, edge_hz, carrier_hz)
+    (folder / "spectrum.png").write_bytes(picture)
+    with (folder / "spectrum.csv").open("w", encoding="utf-8", newline="") as file:
+        columns = {"frequency_hz": spectra.frequency_hz, "quiet_dbfs_per_hz": spectra.quiet}
+        columns |= {} if spectra.busy is None else {"busy_dbfs_per_hz": spectra.busy}
+        table = csv.writer(file)
+        table.writerow(columns)
+        table.writerows(zip(*(map("{:.2f}".format, column) for column in columns.values()), strict=True))
 
 
 def _follow(link: LinkConfig, seconds: float, find_gain: bool, stack: contextlib.ExitStack) -> Iterator[Line]:
@@ -126,18 +145,13 @@ def _follow(link: LinkConfig, seconds: float, find_gain: bool, stack: contextlib
     command += ["--results", str(results_file), "--seconds", repr(seconds), *(["--find-gain"] if find_gain else [])]
     failed = threading.Event()
     process = stack.enter_context(SupervisedProcess(command, "radio process", failed.set))
-    results_file.touch()
-    results = stack.enter_context(results_file.open("rb"))
-    unfinished = b""
+    results = stack.enter_context(GrowingLines(results_file))
     while True:
         process.check()
-        *lines, unfinished = (unfinished + results.read()).split(b"\n")
-        for line in lines:
-            with contextlib.suppress(json.JSONDecodeError):  # cut when the process was killed, or empty
-                told = json.loads(line)
-                if "done" in told:
-                    return
-                yield told
+        for told in results.read():
+            if "done" in told:
+                return
+            yield told
         failed.wait(POLL_S)
 
 
@@ -148,18 +162,6 @@ def _spectra(told: Line) -> Spectra:
         np.array(told["quiet"], np.float32),
         None if busy is None else np.array(busy, np.float32),
     )
-
-
-def _write_spectra(folder: Path, spectra: Spectra, receiver: PortSettings, link: LinkConfig) -> None:
-    edge_hz = link.phy.used_carriers / 2 * link.phy.sample_rate / link.phy.fft_size
-    picture = plots.power_spectra(spectra.frequency_hz, spectra.quiet, spectra.busy, edge_hz, receiver.frequency_hz)
-    (folder / "spectrum.png").write_bytes(picture)
-    with (folder / "spectrum.csv").open("w", encoding="utf-8", newline="") as file:
-        columns = {"frequency_hz": spectra.frequency_hz, "quiet_dbfs_per_hz": spectra.quiet}
-        columns |= {} if spectra.busy is None else {"busy_dbfs_per_hz": spectra.busy}
-        table = csv.writer(file)
-        table.writerow(columns)
-        table.writerows(zip(*(map("{:.2f}".format, column) for column in columns.values()), strict=True))
 
 
 def _progress(quiet: bool) -> Progress:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from semcom_ota.codecs import registry
+from semcom_ota.experiments.console import print_radio
 from semcom_ota.experiments.probe import Probed
 from semcom_ota.radio.settings import PortSettings
 from semcom_ota.radio.survey import FramesHeard, Survey
@@ -45,9 +46,10 @@ def print_readings(readings: Sequence[dict[str, Any]], chosen_db: float, console
 
 
 def print_probe(done: Probed, console: Console | None = None) -> None:
-    """Settings, figures and spectrum."""
+    """What the radio is set to, figures and spectrum."""
     console = console or Console()
-    console.print(f"[bold]{escape(settings_line(done.receiver))}[/]", soft_wrap=True)
+    print_radio(done.settings, console)
+    console.print()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, said in figures(done.survey, done.receiver):
         table.add_row(name, escape(said))
@@ -71,19 +73,6 @@ def print_verdicts(done: Probed, console: Console | None = None) -> None:
     for verdict in done.verdicts:
         table.add_row(MARKS[verdict.kind], escape(verdict.sentence))
     console.print(table)
-
-
-def settings_line(receiver: PortSettings) -> str:
-    """The receiver as its device says it, in one line."""
-    parts = [receiver.device, receiver.antenna, f"{receiver.sample_rate / 1e6:g} MS/s"]
-    if receiver.frequency_hz is not None:
-        parts.insert(2, hertz(receiver.frequency_hz))
-    if receiver.gain_db is not None:
-        gains = receiver.gain_range_db
-        parts.append(f"gain {receiver.gain_db:g} dB" + (f" of {gains[0]:g} to {gains[1]:g}" if gains else ""))
-    if receiver.lo_offset_hz:
-        parts.append(f"LO at {hertz(receiver.lo_offset_hz, sign=True)}")
-    return ", ".join(part for part in parts if part)
 
 
 def figures(seen: Survey, receiver: PortSettings) -> list[tuple[str, str]]:
