@@ -54,8 +54,8 @@ class ReceiveSide:
             top: the flowgraph, not started.
             radio: opened with `receive=True`.
             link: the whole link, of which the blocks are told the receiver's part.
-            frames_file: for the frames found, one JSON line each (semcom_ota.recording.frame_log). Its folder is made if
-                need be: a run folder, now that the radio is open.
+            frames_file: for the frames found, one JSON line each (semcom_ota.recording.frame_log). Its folder is made
+                if need be: a run folder, now that the radio is open.
             results_file: for all the rest, one JSON line each; opened for appending.
             decoder: endpoint of the decoder worker; '' lets the block start its own.
             record: file to which the received samples are appended, complex64; `frames_file` counts in it.
