@@ -193,7 +193,7 @@ class TransmitStream:
                 sent = self._connection.send(self._unsent)
                 self._unsent = self._unsent[sent:]
             except BlockingIOError:
-                if not _ready(self._connection, deadline, writing=True):
+                if not ready(self._connection, deadline, writing=True):
                     return False
             except OSError as error:
                 raise gone() from error
@@ -207,7 +207,7 @@ def _receive(connection: socket.socket, timeout: float) -> bytes | None:
         try:
             data = connection.recv(_CHUNK_BYTES)
         except BlockingIOError:
-            if not _ready(connection, deadline, writing=False):
+            if not ready(connection, deadline, writing=False):
                 return None
             continue
         except OSError as error:
@@ -217,7 +217,7 @@ def _receive(connection: socket.socket, timeout: float) -> bytes | None:
         return data
 
 
-def _ready(connection: socket.socket, deadline: float, *, writing: bool) -> bool:
+def ready(connection: socket.socket, deadline: float, *, writing: bool) -> bool:
     """Wait until the connection can be used; whether it can, before the deadline."""
     wait_ms = max(0.0, deadline - time.monotonic()) * 1000
     poller = select.poll()

@@ -128,6 +128,9 @@ class Connection:
             if not self._token or self._token != usrp.token:
                 raise TwinError("RuntimeError: this device is not open")
             match name, arguments:
+                case "get_clock", []:
+                    rate = 1 + usrp.clock.oscillator.error(now)
+                    return {"asked": self._began + now, "showed": usrp.clock.time(now), "rate": rate}
                 case "start_rx", [None | TimeSpec() as at]:
                     self._start_rx(usrp.start_rx(at, now))
                     return None

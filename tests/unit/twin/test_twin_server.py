@@ -13,8 +13,8 @@ import pytest
 
 from semcom_ota.config import ConfigError
 from semcom_ota.radio.time_spec import TimeSpec
-from semcom_ota.twin import client
 from semcom_ota.twin.client import TwinError, find, open_device
+from semcom_ota.twin.client_control import Control
 from semcom_ota.twin.lab_config import LabConfig
 from semcom_ota.twin.lab_log import LabLog
 from semcom_ota.twin.server import LabServer
@@ -220,7 +220,7 @@ def test_garbage_on_a_socket_harms_nobody_else(serve, opened):
             except ConnectionError:
                 pass  # hung up on, too
     assert a.call("get_time_now") > TimeSpec()
-    stranger = client._Control(path, 10.0)
+    stranger = Control(path, 10.0)
     for name, arguments in (
         ("get_time_now", []),
         ("attach", ["", "rx"]),
@@ -260,6 +260,21 @@ def test_folders_that_cannot_be_are_refused_in_a_sentence(tmp_path):
     shared.chmod(0o777)
     with pytest.raises(ConfigError, match="others may write"):
         LabServer(lab, shared, LabLog())
+
+
+def test_the_clock_that_a_host_reads_is_the_devices(serve, opened):
+    lab, _ = serve(a={"oscillator_ppm": 100.0, "drift_ppm": 0.0, "tolerance_ppm": 100})
+    a = opened(f"serial=A,{lab}")
+    before, first = time.monotonic(), a.call("get_time_now")
+    readings = []
+    while time.monotonic() < before + 0.5:
+        readings.append(a.call("get_time_now"))
+        assert abs(a._control.call("get_time_now", []).since(readings[-1])) < 0.2
+    elapsed = time.monotonic() - before
+    assert readings == sorted(readings)
+    assert readings[-1].since(first) == pytest.approx(elapsed, abs=0.2)
+    a.call("set_time_now", TimeSpec(5000))
+    assert 0 <= a.call("get_time_now").since(TimeSpec(5000)) < 20
 
 
 def test_the_time_is_set_at_a_pulse(serve, opened):
