@@ -16,6 +16,8 @@ LENGTH_TAG, TIME_TAG, FRAME = "packet_len", "tx_time", pmt.symbol_to_string(FRAM
 ASYNC_PORT = pmt.intern("async_msgs")
 
 IDLE_S = 0.002
+AHEAD_S, LEAST_ITEMS = 0.05, 8192
+"""How much is put out that nobody has taken: a burst that comes then leaves so much later."""
 MAX_STEP_S = 0.01
 """Zeros put out at once while idle: what a host that was held up owes beyond that is forgotten, not made up for."""
 HOLD_S = 0.25
@@ -37,10 +39,12 @@ class BurstFiller(gr.basic_block):
             belong to no burst are dropped.
         out: complex64 samples. A burst that had the tag `frame` has it again, with the `length` of the burst and its
             tail; other tags stop here.
-        async_msgs: burst_ack and time_error, as gr-uhd's sink says it.
+        async_msgs: burst_ack and time_error, as gr-uhd's sink says it, once the block behind has taken the samples.
     """
 
-    def __init__(self, sample_rate: float, idle_zeros: bool, lead_s: float, tail_samples: int = 0):
+    def __init__(
+        self, sample_rate: float, idle_zeros: bool, lead_s: float, tail_samples: int = 0, follower: Any = None
+    ):
         """At time 0.
 
         Args:
@@ -48,6 +52,7 @@ class BurstFiller(gr.basic_block):
             idle_zeros: whether time goes on where there is no burst, and nobody asks for it.
             lead_s: how long before its time a burst is handed over.
             tail_samples: zeros behind every burst, before anything else.
+            follower: the block behind.
         """
         gr.basic_block.__init__(self, "semcom burst_filler", [np.complex64], [np.complex64])
         self._filling = BurstFilling(sample_rate, tail_samples)
@@ -55,9 +60,11 @@ class BurstFiller(gr.basic_block):
         self._step_s = min(MAX_STEP_S, lead_s / 2)
         self._filled_at = time.monotonic()
         self._told, self._told_at = 0, -HOLD_S  # the clock when it was asked for last, in samples, and when that was
-        self._warned = False
+        self._follower, self._warned = follower, False
         self.set_tag_propagation_policy(gr.TPP_DONT)
-        self.set_min_output_buffer(BUFFER_ITEMS)
+        ahead = int(min(max(AHEAD_S * sample_rate, LEAST_ITEMS), BUFFER_ITEMS))
+        self.set_min_output_buffer(ahead)
+        self.set_max_output_buffer(ahead)
         self.message_port_register_out(ASYNC_PORT)
 
     def time_now(self) -> TimeSpec:
@@ -86,8 +93,7 @@ class BurstFiller(gr.basic_block):
                 length = pmt.from_long(marks[begun.taken_at].length + self._tail)
                 frame = pmt.dict_add(frames[begun.taken_at], pmt.intern("length"), length)
                 self.add_item_tag(0, self.nitems_written(0) + begun.put_at, FRAME_TAG, frame)
-        while self._filling.events:
-            self.message_port_pub(ASYNC_PORT, _message(self._filling.events.popleft()))
+        self._publish_events()
         self._warn_of_stray()
         self.consume(0, done.consumed)
         return done.written
@@ -117,15 +123,22 @@ class BurstFiller(gr.basic_block):
             zeros = min(zeros, self._told + int(self._lead_s * self._rate) - self._filling.position)
         return max(zeros, 0)
 
+    def _publish_events(self) -> None:
+        events = self._filling.events
+        taken = events and self._follower is not None and self._follower.nitems_read(0)
+        while events and (self._follower is None or events[0].position <= taken):
+            event = events.popleft()
+            self.message_port_pub(ASYNC_PORT, _message(event, self._filling.time_of(event.position)))
+
     def _warn_of_stray(self) -> None:
         if self._filling.stray and not self._warned:
             self._warned = True
             gr.logger(self.name()).warn("samples that belong to no burst were dropped: a tag packet_len is missing")
 
 
-def _message(event: BurstEvent) -> Any:
+def _message(event: BurstEvent, time: TimeSpec) -> Any:
     codes = pmt.list1(pmt.intern(event.code))
-    when = pmt.cons(pmt.from_long(event.time.seconds), pmt.from_double(event.time.fraction))
+    when = pmt.cons(pmt.from_long(time.seconds), pmt.from_double(time.fraction))
     told = pmt.make_dict()
     for key, value in (("event_code", codes), ("time_spec", when), ("channel", pmt.from_uint64(0))):
         told = pmt.dict_add(told, pmt.intern(key), value)

@@ -50,7 +50,7 @@ class FileRadio(CountedRadio):
             sink = blocks.file_sink(SAMPLE_BYTES, str(_create(transmit, link.phy)))
             sink.set_unbuffered(True)
             lead_s = 1e-3 * link.radio.bursts.lead_ms
-            self.transmit(BurstFiller(rate, idle_zeros=False, lead_s=lead_s), sink)
+            self.transmit(BurstFiller(rate, idle_zeros=False, lead_s=lead_s, follower=sink), sink)
 
 
 def open_radio(link: LinkConfig, *, transmit: bool, receive: bool) -> FileRadio:

@@ -28,10 +28,11 @@ class LoopbackRadio(CountedRadio):
         super().__init__("loopback", "flowgraph", port, port)
         spread = radio.channel.longest_delay_s * phy.sample_rate
         reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
-        filler = BurstFiller(phy.sample_rate, idle_zeros=True, lead_s=1e-3 * radio.bursts.lead_ms, tail_samples=reach)
         # The channel takes frames as they are modulated (semcom_ota/phy/impairments.py), and a radio gives less.
         scale = radio.bursts.rms / math.sqrt(phy.used_carriers / phy.fft_size)
         amplifier, attenuator = (blocks.multiply_const_cc(factor) for factor in (1 / scale, scale))
+        lead_s = 1e-3 * radio.bursts.lead_ms
+        filler = BurstFiller(phy.sample_rate, True, lead_s, tail_samples=reach, follower=amplifier)
         channel = LoopbackChannel(phy, radio.channel, radio.snr_db, radio.messages_per_snr, radio.seed)
         self.transmit(filler, amplifier, channel, attenuator)
         self.receive(attenuator)

@@ -42,7 +42,8 @@ class ZmqRadio(CountedRadio):
         self._received, self._received_at = 0, 0.0
         if transmit:
             sink = self._open(zeromq.rep_sink, "transmit", radio.transmit, radio.timeout_ms)
-            self.transmit(BurstFiller(rate, idle_zeros=True, lead_s=1e-3 * radio.bursts.lead_ms), sink)
+            lead_s = 1e-3 * radio.bursts.lead_ms
+            self.transmit(BurstFiller(rate, idle_zeros=True, lead_s=lead_s, follower=sink), sink)
         if receive:
             self._source = self._open(zeromq.req_source, "receive", radio.receive, radio.timeout_ms)
             self._source.set_min_output_buffer(BUFFER_ITEMS)

@@ -21,7 +21,7 @@ class BurstEvent:
     """What a USRP would have said of a burst."""
 
     code: str  # in gr-uhd's words: burst_ack; time_error (it came late and was not sent)
-    time: TimeSpec  # of the end of the burst; or when it was found to be late
+    position: int  # past its last sample, in what is put out; or where it was found to be late
 
 
 class Begun(NamedTuple):
@@ -130,7 +130,7 @@ class BurstFilling:
             due = round(mark.time.seconds * self._rate + mark.time.fraction * self._rate)
         if due < self.position:
             self._late = mark.length
-            self.events.append(BurstEvent("time_error", self.time_of(self.position)))
+            self.events.append(BurstEvent("time_error", self.position))
         else:
             self._due, self._missing = due, mark.length
 
@@ -138,4 +138,4 @@ class BurstFilling:
         self._missing -= count
         if not self._missing:
             self._tail = self._tail_samples
-            self.events.append(BurstEvent("burst_ack", self.time_of(self.position)))
+            self.events.append(BurstEvent("burst_ack", self.position))

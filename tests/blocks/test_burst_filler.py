@@ -52,6 +52,19 @@ class Bursts(gr.sync_block):
         return bool(self.bursts)
 
 
+class Valve(gr.sync_block):
+    """Takes samples once it is open."""
+
+    def __init__(self):
+        gr.sync_block.__init__(self, "valve", [np.complex64], None)
+        self.open = False
+
+    def work(self, inputs, _):
+        if not self.open:
+            time.sleep(0.001)
+        return len(inputs[0]) * self.open
+
+
 def noise(rng, length):
     return (rng.normal(size=length) + 1j * rng.normal(size=length)).astype(np.complex64)
 
@@ -101,7 +114,7 @@ def test_the_block_puts_out_what_the_object_does_whatever_the_chunks(seed):
     top.stop()
     top.wait()
     np.testing.assert_array_equal(np.array(sink.data(), np.complex64), whole)
-    assert events_of(collector) == [(event.code, round(float(event.time) * RATE)) for event in filling.events]
+    assert events_of(collector) == [(event.code, event.position) for event in filling.events]
     frames = [(tag.offset, pmt.to_python(tag.value)) for tag in sink.tags()]
     starts = np.cumsum([0, *(len(samples) for samples, *_ in bursts)]).tolist()
     sent = [(starts.index(begun.taken_at), begun.put_at) for begun in done.begun]
@@ -166,6 +179,23 @@ def test_who_asks_for_the_time_and_sends_nothing_holds_the_clock_for_a_while_onl
     top.start()
     filler.time_now()
     wait_until(lambda: sink.nitems_read(0) > 20_000)
+    top.stop()
+    top.wait()
+
+
+def test_a_burst_is_acknowledged_when_it_was_taken():
+    """A peer that asks for no samples: who ended now would lose the burst in the buffer."""
+    top, valve, collector = gr.top_block(), Valve(), Collector()
+    source = Bursts([(np.ones(100, np.complex64), None, None)], hold=True)
+    filler = BurstFiller(RATE, idle_zeros=False, lead_s=0.03, follower=valve)
+    top.connect(source, filler, valve)
+    top.msg_connect(filler, "async_msgs", collector, "in")
+    top.start()
+    wait_until(lambda: filler.nitems_written(0) == 100)
+    time.sleep(0.05)
+    assert not collector.messages
+    valve.open = True
+    assert collector.wait(1) and events_of(collector) == [("burst_ack", 100)]
     top.stop()
     top.wait()
 

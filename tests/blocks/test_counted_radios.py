@@ -2,14 +2,15 @@
 
 import json
 import socket
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sigmf
-from gnuradio import blocks
+from gnuradio import blocks, zeromq
 from radio_bench import Collector, gr, wait_until
-from semcom_flowgraphs.radio import open_radio
+from semcom_flowgraphs.radio import open_radio, zmq_radio
 from test_burst_filler import Bursts, events_of, noise
 
 from semcom_ota.config import ConfigError, LinkConfig, PhyConfig, load_channel
@@ -189,3 +190,24 @@ def test_an_endpoint_that_another_one_has_is_one_sentence(tmp_path: Path, scheme
     with pytest.raises(ConfigError, match="is already in use by another process"):
         open_radio(link("zmq", transmit=endpoint), transmit=True)
     assert first.settings.transmitter.device == endpoint
+
+
+def test_a_transmitter_that_stops_to_answer_is_told_of(tmp_path: Path, monkeypatch):
+    """And not before it has ever answered: the receiver may be started first."""
+    monkeypatch.setattr(zmq_radio, "SILENCE_S", 0.2)
+    endpoint = ipc_endpoint(tmp_path, "iq")
+    radio = open_radio(link("zmq", receive=endpoint), receive=True)
+    with Running(radio, transmit=False, receive=True) as running:
+        for _ in range(8):
+            radio.watch()
+            time.sleep(0.05)
+        theirs = gr.top_block()
+        theirs.connect(blocks.vector_source_c(np.ones(1000)), zeromq.rep_sink(8, 1, endpoint, 10, False))
+        theirs.start()
+        wait_until(lambda: len(running.sink.data()) == 1000)
+        with pytest.raises(ConfigError, match=r"has not answered for 0.2 s: when it runs again, start this receiver"):
+            while True:
+                radio.watch()
+                time.sleep(0.01)
+        theirs.stop()
+        theirs.wait()

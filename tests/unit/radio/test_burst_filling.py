@@ -41,7 +41,7 @@ def test_zeros_up_to_its_time_then_the_burst():
     sent, begun = run(filling, np.concatenate([burst(1, 3), burst(2, 2)]), {0: Mark(3, at(4)), 3: Mark(2, at(8))})
     assert sent.real.tolist() == [0, 0, 0, 0, 1, 1, 1, 0, 2, 2]
     assert begun == [(0, 4), (3, 8)]
-    assert list(filling.events) == [BurstEvent("burst_ack", at(7)), BurstEvent("burst_ack", at(10))]
+    assert list(filling.events) == [BurstEvent("burst_ack", 7), BurstEvent("burst_ack", 10)]
     assert filling.time_of(filling.position) == at(10)
 
 
@@ -57,8 +57,8 @@ def test_a_late_burst_is_reported_and_not_sent():
     samples = np.concatenate([burst(1, 5), burst(2, 3), burst(3, 2)])
     sent, begun = run(filling, samples, {0: Mark(5, at(0)), 5: Mark(3, at(4)), 8: Mark(2, at(5))})
     assert sent.real.tolist() == [1] * 5 + [3] * 2
-    assert [(event.code, event.time) for event in filling.events] == [
-        ("burst_ack", at(5)), ("time_error", at(5)), ("burst_ack", at(7)),
+    assert [(event.code, event.position) for event in filling.events] == [
+        ("burst_ack", 5), ("time_error", 5), ("burst_ack", 7),
     ]  # fmt: skip
     assert [taken for taken, _ in begun] == [0, 8] and filling.stray == 0
 
