@@ -69,7 +69,8 @@ class Reception:
         """
         self._messages_file = (folder / "messages.jsonl").open("w", encoding="utf-8")
         self._events_file = (folder / "events.jsonl").open("w", encoding="utf-8")
-        self._names = {registry.number(name): name for name in codecs}
+        self._loaded = {registry.number(name): name for name in codecs}
+        self._names = dict(self._loaded)
         self._started: float | None = None
         self._base_s = 0.0  # when the present process began
         self._recorded = 0  # samples of the recording before that
@@ -137,9 +138,10 @@ class Reception:
         """A message. One whose number was there already is another one: its transmitter was started anew."""
         self._health = Health(**result["health"])
         number = result["codec"]
-        name = self._names.get(number) or registry.name_of(number) or f"codec {number}"
-        reason = result["reason"]
-        if reason and number not in self._names:
+        if number not in self._names:
+            self._names[number] = registry.name_of(number) or f"codec {number}"  # which takes its time
+        name, reason = self._names[number], result["reason"]
+        if reason and number not in self._loaded:
             reason = f"{name} is not loaded: name it in --codec too"
         row = {
             "index": self.messages,
