@@ -125,8 +125,7 @@ class BurstFiller(gr.basic_block):
 
     def _publish_events(self) -> None:
         events = self._filling.events
-        taken = events and self._follower is not None and self._follower.nitems_read(0)
-        while events and (self._follower is None or events[0].position <= taken):
+        while events and (self._follower is None or events[0].position <= self._follower.nitems_read(0)):
             event = events.popleft()
             self.message_port_pub(ASYNC_PORT, _message(event, self._filling.time_of(event.position)))
 
@@ -136,10 +135,10 @@ class BurstFiller(gr.basic_block):
             gr.logger(self.name()).warn("samples that belong to no burst were dropped: a tag packet_len is missing")
 
 
-def _message(event: BurstEvent, time: TimeSpec) -> Any:
+def _message(event: BurstEvent, at: TimeSpec) -> Any:
     codes = pmt.list1(pmt.intern(event.code))
-    when = pmt.cons(pmt.from_long(time.seconds), pmt.from_double(time.fraction))
+    time_spec = pmt.cons(pmt.from_long(at.seconds), pmt.from_double(at.fraction))
     told = pmt.make_dict()
-    for key, value in (("event_code", codes), ("time_spec", when), ("channel", pmt.from_uint64(0))):
+    for key, value in (("event_code", codes), ("time_spec", time_spec), ("channel", pmt.from_uint64(0))):
         told = pmt.dict_add(told, pmt.intern(key), value)
     return pmt.cons(pmt.intern("uhd_async_msg"), told)
