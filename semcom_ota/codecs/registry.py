@@ -19,6 +19,8 @@ _BUILT_IN = {
     "utf8": "semcom_ota.codecs.conventional:Utf8",
     "huffman": "semcom_ota.codecs.conventional:Huffman",
 }
+_NUMBERS = {"text-jscc": 0, "utf8": 1, "huffman": 2}
+"""Of those that ship, so that whoever only wants a name for a number in a header need not import torch."""
 _REASON_CHARACTERS = 300
 
 
@@ -58,6 +60,8 @@ def number(name: str) -> int:
         ConfigError: as `load`.
     """
     found = _found().get(name, [])
+    if name in _NUMBERS and len(found) == 1:
+        return _NUMBERS[name]
     try:
         known = getattr(found[0].load(), "number", None) if len(found) == 1 else None
     except Exception:  # `load` says what is wrong

@@ -77,7 +77,8 @@ def print_verdicts(done: Probed, console: Console | None = None) -> None:
 
 def figures(seen: Survey, receiver: PortSettings) -> list[tuple[str, str]]:
     """What was measured, in words: name and value."""
-    lost = f"{seen.gaps} gaps, {seen.lost_samples} samples lost" if seen.gaps else "no sample lost"
+    gaps = "1 gap" if seen.gaps == 1 else f"{seen.gaps} gaps"
+    lost = f"{gaps}, {seen.lost_samples} samples lost" if seen.gaps else "no sample lost"
     clipped = f"{100 * seen.clipping:.2g} % clipped" if seen.clipping else "none clipped"
     found = [
         ("received", f"{seen.seconds:.3g} s, {lost}"),

@@ -32,6 +32,8 @@ ENOUGH_BLOCKS = 16
 """Averaged, so that noise does not look like a tone."""
 SEARCH_SAMPLES = 4_000_000
 """Searched for frames of a larger frequency offset, where none was found."""
+EDGE_DB = 15.0
+"""What is so far below the highest density is a side lobe."""
 LEAST_CENTRED = 0.1
 """Of its power, for what is on the air to have a middle at all; 0.22 is a flat band 0.8 of the sample rate wide."""
 _NEIGHBOURHOOD = 8  # bins to either side
@@ -68,7 +70,7 @@ class Bursts(_Figures):
     share: float = 0.0  # 0..1, of the time
     dbfs: float | None = None  # mean power while it lasts, noise included; None: there is nothing
     centre_hz: float | None = None  # from the carrier
-    width_hz: float | None = None  # of what stands 3 dB above the noise
+    width_hz: float | None = None  # down to 15 dB below its highest density
 
 
 class Survey(_Figures):
@@ -196,7 +198,7 @@ def _spectra(blocks: ComplexArray, quiet: np.ndarray, busy: np.ndarray, sample_r
 def _bursts(power: np.ndarray, busy: np.ndarray, spectra: Spectra) -> Bursts:
     if spectra.busy is None:
         return Bursts()
-    above = spectra.busy > spectra.quiet + 3.0
+    above = spectra.busy > np.maximum(spectra.quiet + 3.0, spectra.busy.max() - EDGE_DB)
     excess = np.where(above, 10 ** (spectra.busy / 10) - 10 ** (spectra.quiet / 10), 0)
     # The mean on a circle: what leaves the band on one side may come back on the other.
     turns = np.arange(BLOCK) / BLOCK - 0.5

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ def test_the_number_of_a_codec_is_known_without_making_it(installed):
     for name in ("morse", "utf8"):  # unknown, and there twice
         with pytest.raises(ConfigError, match=name):
             registry.number(name)
+
+
+def test_the_numbers_of_those_that_ship_are_what_their_classes_say_and_need_no_torch():
+    for name, value in registry._BUILT_IN.items():
+        assert registry.number(name) == EntryPoint(name, value, registry.GROUP).load().number
+    program = (
+        "import sys; from semcom_ota.codecs.registry import name_of; name_of(99); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_the_name_of_a_number_is_found_among_what_is_installed_broken_codecs_aside(installed):
