@@ -1,6 +1,7 @@
 """A file of samples in place of a radio."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -66,7 +67,7 @@ class RecordingSource(gr.sync_block):
         self._position = 0  # in the file, of what follows `_samples`
         lost = accumulate((gap.lost_samples for gap in missing), initial=0)
         starts = (0, *(gap.sample for gap in missing))
-        self._times = dict(zip(starts, lost, strict=True)) if missing else {}  # samples lost before, by position
+        self._marks = deque(zip(starts, lost, strict=True) if missing else ())  # position, and samples lost before it
         self._sample_rate = sample_rate
         self.set_min_output_buffer(CHUNK)
         self.total = reader.count + silence_samples
@@ -84,8 +85,9 @@ class RecordingSource(gr.sync_block):
         count = min(len(out), len(self._samples))
         out[:count] = self._samples[:count]
         self._samples = self._samples[count:]
-        for position in [start for start in self._times if start < self.produced + count]:
-            self._tag(position, position + self._times.pop(position))
+        while self._marks and self._marks[0][0] < self.produced + count:
+            position, lost = self._marks.popleft()
+            self._tag(position, position + lost)
         self.produced += count
         return count
 

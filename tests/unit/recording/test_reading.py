@@ -172,3 +172,23 @@ def test_whatever_stands_in_a_field_only_the_clear_error_is_raised(tmp_path_fact
 def test_whatever_bytes_are_damaged_only_the_clear_error_is_raised(tmp_path_factory, position, damage):
     content = json.dumps(META).encode()
     only_a_clear_error(tmp_path_factory.getbasetemp(), content[:position] + damage + content[position + len(damage) :])
+
+
+@pytest.mark.parametrize(
+    ("captures", "missing"),
+    [
+        ([(0, 0), (10, 15), (20, 25), (30, 36)], [(10, 5), (30, 1)]),
+        ([(30, 36), (0, 0)], [(30, 6)]),
+        ([(5, 100), (10, 105)], []),
+        ([(0, 0), (10, 5)], []),  # an index that goes back is somebody else's idea
+        ([(0, None), (10, 99)], []),
+        ([(0, 0), (0, 9), (1, 9)], []),
+    ],
+)
+def test_samples_are_missing_where_the_index_in_the_stream_runs_ahead(tmp_path, captures, missing):
+    meta = copy.deepcopy(META)
+    meta["captures"] = [
+        {"core:sample_start": start} | ({} if index is None else {"core:global_index": index})
+        for start, index in captures
+    ]
+    assert list(read(tmp_path, meta).missing) == missing

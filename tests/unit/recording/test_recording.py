@@ -13,7 +13,7 @@ from semcom_ota.recording import writing
 from semcom_ota.recording.fields import FrameMark, Part, Sent, Simulation, Unsent
 from semcom_ota.recording.reading import read_recording
 from semcom_ota.recording.samples import SampleReader
-from semcom_ota.recording.writing import write_meta
+from semcom_ota.recording.writing import Missing, write_meta
 
 PHY = PhyConfig(cp_length=32, precoding="dft")
 CODECS = {1: "utf8", 200: "letters"}
@@ -131,3 +131,13 @@ PARTS = st.builds(
 )
 def test_every_mark_survives_as_an_annotation(mark):
     assert FrameMark.from_annotation(json.loads(json.dumps(mark.annotation()))) == mark
+
+
+@given(st.lists(st.tuples(st.integers(1, 400), st.integers(1, 2**40)), max_size=5))
+def test_where_samples_are_missing_is_read_as_it_was_written(tmp_path_factory, steps):
+    missing = [Missing(sum(step for step, _ in steps[: n + 1]), lost) for n, (_, lost) in enumerate(steps)]
+    _, meta = written(tmp_path_factory.mktemp("missing"), missing=missing, frequency_hz=2.4e9)
+    assert read_recording(meta).missing == tuple(missing)
+    captures = sigmf.fromfile(str(meta)).get_captures()
+    assert [capture["core:sample_start"] for capture in captures] == [0, *(gap.sample for gap in missing)]
+    assert {capture["core:frequency"] for capture in captures} == {2.4e9}
