@@ -24,16 +24,19 @@ class ResultSink(gr.basic_block):
         received: results so far.
     """
 
-    def __init__(self, count: int, patience_s: float, end: Callable[[], None]):
+    def __init__(self, count: int, patience_s: float, end: Callable[[], None], first_patience_s: float = 300.0):
         """Print and count.
 
         Args:
             count: the flowgraph ends after so many results; 0: there is no such number.
-            patience_s: it ends, too, when no result has come for so long; 0 waits for ever.
+            patience_s: it ends, too, when after a result no other one has come for so long; 0 waits for ever.
             end: ends it, called from another thread: its `stop`.
+            first_patience_s: the same before the first result: models are loaded and, on a new machine, code is
+                compiled, which takes minutes.
         """
         gr.basic_block.__init__(self, "semcom result_sink", None, None)
         self._count, self._patience_s, self._end = count, patience_s, end
+        self._first_patience_s = first_patience_s
         self.received = self._intact = 0
         self._gaps = self._lost_samples = self._dropped_frames = 0
         self._timer: threading.Timer | None = None
@@ -44,7 +47,7 @@ class ResultSink(gr.basic_block):
 
     def start(self) -> bool:
         """Begin to wait."""
-        self._wait()
+        self._wait(self._first_patience_s)
         return True
 
     def stop(self) -> bool:
@@ -70,7 +73,7 @@ class ResultSink(gr.basic_block):
         if self.received == self._count:
             self._end()
         else:
-            self._wait()
+            self._wait(self._patience_s)
 
     @ends_process
     def handle_event(self, message: Any) -> None:
@@ -85,10 +88,10 @@ class ResultSink(gr.basic_block):
         lost = "an unknown number of" if event.lost_samples is None else event.lost_samples
         print(f"       at {event.at_s:.3f} s {lost} samples were lost: this machine is too slow", flush=True)
 
-    def _wait(self) -> None:
+    def _wait(self, patience_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._patience_s:
-            self._timer = threading.Timer(self._patience_s, self._end)
+        if patience_s:
+            self._timer = threading.Timer(patience_s, self._end)
             self._timer.daemon = True
             self._timer.start()

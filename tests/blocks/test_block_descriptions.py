@@ -89,7 +89,7 @@ BAD: dict[str, list[dict[str, str]]] = {
         {"rx_gain_db": "500"},
     ],
     "semcom_recording_source": [{"file": "/nowhere.cf32"}, {"silence": "-1"}],
-    "semcom_result_sink": [{"count": "-1"}, {"patience_s": "-1"}],
+    "semcom_result_sink": [{"count": "-1"}, {"patience_s": "-1"}, {"first_patience_s": "-1"}],
     "semcom_semantic_encoder": LINK_IS_BAD + ENDPOINT_IS_BAD,
     "semcom_text_source": [
         {"texts": "[]"},

@@ -60,6 +60,7 @@ def test_results_are_printed_and_counted_and_the_last_one_ends_the_flowgraph(cap
     assert not ended.is_set()
     post(sink, "in", result(1, False))
     ended.wait()
+    texts.wait(2)
     top.stop()
     top.wait()
     printed = capfd.readouterr().out
@@ -87,13 +88,19 @@ def test_what_went_wrong_in_the_stream_is_printed_and_counted(capfd: pytest.Capt
     assert "received 1 messages, 1 of them intact; gaps: 2, lost samples: 1000; dropped frames: 1" in printed
 
 
+@pytest.mark.parametrize("results", [0, 1])
 @pytest.mark.parametrize("count", [0, 2])
-def test_patience_ends_the_flowgraph_when_nothing_comes(count: int, capfd: pytest.CaptureFixture[str]):
+def test_patience_ends_the_flowgraph_when_nothing_comes(count: int, results: int, capfd: pytest.CaptureFixture[str]):
     ended, top, texts = threading.Event(), gr.top_block(), Collector()
-    sink = ResultSink(count, 0.05, ended.set)
+    patience = (
+        {"patience_s": 0.05, "first_patience_s": 0.0} if results else {"patience_s": 0.0, "first_patience_s": 0.05}
+    )
+    sink = ResultSink(count, end=ended.set, **patience)
     top.msg_connect(sink, "text", texts, "in")
     top.start()
+    for message in range(results):
+        post(sink, "in", result(message, True))
     ended.wait()
     top.stop()
     top.wait()
-    assert f"received 0{' of 2' if count else ''} messages" in capfd.readouterr().out
+    assert f"received {results}{' of 2' if count else ''} messages" in capfd.readouterr().out
