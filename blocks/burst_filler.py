@@ -62,9 +62,7 @@ class BurstFiller(gr.basic_block):
         self._told, self._told_at = 0, -HOLD_S  # the clock when it was asked for last, in samples, and when that was
         self._follower, self._warned = follower, False
         self.set_tag_propagation_policy(gr.TPP_DONT)
-        ahead = int(min(max(AHEAD_S * sample_rate, LEAST_ITEMS), BUFFER_ITEMS))
-        self.set_min_output_buffer(ahead)
-        self.set_max_output_buffer(ahead)
+        self.set_min_output_buffer(int(min(max(AHEAD_S * sample_rate, LEAST_ITEMS), BUFFER_ITEMS)))
         self.message_port_register_out(ASYNC_PORT)
 
     def time_now(self) -> TimeSpec:
