@@ -51,7 +51,7 @@ class Connection:
         self._reader = FrameReader()
         self._token = ""  # of the opening that hangs on this connection, or that it belongs to
         self._direction = ""
-        self._pumping: threading.Thread | None = None
+        self._sending: threading.Thread | None = None
         self._in_hand: float | None = None  # when the packet in hand was handed over; None: the socket is waited for
         self._empty_at = 0.0
 
@@ -150,11 +150,11 @@ class Connection:
         room = min(max(8192, int(path.rate * self._usrp.config.buffer_ms / 1e3)), _MOST_SOCKET_BYTES)
         receiver._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
         threading.Thread(target=self._pump, args=(path,), name="receiver", daemon=True).start()
-        before = receiver._pumping
-        receiver._pumping = threading.Thread(
+        before = receiver._sending
+        receiver._sending = threading.Thread(
             target=receiver._send, args=(path.buffer, before), name="samples", daemon=True
         )
-        receiver._pumping.start()
+        receiver._sending.start()
 
     def _pump(self, path: ReceivePath) -> None:
         """Makes samples as their time comes. Knows whose fault it is if they do not fit."""

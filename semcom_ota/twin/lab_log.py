@@ -1,5 +1,6 @@
 """The lab's ground truth: every burst and every fault, as JSON lines and as short lines for people."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -58,13 +59,18 @@ class LabLog:
             if self.rows is not None:
                 self.rows.append(row)
             if self._file is not None:
-                self._file.write(json.dumps(row) + "\n")
-                self._file.flush()
+                try:
+                    self._file.write(json.dumps(row) + "\n")
+                    self._file.flush()
+                except OSError as error:  # a full disk: the devices go on
+                    self._file = None
+                    self.say(f"'{self._path}' cannot be written any more ({error.strerror})")
 
     def say(self, line: str) -> None:
         """One line for people."""
         if self._tell is not None:
-            self._tell(line)
+            with contextlib.suppress(OSError):  # whoever read it is gone
+                self._tell(line)
 
 
 def _plain(value: Any) -> Any:

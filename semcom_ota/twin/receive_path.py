@@ -147,8 +147,6 @@ class ReceivePath:
             if scripted is not None and scripted.at_sample <= self._made:
                 taken = min(count, scripted.at_sample + scripted.lost_samples - self._made)
                 self.lose(taken, "script")
-                if self._made == scripted.at_sample + scripted.lost_samples:
-                    self.script.popleft()
             else:
                 taken = min(count, self.block, scripted.at_sample - self._made if scripted else count)
                 if self.buffer.takes(taken, at_ease=self._gap is not None and self._gap[1] != "script"):
@@ -178,9 +176,9 @@ class ReceivePath:
 
     def _scripted(self, count: int) -> Overflow | None:
         """The next overflow of the script, if it is among the next samples."""
-        if self.script and self.script[0].at_sample < self._made + count:
-            return self.script[0]
-        return None
+        while self.script and self.script[0].at_sample + self.script[0].lost_samples <= self._made:
+            self.script.popleft()
+        return self.script[0] if self.script and self.script[0].at_sample < self._made + count else None
 
     def _close_gap(self) -> None:
         if self._gap is None:

@@ -116,11 +116,11 @@ def lost_and_jumps(blocks):
 def test_a_scripted_overflow_loses_exactly_what_it_says(bench):
     script = [
         {"kind": "overflow", "receiver": "B", "at_sample": at, "lost_samples": lost}
-        for at, lost in ((12_345, 1), (20_000, 7777), (27_777, 100), (40_000, 2000))
+        for at, lost in ((12_345, 1), (20_000, 7777), (21_000, 10), (27_777, 100), (40_000, 2000))
     ]
     lab = bench(faults=script)
     _, blocks = lab.receive(50_000)
-    assert lost_and_jumps(blocks) == (3, [1, 7877, 2000])  # the second and the third one touch: one gap
+    assert lost_and_jumps(blocks) == (3, [1, 7877, 2000])  # those that touch are one gap
     rows = lab.written("overflow")
     assert [(row["at_sample"], row["lost_samples"], row["cause"]) for row in rows] == [
         (12_345, 1, "script"),
