@@ -72,7 +72,11 @@ def run(arguments: list[str], limit_s: float) -> Finished | None:
 
 def probe(program: str, limit_s: float = PROBE_TIMEOUT_S) -> Probe:
     """Run a Python program with this interpreter."""
-    done = run([sys.executable, "-c", program], limit_s)
+    return came_to(run([sys.executable, "-c", program], limit_s), limit_s)
+
+
+def came_to(done: Finished | None, limit_s: float = PROBE_TIMEOUT_S) -> Probe:
+    """What a program that was given so many seconds came to."""
     if done is None:
         return Probe(False, f"{sys.executable} cannot be run")
     if done.timed_out:

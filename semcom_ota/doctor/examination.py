@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from semcom_ota.doctor import host, software, usrp
-from semcom_ota.doctor.check import Check, Finished, Probe, number, probe, read, run
+from semcom_ota.doctor.check import PROBE_TIMEOUT_S, Check, Finished, Probe, number, probe, read, run
 
 TOOL_LIMIT_S = 5.0
 LIBRARY_LIMIT_S = 20.0
@@ -32,8 +32,7 @@ LIMITS = Path("/etc/security/limits.d")
 def examine() -> list[Check]:
     """Look at this machine: every check once, in the order in which problems are best mended. Takes some seconds."""
     with ThreadPoolExecutor(max_workers=4) as pool:
-        torch = pool.submit(probe, software.TORCH_PROBE)
-        checkpoint = pool.submit(probe, software.CHECKPOINT_PROBE)
+        inference = pool.submit(run, [sys.executable, "-c", software.INFERENCE_PROGRAM], PROBE_TIMEOUT_S)
         gnuradio = pool.submit(probe, software.GNURADIO_PROBE)
         zmq = pool.submit(probe, software.ZMQ_PROBE)
         gr_uhd = pool.submit(probe, usrp.GR_UHD_PROBE, LIBRARY_LIMIT_S)
@@ -45,6 +44,7 @@ def examine() -> list[Check]:
         real_time = pool.submit(probe, host.REAL_TIME_PROBE, TOOL_LIMIT_S)
         twin = pool.submit(probe, TWIN_PROBE, TOOL_LIMIT_S)
     here = Path.cwd()
+    torch, checkpoint = software.inference(inference.result())
     library = gr_uhd.result().said if gr_uhd.result().ok else None
     searched = usrp.search(done) if (done := found.result()) is not None else None
     devices = searched.devices if searched is not None else ()
@@ -53,13 +53,13 @@ def examine() -> list[Check]:
         software.check_python(sys.version_info[:2]),
         software.check_numpy(software.version("numpy")),
         software.check_probe("GNU Radio", gnuradio.result(), f"sudo apt-get install gnuradio, then {software.SET_UP}"),
-        software.check_probe("torch", torch.result(), software.SET_UP),
-        software.check_checkpoint(software.CHECKPOINT, checkpoint.result()),
+        software.check_probe("torch", torch, software.SET_UP),
+        software.check_checkpoint(software.CHECKPOINT, checkpoint),
         software.check_probe("zmq", zmq.result(), software.SET_UP),
         software.check_numba_cache(software.numba_folders()),
         software.check_disk(here, shutil.disk_usage(here).free),
         check_twin(twin.result()),
-        software.check_device(torch.result(), shutil.which("nvidia-smi") is not None),
+        software.check_device(torch, shutil.which("nvidia-smi") is not None),
         software.check_grc(
             software.grc_folder(), os.environ.get("GRC_BLOCKS_PATH", ""), shutil.which("grcc") is not None
         ),

@@ -8,7 +8,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from semcom_ota.config import SHIPPED, WEIGHTS
-from semcom_ota.doctor.check import COMPANION, SPEED, Check, Probe
+from semcom_ota.doctor.check import COMPANION, SPEED, Check, Finished, Probe, came_to
 
 FREE_DISK_BYTES = 2**30  # runs with recordings
 SET_UP = "scripts/setup.sh"
@@ -16,17 +16,22 @@ CHECKPOINT = SHIPPED / WEIGHTS
 
 GNURADIO_PROBE = "from gnuradio import gr; print('GNU Radio', gr.version())"
 ZMQ_PROBE = "import zmq; assert zmq.has('ipc'), 'libzmq without ipc'; print('libzmq', zmq.zmq_version())"
-TORCH_PROBE = """
+INFERENCE_PROGRAM = """
 import torch
 device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-print(f"torch {torch.__version__} on {device}")
-"""
-CHECKPOINT_PROBE = """
+print(f"torch {torch.__version__} on {device}", flush=True)
 from semcom_ota.codecs.registry import load
 from semcom_ota.config import CodecConfig, DeviceConfig
 load("text-jscc", CodecConfig(), DeviceConfig(device="cpu"))
 print("loads")
 """
+
+
+def inference(done: Finished | None) -> tuple[Probe, Probe]:
+    """What `INFERENCE_PROGRAM` came to: torch, and the checkpoint that it loads."""
+    loading = came_to(done)
+    first = done.out.partition("\n")[0] if done is not None else ""
+    return Probe(True, first) if first.startswith("torch ") else loading, loading
 
 
 def check_python(version: tuple[int, int]) -> Check:

@@ -62,6 +62,16 @@ def test_a_program_that_is_not_there_or_never_ends_is_no_exception() -> None:
     assert asking.run(["sh", "-c", "echo out; echo err >&2; exit 3"], 10.0) == Finished(3, "out\n", "err\n")
 
 
+def test_torch_and_the_checkpoint_are_told_apart() -> None:
+    torch, checkpoint = software.inference(Finished(0, "torch 2.13.0 on CPU\nloads\n", ""))
+    assert (torch, checkpoint) == (Probe(True, "torch 2.13.0 on CPU"), Probe(True, "loads"))
+    torch, checkpoint = software.inference(Finished(1, "torch 2.13.0 on CPU\n", "Traceback\nSafetensorError: bad\n"))
+    assert (torch.ok, checkpoint) == (True, Probe(False, "SafetensorError: bad"))
+    torch, checkpoint = software.inference(Finished(1, "", "ModuleNotFoundError: No module named 'torch'\n"))
+    assert not torch.ok and "No module named 'torch'" in torch.said and not checkpoint.ok
+    assert not any(found.ok for found in software.inference(None))
+
+
 def test_checkpoint_missing_damaged_and_whole(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     assert "missing" in software.check_checkpoint(file, GOOD).detail
