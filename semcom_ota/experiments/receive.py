@@ -120,9 +120,9 @@ def run(
     (folder / "config.json").write_text(link.model_dump_json(indent=1) + "\n", encoding="utf-8")
     (folder / "radio.json").write_text(receiver.settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
     failure = ""
-    with Reception(folder, link.codec.names) as reception:
+    with _interruptions() as asked_to_end, Reception(folder, link.codec.names) as reception:
         try:
-            _follow(receiver, reception, screen, seconds, messages)
+            _follow(receiver, reception, screen, asked_to_end, seconds, messages)
         except ServiceFailed as error:
             failure = str(error)
             _take(receiver.lines.read(), reception, screen)
@@ -143,7 +143,12 @@ def run(
 
 
 def _follow(
-    receiver: Receiver, reception: Reception, screen: Screen, seconds: float | None, messages: int | None
+    receiver: Receiver,
+    reception: Reception,
+    screen: Screen,
+    asked_to_end: threading.Event,
+    seconds: float | None,
+    messages: int | None,
 ) -> None:
     """Take what the radio process writes, until it is done.
 
@@ -152,21 +157,20 @@ def _follow(
     """
     _take(receiver.told, reception, screen)
     started = deadline = None
-    with _interruptions() as asked_to_end:
-        while not reception.done:
-            _take(receiver.lines.read(), reception, screen)
-            receiver.check()
-            now = time.monotonic()
-            if started is None and reception.looks:
-                started = now
-            enough = messages is not None and reception.messages >= messages
-            enough |= seconds is not None and started is not None and now - started >= seconds
-            if deadline is None and (enough or asked_to_end.is_set()):
-                receiver.finish.touch()
-                deadline = now + FINISH_S
-            if deadline is not None and now > deadline:
-                return
-            receiver.failed.wait(POLL_S)
+    while not reception.done:
+        _take(receiver.lines.read(), reception, screen)
+        receiver.check()
+        now = time.monotonic()
+        if started is None and reception.looks:
+            started = now
+        enough = messages is not None and reception.messages >= messages
+        enough |= seconds is not None and started is not None and now - started >= seconds
+        if deadline is None and (enough or asked_to_end.is_set()):
+            receiver.finish.touch()
+            deadline = now + FINISH_S
+        if deadline is not None and now > deadline:
+            return
+        receiver.failed.wait(POLL_S)
 
 
 def _take(lines: list[Line], reception: Reception, screen: Screen) -> None:
