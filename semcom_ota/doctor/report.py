@@ -16,12 +16,12 @@ class Ability:
     """Something that can be done with this project, and whether this machine can do it today."""
 
     what: str
-    reasons: tuple[str, ...]  # why not; none: it can
+    failed: tuple[str, ...]  # checks that it needs; none: it can
 
     @property
     def ok(self) -> bool:
         """Whether it can be done."""
-        return not self.reasons
+        return not self.failed
 
 
 def abilities(checks: Sequence[Check]) -> list[Ability]:
@@ -34,7 +34,7 @@ def abilities(checks: Sequence[Check]) -> list[Ability]:
         ("a Pluto, LimeSDR or HackRF", (ALWAYS, SOAPY)),
     )
     return [
-        Ability(what, tuple(_in_short(check) for check in checks if check.group in groups and not check.ok))
+        Ability(what, tuple(check.name for check in checks if check.group in groups and not check.ok))
         for what, groups in uses
     ]
 
@@ -51,25 +51,24 @@ def report(checks: Sequence[Check], console: Console) -> int:
         table.add_column(width=18, no_wrap=True)
         table.add_column(overflow="fold")
         for check in members:
-            mark = "[green]ok" if check.ok else "[red]FAILS" if check.needed else "[yellow]missing"
+            mark = "[green]ok" if check.ok else "[red]FAILS" if check.needed else "[yellow]to do"
             table.add_row(mark, escape(check.name), escape(check.detail))
         console.print(table)
-    missing = [check for check in checks if not check.ok]
-    if missing:
+    fixes: dict[str, list[str]] = {}
+    for check in checks:
+        if not check.ok:
+            fixes.setdefault(check.fix, []).append(check.name)
+    if fixes:
         console.print("\n[bold]what to do")
-    for check in missing:
-        console.print(f" {check.name}:", style="yellow", markup=False, highlight=False)
-        console.print(f"   {check.fix}", markup=False, highlight=False, soft_wrap=True)
+    for fix, names in fixes.items():
+        console.print(f" {', '.join(names)}:", style="yellow", markup=False, highlight=False)
+        console.print(f"   {fix}", markup=False, highlight=False, soft_wrap=True)
     console.print("\n[bold]what this machine can do today")
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(width=28, no_wrap=True)
     table.add_column(overflow="fold")
     for ability in abilities(checks):
-        answer = "[green]yes" if ability.ok else f"[yellow]no[/]: {escape('; '.join(ability.reasons))}"
+        answer = "[green]yes" if ability.ok else f"[yellow]no[/]: see {escape(', '.join(ability.failed))}"
         table.add_row(ability.what, answer)
     console.print(table)
     return 0 if all(check.ok or not check.needed for check in checks) else 2
-
-
-def _in_short(check: Check) -> str:
-    return f"{check.name}: {check.detail.partition(':')[0]}"

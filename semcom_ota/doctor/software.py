@@ -27,11 +27,11 @@ print("loads")
 """
 
 
-def inference(done: Finished | None) -> tuple[Probe, Probe]:
-    """What `INFERENCE_PROGRAM` came to: torch, and the checkpoint that it loads."""
+def inference(done: Finished | None) -> tuple[Probe, Probe | None]:
+    """What `INFERENCE_PROGRAM` came to: torch, and the checkpoint, which is not tried without torch."""
     loading = came_to(done)
     first = done.out.partition("\n")[0] if done is not None else ""
-    return Probe(True, first) if first.startswith("torch ") else loading, loading
+    return (Probe(True, first), loading) if first.startswith("torch ") else (loading, None)
 
 
 def check_python(version: tuple[int, int]) -> Check:
@@ -65,8 +65,10 @@ def check_device(torch: Probe, has_nvidia: bool) -> Check:
     return Check("inference", True, f"on {device}", group=SPEED)
 
 
-def check_checkpoint(file: Path, loading: Probe) -> Check:
-    """The weights that ship with the project are whole."""
+def check_checkpoint(file: Path, loading: Probe | None) -> Check:
+    """The weights that ship with the project are whole. `loading`: what came of it; None: there is no torch for it."""
+    if loading is None:
+        return Check("checkpoint", False, "not tried without torch", SET_UP)
     fix = f"git restore {file.parent}, or install the package anew"
     if not file.is_file():
         return Check("checkpoint", False, f"{file} is missing", fix)

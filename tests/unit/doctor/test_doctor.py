@@ -68,8 +68,9 @@ def test_torch_and_the_checkpoint_are_told_apart() -> None:
     torch, checkpoint = software.inference(Finished(1, "torch 2.13.0 on CPU\n", "Traceback\nSafetensorError: bad\n"))
     assert (torch.ok, checkpoint) == (True, Probe(False, "SafetensorError: bad"))
     torch, checkpoint = software.inference(Finished(1, "", "ModuleNotFoundError: No module named 'torch'\n"))
-    assert not torch.ok and "No module named 'torch'" in torch.said and not checkpoint.ok
-    assert not any(found.ok for found in software.inference(None))
+    assert not torch.ok and "No module named 'torch'" in torch.said
+    assert checkpoint is None and "without torch" in software.check_checkpoint(Path("x"), checkpoint).detail
+    assert not software.inference(None)[0].ok
 
 
 def test_checkpoint_missing_damaged_and_whole(tmp_path: Path) -> None:
@@ -97,6 +98,12 @@ def test_report_shows_every_fix_unwrapped_and_fails_only_for_what_is_needed() ->
     assert report([fine, Check("c", False, "gone", "do that")], Console(file=io.StringIO())) == 2
 
 
+def test_two_checks_with_the_same_fix_name_it_once() -> None:
+    text = io.StringIO()
+    report([Check("c", False, "gone", "do that"), Check("d", False, "gone", "do that", SOAPY)], Console(file=text))
+    assert text.getvalue().count("do that") == 1 and "c, d:" in text.getvalue()
+
+
 def test_what_a_machine_can_do_follows_from_the_groups_of_its_checks() -> None:
     checks = [
         Check("torch", True, "fine"),
@@ -107,7 +114,7 @@ def test_what_a_machine_can_do_follows_from_the_groups_of_its_checks() -> None:
     ]
     able = {ability.what.split(",")[0]: ability for ability in abilities(checks)}
     assert able["loopback"].ok and able["GNU Radio Companion"].ok and able["a Pluto"].ok
-    assert able["a USRP"].reasons == ("USRPs: UHD finds none",)
+    assert able["a USRP"].failed == ("USRPs",)
     broken = abilities([*checks, Check("zmq", False, "no", "install", ALWAYS)])
     assert not any(ability.ok for ability in broken)
 

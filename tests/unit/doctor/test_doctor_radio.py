@@ -106,7 +106,7 @@ ONE = Search((B210,))
         (host.check_real_time(GOOD, False, False), host.check_real_time(BAD, True, True), "log out"),
         (host.check_real_time(GOOD, False, False), host.check_real_time(BAD, True, False), "usermod"),
         (host.check_real_time(GOOD, True, True), host.check_real_time(BAD, False, True), "limits.d/usrp.conf"),
-        (host.check_socket_buffers(2**26, 2**26), host.check_socket_buffers(2**26, 212992), "sysctl -w"),
+        (host.check_socket_buffers(2**26, 2**26), host.check_socket_buffers(2**26, 212992), "sudo sysctl --load"),
         (host.check_socket_buffers(2**26, 2**26), host.check_socket_buffers(None, 2**26), "Linux"),
         (host.check_clock(True), host.check_clock(False), "chrony"),
         (host.check_clock(None), host.check_clock(False), "chrony"),
