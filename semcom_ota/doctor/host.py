@@ -70,7 +70,8 @@ def check_socket_buffers(receive: int | None, send: int | None) -> Check:
     if min(receive, send) >= SOCKET_BUFFER_BYTES:
         return Check(name, True, detail, group=LIVE)
     file = "/etc/sysctl.d/60-usrp.conf"
-    fix = rf"printf 'net.core.%s={SOCKET_BUFFER_BYTES}\n' rmem_max wmem_max | sudo tee {file} && sudo sysctl --load={file}"
+    lines = rf"printf 'net.core.%s={SOCKET_BUFFER_BYTES}\n' rmem_max wmem_max"
+    fix = f"{lines} | sudo tee {file} && sudo sysctl --load={file}"
     return Check(name, False, f"{detail}: small for a USRP on 10 Gbit/s Ethernet", fix, LIVE)
 
 
