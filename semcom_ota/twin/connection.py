@@ -149,7 +149,7 @@ class Connection:
             raise TwinError("RuntimeError: there is no stream to receive with")
         room = min(max(8192, int(path.rate * self._usrp.config.buffer_ms / 1e3)), _MOST_SOCKET_BYTES)
         receiver._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
-        threading.Thread(target=self._pump, args=(path,), name="receiver", daemon=True).start()
+        threading.Thread(target=receiver._pump, args=(path,), name="receiver", daemon=True).start()
         before = receiver._sending
         receiver._sending = threading.Thread(
             target=receiver._send, args=(path.buffer, before), name="samples", daemon=True
@@ -177,12 +177,20 @@ class Connection:
             if late_s > _GIVE_UP_S:
                 lab.log.write("lab_too_slow", now, device=serial, late_s=round(late_s, 3))
                 path.lose(path.due(now) - path.block, "lab_too_slow")
-            elif now < patient_until and not path.buffer.takes(path.block):
+            elif path.is_full and (now < patient_until or self._host_waits()):
                 held_up = True
                 path.buffer.wait_for_room(path.block, 0.01)
             else:
                 lab.advance(horizon)
                 path.make(path.block)
+
+    def _host_waits(self) -> bool:
+        """Whether the host has read what there is: then a full buffer is not its fault, but that of our own threads."""
+        with contextlib.suppress(OSError, ValueError):
+            poller = select.poll()
+            poller.register(self._socket, select.POLLOUT)
+            return bool(poller.poll(0))
+        return False
 
     def _send(self, buffer: ReceiveBuffer, before: threading.Thread | None) -> None:
         """Empties the buffer as fast as the host reads."""

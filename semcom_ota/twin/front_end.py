@@ -12,7 +12,7 @@ from semcom_ota.types import FloatArray
 
 THERMAL_DBM_PER_HZ = -174.0
 """kT at 290 K."""
-NOISE_SAMPLES = 2**21
+NOISE_SAMPLES = 2**20
 """That are drawn."""
 
 

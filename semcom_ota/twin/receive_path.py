@@ -140,6 +140,12 @@ class ReceivePath:
         """The horizon for which so many samples are due."""
         return self._clock.oscillator.true_time(self._start + (self._made + count) / self.rate)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a block that is made now will be lost. Once some were, half of the buffer has to be free."""
+        at_ease = self._gap is not None and self._gap[1] != "script"
+        return not self.buffer.takes(self.block, at_ease=at_ease)
+
     def make(self, count: int) -> None:
         """Take the next samples from the air and put them into the buffer; they are lost if it is full."""
         while count > 0:
@@ -149,11 +155,11 @@ class ReceivePath:
                 self.lose(taken, "script")
             else:
                 taken = min(count, self.block, scripted.at_sample - self._made if scripted else count)
-                if self.buffer.takes(taken, at_ease=self._gap is not None and self._gap[1] != "script"):
+                if self.is_full:
+                    self.lose(taken, "host")
+                else:
                     self._close_gap()
                     self._take(taken)
-                else:
-                    self.lose(taken, "host")
             count -= taken
 
     def lose(self, count: int, cause: str) -> None:
