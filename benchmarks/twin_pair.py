@@ -101,7 +101,9 @@ def exchange(folder: Path, link: LinkConfig, lab_config: LabConfig, receive: lis
         wait_for(truth, '"rx_started"', process)
         command = [*SEMCOM, "tx", *ends["tx"], "--device", address + "A", "--transmit", *transmit]
         with (folder / "tx.log").open("wb") as said:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=True)
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        if done.returncode not in (0, 1):  # 1: messages were not sent, as the script has it
+            raise SystemExit(f"semcom tx ended with status {done.returncode}: see tx.log in {folder}")
         time.sleep(2)  # what is in the air, and in the buffers
 
 
@@ -116,7 +118,7 @@ def main() -> None:
     """Run, and print what was found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sentences", type=int, default=1000)
-    parser.add_argument("--codec", default="text-jscc,huffman")
+    parser.add_argument("--codec", default="huffman,text-jscc", help="the first one sets the symbols")
     parser.add_argument("--phy", default="indoor")
     parser.add_argument("--snr", type=float, default=10.0, help="Es/N0 of a data subcarrier in dB")
     parser.add_argument("--every", type=float, default=0.04, help="seconds from one message to the next")
