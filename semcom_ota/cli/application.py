@@ -1,7 +1,7 @@
 """What all commands share: the application, one sentence for each error, options that several commands read."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -22,6 +22,18 @@ Summary = Annotated[Path | None, typer.Option(metavar="FILE", help="also write t
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")]
 
 
+LinkFile = Annotated[Path, typer.Argument(metavar="LINK", help="a link's YAML file")]
+Texts = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="a sentence to send; may be given several times")]
+TextFile = Annotated[Path | None, typer.Option(metavar="FILE", help="a UTF-8 file, one sentence a line")]
+SentCodecs = Annotated[
+    str | None, typer.Option(metavar="A,B", help="codecs; the first sets the symbols  [default: those of the link]")
+]
+GrantedSnr = Annotated[
+    float | None,
+    typer.Option(metavar="DB", min=-30, max=60, help="what coded codecs take for granted of the link  [default: 10]"),
+]
+Repeat = Annotated[int, typer.Option(metavar="N", min=1, help="send everything so many times")]
+Every = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="at least so long from one message to the next")]
 Device = Annotated[
     str | None, typer.Option(metavar="ARGS", help="the device's address, such as serial=31F5A2C or type=twin,serial=A")
 ]
@@ -81,6 +93,24 @@ def codec_names(text: str) -> list[str]:
     if not names:
         fail("--codec names no codec: see 'semcom codecs'")
     return list(dict.fromkeys(names))
+
+
+def check_codecs(names: Iterable[str]) -> None:
+    """End here if a codec is not installed."""
+    from semcom_ota.codecs import registry
+
+    for name in names:
+        if name not in registry.names():
+            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+
+
+def with_codecs(link: Any, codec: str | None) -> Any:
+    """A link with the codecs that `--codec` names, if it does."""
+    if codec is None:
+        return link
+    changes: dict[str, Any] = link.model_dump()
+    changes["codec"]["names"] = codec_names(codec)
+    return validated(type(link), changes)
 
 
 def validated(model: Any, values: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from semcom_ota.cli.application import (
     Quiet,
     RunFolder,
     Summary,
+    check_codecs,
     clear_errors,
     codec_names,
     fail,
@@ -106,14 +107,11 @@ def demo(
 def _run(
     texts: list[str], link: Any, channel: str, out: Path | None, json: Path | None, record: bool, quiet: bool
 ) -> None:
-    from semcom_ota.codecs import registry
     from semcom_ota.experiments import console, loopback, run_folder
     from semcom_ota.experiments.report import write_report
     from semcom_ota.phy.numerology import Numerology
 
-    for name in link.codec.names:
-        if name not in registry.names():
-            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    check_codecs(link.codec.names)
     _warn_of_long_paths(link)
     Numerology(link.phy)  # an air interface that cannot work is refused before there is a folder
     if json:

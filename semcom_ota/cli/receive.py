@@ -12,10 +12,10 @@ from semcom_ota.cli.application import (
     ReceiveGain,
     RunFolder,
     Summary,
+    check_codecs,
     clear_errors,
-    codec_names,
     fail,
-    validated,
+    with_codecs,
     with_radio_options,
 )
 
@@ -45,10 +45,7 @@ def rx(
     told = with_radio_options(
         load_link(link), ends=("receiver",), device=device, frequency=frequency, receive_gain=gain
     )
-    if codec is not None:
-        changes: dict[str, Any] = told.model_dump()
-        changes["codec"]["names"] = codec_names(codec)
-        told = validated(type(told), changes)
+    told = with_codecs(told, codec)
     _run(told, seconds, messages, record, out, json, quiet)
 
 
@@ -61,13 +58,10 @@ def _run(
     json: Path | None,
     quiet: bool,
 ) -> None:
-    from semcom_ota.codecs import registry
     from semcom_ota.experiments import console, receive, receive_console, run_folder
     from semcom_ota.phy.numerology import Numerology
 
-    for name in link.codec.names:
-        if name not in registry.names():
-            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    check_codecs(link.codec.names)
     Numerology(link.phy)  # an air interface that cannot work is refused before anything is opened
     if json:
         run_folder.check_writable(json)

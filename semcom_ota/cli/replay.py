@@ -10,9 +10,9 @@ from semcom_ota.cli.application import (
     Quiet,
     RunFolder,
     Summary,
+    check_codecs,
     clear_errors,
     codec_names,
-    fail,
     validated,
 )
 
@@ -42,7 +42,6 @@ def replay(
     quiet: Quiet = False,
 ) -> None:
     """Decode a recording again, also one made elsewhere."""
-    from semcom_ota.codecs import registry
     from semcom_ota.config import ReceiverConfig, load_phy
     from semcom_ota.experiments import console, replay, run_folder
     from semcom_ota.experiments.report import write_report
@@ -52,9 +51,7 @@ def replay(
     recording = read_recording(file)
     air = replay.air_interface(recording, load_phy(phy) if phy is not None else None)
     names = codec_names(codec) if codec is not None else list(replay.codec_names(recording))
-    for name in names:
-        if name not in registry.names():
-            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    check_codecs(names)
     used: dict[str, Any] = {"names": names, "checkpoint": checkpoint.resolve() if checkpoint else None}
     if recording.contents.simulation is not None:
         used["symbols_per_word"] = recording.contents.simulation.symbols_per_word

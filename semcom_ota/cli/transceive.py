@@ -7,43 +7,37 @@ import typer
 
 from semcom_ota.cli.application import (
     Device,
+    Every,
     Frequency,
+    GrantedSnr,
+    LinkFile,
     Quiet,
     ReceiveGain,
+    Repeat,
     RunFolder,
+    SentCodecs,
     Summary,
+    TextFile,
+    Texts,
     Transmit,
     TransmitGain,
+    check_codecs,
     check_permission,
     clear_errors,
-    codec_names,
-    fail,
-    validated,
+    with_codecs,
     with_radio_options,
 )
 
 
 @clear_errors
 def trx(
-    link: Annotated[Path, typer.Argument(metavar="LINK", help="a link's YAML file")],
-    text: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="a sentence to send; may be given several times")
-    ] = None,
-    input: Annotated[Path | None, typer.Option(metavar="FILE", help="a UTF-8 file, one sentence a line")] = None,
-    codec: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="codecs; the first sets the symbols  [default: those of the link]"),
-    ] = None,
-    snr: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DB", min=-30, max=60, help="what coded codecs take for granted of the link  [default: 10]"
-        ),
-    ] = None,
-    repeat: Annotated[int, typer.Option(metavar="N", min=1, help="send everything so many times")] = 1,
-    every: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="at least so long from one message to the next")
-    ] = 0.0,
+    link: LinkFile,
+    text: Texts = None,
+    input: TextFile = None,
+    codec: SentCodecs = None,
+    snr: GrantedSnr = None,
+    repeat: Repeat = 1,
+    every: Every = 0.0,
     device: Device = None,
     frequency: Frequency = None,
     tx_gain: TransmitGain = None,
@@ -67,10 +61,7 @@ def trx(
         receive_gain=rx_gain,
     )
     check_permission(told, transmit)
-    if codec is not None:
-        changes: dict[str, Any] = told.model_dump()
-        changes["codec"]["names"] = codec_names(codec)
-        told = validated(type(told), changes)
+    told = with_codecs(told, codec)
     planned = plan(gather(text or [], input), told.codec.names, repeat)
     _run(planned, told, snr, every, out, json, quiet)
 
@@ -78,15 +69,12 @@ def trx(
 def _run(
     planned: list[Any], link: Any, snr: float | None, every: float, out: Path | None, json: Path | None, quiet: bool
 ) -> None:
-    from semcom_ota.codecs import registry
     from semcom_ota.experiments import console, run_folder, transceive
     from semcom_ota.experiments.report import write_report
     from semcom_ota.experiments.score_console import print_score
     from semcom_ota.phy.numerology import Numerology
 
-    for name in link.codec.names:
-        if name not in registry.names():
-            fail(f"unknown codec '{name}': use one of {', '.join(registry.names())}")
+    check_codecs(link.codec.names)
     Numerology(link.phy)  # an air interface that cannot work is refused before anything is opened
     if json:
         run_folder.check_writable(json)
