@@ -45,6 +45,7 @@ class _Entry:
     start: TimeSpec
     end: TimeSpec
     fate: Fate | None = None
+    acknowledged: bool = False  # whatever became of it
     over: float | None = None  # host time at which the device's clock was first seen past the end
 
 
@@ -169,11 +170,12 @@ class BurstLedger:
         begun = [entry for entry in self._entries if entry.start <= time and entry.fate != "late"]
         if not begun:
             return None
-        nearest = min(begun, key=lambda entry: abs(entry.end.since(time)))
-        if abs(nearest.end.since(time)) > _ACK_TOLERANCE_S:
-            delayed = [entry for entry in begun if entry.fate == "underflow"]
-            return delayed[-1] if delayed else nearest
-        return nearest
+        ending = min(begun, key=lambda entry: abs(entry.end.since(time)))
+        if abs(ending.end.since(time)) > _ACK_TOLERANCE_S:
+            delayed = [entry for entry in begun if entry.fate == "underflow" and not entry.acknowledged]
+            ending = delayed[-1] if delayed else ending
+        ending.acknowledged = True
+        return ending
 
 
 def _spoken_of(entry: _Entry) -> bool:

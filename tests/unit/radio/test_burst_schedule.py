@@ -1,5 +1,6 @@
 """When bursts leave, and what they are: exact, for any device's clock and rate."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_the_device_holds_two_leads_of_bursts_and_the_last_one_at_most(lead_ms, 
         ahead = starts[-1].since(clock)
         assert 1e-3 * lead_ms - 1e-9 <= ahead <= 1e-3 * max(2 * lead_ms, gap_ms) + 5e-6
     # and waiting costs no time on the air
-    for before, after in zip(starts, starts[1:], strict=False):
+    for before, after in itertools.pairwise(starts):
         assert after.since(before) - 1e-6 * samples <= 1e-3 * gap_ms + 5e-6
 
 
