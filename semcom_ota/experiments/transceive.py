@@ -91,7 +91,7 @@ def run(
     """
     sent, heard = folder / "transmitter", folder / "receiver"
     for part in (sent, heard):
-        part.mkdir()
+        part.mkdir(exist_ok=True)
     transmitted = transmit.run(transmissions, link, transceiver.transmitter, sent, snr_db, every_s, quiet)
     failure = str(transmitted.summary["run"].get("failure", ""))
     with Reception(heard, link.codec.names) as reception:
