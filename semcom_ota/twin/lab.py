@@ -62,6 +62,7 @@ class Usrp:
         self._front_end = FrontEnd(self.config, lab.seed, serial)
         self._noise = Noise(lab.seed, serial)
         self._streams = 0
+        self._let_go: list[TransmitPath] = []  # of openings before this one, until all of theirs is in the log
         self._pid: int | None = None  # who has it open
         self._opened = 0.0
         self._vanish: Vanish | None = None
@@ -121,6 +122,7 @@ class Usrp:
         self.stop_rx(now)
         if self.transmit is not None:
             self.transmit.close(now)
+            self._let_go.append(self.transmit)
         self.transmit = None
         with contextlib.suppress(queue.Full):
             self.events.put_nowait(None)
@@ -146,6 +148,15 @@ class Usrp:
             TwinError: it refuses.
         """
         return self._calls.call(name, arguments, now)
+
+    def advance(self, horizon: float) -> None:
+        """What becomes of bursts by true time `horizon` is told to the host and to the log."""
+        for path in self._let_go:
+            path.advance(horizon)
+        self._let_go = [path for path in self._let_go if not path.is_logged]
+        for event in self.transmit.advance(horizon) if self.transmit is not None else ():
+            with contextlib.suppress(queue.Full):  # UHD, too, drops what nobody reads
+                self.events.put_nowait(event)
 
     def start_rx(self, at: TimeSpec | None, now: float) -> ReceivePath:
         """Start to receive, at a device time or at once; a stream before this one ends.
@@ -220,9 +231,15 @@ class Lab:
         with self.lock:
             self._done = max(self._done, horizon)
             for usrp in self.devices.values():
-                for event in usrp.transmit.advance(self._done) if usrp.transmit is not None else ():
-                    with contextlib.suppress(queue.Full):  # UHD, too, drops what nobody reads
-                        usrp.events.put_nowait(event)
+                usrp.advance(self._done)
+
+    def close(self) -> None:
+        """All devices are closed, and the log is complete."""
+        with self.lock:
+            for usrp in self.devices.values():
+                usrp.close(self.now())
+            self.advance(math.inf)
+        self.log.close()
 
     def push(self, serial: str, packet: TxPacket) -> None:
         """Samples that a host has sent. They may not arrive in what is past already."""

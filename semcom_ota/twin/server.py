@@ -76,10 +76,7 @@ class LabServer:
         self._ticking.join()
         for serial in self._paths:
             self._unplug(serial)
-        with self.lab.lock:
-            for usrp in self.lab.devices.values():
-                usrp.close(self.lab.now())
-        self.lab.log.close()
+        self.lab.close()
         self._lock_file.close()
 
     def addresses(self) -> list[tuple[str, str, str]]:

@@ -26,8 +26,8 @@ from semcom_ota.twin.port import Port
 
 _PIPELINE_S = 1e-3
 """From a burst without a time to its first sample on the air."""
-_LOG_AFTER_S = 1.0
-"""How long after its end a burst is logged: by then all receivers have seen it, or not."""
+_LOG_AFTER_S = 2.5
+"""How long after its end a burst is logged: by then all receivers have seen it, or not, however far behind they are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -123,8 +123,11 @@ class TransmitPath:
         if self._open is not None:
             self._open.fate = self._open.fate or "abandoned"
             self._finish(self._open, now)
-        while self._to_log:
-            self._write(self._to_log.popleft())
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether all that was sent is in the log."""
+        return not self._to_log
 
     def _play_time(self, packet: TxPacket, sample: int) -> float:
         """When a sample of the packet's burst has to leave; a guess for one that has no time."""

@@ -78,7 +78,7 @@ class Bench:
         return np.concatenate([from_sc16(block.samples.tobytes()) for block in self.receive(count, serial)[1]])
 
     def written(self, kind):
-        self.pass_time(2.0)
+        self.pass_time(3.0)
         return [row for row in self.rows if row["kind"] == kind]
 
 

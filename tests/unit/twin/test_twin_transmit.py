@@ -125,6 +125,18 @@ def test_what_belongs_to_no_burst_is_dropped(bench, tone):
     assert fates(lab) == ["acknowledged"]
 
 
+def test_what_a_receiver_loses_is_in_the_log_though_the_transmitter_is_closed_by_then(bench, tone):
+    lab = bench(faults=[{"kind": "overflow", "receiver": "B", "at_sample": 20_000, "lost_samples": 5000}])
+    lab.send(tone(BURST), lab.time().after(0.02))
+    path = lab.lab.devices["B"].start_rx(None, lab.t)
+    lab.t += 1.5  # a lab that is far behind
+    lab.lab.devices["A"].close(lab.t)
+    path.make(50_000)
+    lab.lab.close()
+    (row,) = (row for row in lab.rows if row["kind"] == "burst")
+    assert (row["fate"], row["cut"]) == ("acknowledged", ["B"])
+
+
 def test_closing_abandons_what_has_no_end(bench, tone):
     lab = bench()
     lab.send(tone(4000), lab.time().after(0.05), end=False)
