@@ -52,7 +52,7 @@ class ChannelView(CountsDropped, gr.basic_block):
             plot.getAxis(side).setTextPen(INK)
         plot.showGrid(x=True, y=True, alpha=0.3)
         plot.setMouseEnabled(x=False, y=False)
-        plot.addLegend(offset=(-10, 10), labelTextColor=INK)
+        plot.addLegend(offset=(-10, -10), labelTextColor=INK)
         self._gain, self._noise = (
             plot.plot(name=name, connect="finite", pen=pyqtgraph.mkPen(colour, width=2))
             for name, colour in (("channel gain |h|²", GAIN), ("noise", NOISE))

@@ -1,7 +1,7 @@
 """The screen of a flowgraph with QT, as a picture: `scripts/screenshot.py [--flowgraph NAME] [--out FILE.png]`.
 
-Without a display. The default is the picture in the README; seed and texts are those of the flowgraph, so that it shows
-the same messages each time. To be run with the Python of the project's environment.
+Without a display. The default is the picture in the README: what each message meets is a function of its number, but
+which one came last depends on how fast models load. To be run with the Python of the project's environment.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--flowgraph", default="loopback_qt", help="name of one in grc/ [default: %(default)s]")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "loopback_qt.png")
-    parser.add_argument("--messages", type=int, default=12, help="to be received before [default: %(default)s]")
+    parser.add_argument("--messages", type=int, default=17, help="to be received before [default: %(default)s]")
     parser.add_argument("--size", type=int, nargs=2, default=(1100, 830), metavar=("WIDTH", "HEIGHT"))
     parser.add_argument("--encoder", default="", help="endpoint of an encoder worker; one is started if not given")
     parser.add_argument("--decoder", default="", help="endpoint of a decoder worker; one is started if not given")

@@ -139,6 +139,16 @@ def test_it_opens_in_grc(grc: Any, flowgraph: Path):
     assert len(max(notes, key=len)) > 100
 
 
+def test_grc_is_told_where_the_blocks_are():
+    folder = ROOT / "grc"
+    semcom = Path(sys.executable).with_name("semcom")
+    for before, after in (("", f"{folder}"), ("/a b", f"{folder}:/a b")):
+        shell = f'eval "$({semcom} grc-path)"; echo "$GRC_BLOCKS_PATH"'
+        environment = os.environ | {"GRC_BLOCKS_PATH": before}
+        told = subprocess.run(["bash", "-c", shell], env=environment, capture_output=True, text=True, check=True)
+        assert told.stdout.strip() == after
+
+
 def test_loopback(run: Run):
     assert all_arrived(run("loopback").end())
 
