@@ -26,12 +26,15 @@ from semcom_ota.radio.gain_search import Reading, find_gain, reading
 from semcom_ota.radio.stall import Stall
 from semcom_ota.radio.stream_clock import Gap, StreamClock
 from semcom_ota.radio.survey import BLOCK, Spectra, Survey, survey
+from semcom_ota.radio.time_spec import TimeSpec
 from semcom_ota.services.worker import end_with_parent, load_config
 from semcom_ota.types import ComplexArray
 
 LOOK_S = 0.05
 SETTLE_S = 0.2
-"""After a start and after each change of the gain: transients, and samples that were taken before it."""
+"""Of transients, after a start and after each change of the gain."""
+MOST_BEHIND_S = 2.0
+"""That the samples may be behind the device, in the buffers of a driver."""
 READING_S = 0.4
 """At each gain; a transmitter that is on all the time sends several frames in it."""
 SILENCE_S = 12.0
@@ -71,6 +74,12 @@ class Capture(gr.sync_block):
         """Samples of the stretch that are there."""
         return min(self._kept.size, max(0, self.consumed - self._first))
 
+    @property
+    def time(self) -> TimeSpec:
+        """The device's, at the next sample that will come."""
+        with self._lock:
+            return self._clock.time_at(self.consumed)
+
     def end(self) -> tuple[ComplexArray, list[Gap]]:
         """The stretch so far, and its gaps, by position in it."""
         with self._lock:
@@ -81,8 +90,8 @@ class Capture(gr.sync_block):
     def work(self, inputs: list[np.ndarray], _: Any) -> int:
         """Keep what is asked for."""
         samples, position = inputs[0], self.nitems_read(0)
-        gaps = gaps_within(self, len(samples), self._clock)
         with self._lock:
+            gaps = gaps_within(self, len(samples), self._clock)
             start, stop = max(position, self._first), min(position + len(samples), self._first + self._kept.size)
             if start < stop:
                 self._kept[start - self._first : stop - self._first] = samples[start - position : stop - position]
@@ -149,11 +158,16 @@ class Probe(gr.top_block):
 
     def _survey(self, seconds: float, *, farther: bool = True, tell: bool = False) -> tuple[Survey, Spectra]:
         rate = self._receiver.sample_rate
-        self.capture.begin(
-            max(BLOCK, round(seconds * rate)), 0 if self.radio.settings.waits else round(SETTLE_S * rate)
-        )
+        self.capture.begin(max(BLOCK, round(seconds * rate)), round(self._settle_s() * rate))
         samples, gaps = self._captured(tell)
         return survey(samples, self._phy, rate, gaps, farther=farther)
+
+    def _settle_s(self) -> float:
+        """Until all samples are of the present gain: those that are on their way were taken before."""
+        if self.radio.settings.waits:
+            return 0.0
+        behind_s = self.radio.time_now().since(self.capture.time) if self.capture.consumed else 0.0
+        return SETTLE_S + min(max(0.0, behind_s), MOST_BEHIND_S)
 
     def _captured(self, tell: bool) -> tuple[ComplexArray, list[Gap]]:
         """Wait for the stretch; what there is of it where the stream ends before."""

@@ -15,6 +15,7 @@ from semcom_flowgraphs.probe import Capture, Probe
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.radio.settings import PortSettings, RadioSettings
 from semcom_ota.radio.stream_clock import Gap
+from semcom_ota.radio.time_spec import TimeSpec
 
 pytestmark = pytest.mark.timeout(60)
 RATE = 1e6
@@ -60,6 +61,13 @@ def test_a_stream_that_ends_gives_what_there_is():
     assert not found
 
 
+def test_the_time_is_that_of_the_next_sample():
+    top, source, capture = gr.top_block(), Tagged(SAMPLES, {0: 5.0, 21_000: 7.5}, 1), Capture(RATE)
+    top.connect(source, capture)
+    top.run()
+    assert float(capture.time) == pytest.approx(7.519)
+
+
 class Receiver(gr.hier_block2):
     """Noise of a converter and, with the gain, of a front end; see `semcom_flowgraphs.radio.Radio`."""
 
@@ -84,6 +92,9 @@ class Receiver(gr.hier_block2):
     def set_rx_gain(self, gain_db: float) -> float:
         self.blocks[1].set_k(10 ** (round(gain_db) / 20))
         return float(round(gain_db))
+
+    def time_now(self) -> TimeSpec:
+        return TimeSpec()
 
     def watch(self) -> None:
         pass
