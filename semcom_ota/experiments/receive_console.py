@@ -11,11 +11,10 @@ from rich.text import Text
 from semcom_ota.experiments.console import printable
 
 TROUBLE = {
-    "overflows": "overflows", "lost_samples": "lost samples", "clipped_samples": "clipped",
-    "dropped_frames": "dropped frames",
+    "overflows": "overflow", "lost_samples": "lost sample", "clipped_samples": "clipped sample",
+    "dropped_frames": "dropped frame",
 }  # fmt: skip
-"""Counters of `Health` that a receiver has, as they are called here."""
-
+"""Counters of `Health` that a receiver has, as one of each is called here."""
 LOOKS = {
     "level_dbfs": ("level", "dBFS"), "peak_dbfs": ("peak", "dBFS"), "gain_db": ("gain", "dB"), "snr_db": ("SNR", "dB"),
 }  # fmt: skip
@@ -67,7 +66,7 @@ def print_received(summary: dict[str, Any], console: Console | None = None) -> N
             table.add_row(printable(point["codec"]), f"{point['snr_db']:.1f}", *counts)
         console.print(table)
     frames = f"{run['frames']} {'frame' if run['frames'] == 1 else 'frames'}"
-    console.print(f"{frames} in {run['seconds']:.1f} s of samples; {_trouble(run['health']) or 'nothing went wrong'}.")
+    console.print(f"{frames} in {run['seconds']:.1f} s of samples; {_trouble(run['health']) or 'no samples lost'}.")
 
 
 def _message(row: Line) -> str:
@@ -104,4 +103,5 @@ def _counters(line: Line, messages: int) -> str:
 
 
 def _trouble(health: dict[str, int]) -> str:
-    return ", ".join(f"{health[name]} {label}" for name, label in TROUBLE.items() if health[name])
+    counts = {label: health[name] for name, label in TROUBLE.items()}
+    return ", ".join(f"{count} {label}{'' if count == 1 else 's'}" for label, count in counts.items() if count)

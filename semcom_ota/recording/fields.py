@@ -72,7 +72,7 @@ class FrameMark(_Said):
     snr_db: _Number | None = None  # estimated, as are the next two
     cfo_hz: _Number | None = None
     sro_ppm: _Number | None = None
-    lost_samples: _Count = 0  # that the recorder lost within the frame
+    lost_samples: _Count = 0  # that the recorder lost in the gap which cut this frame off
 
     def annotation(self) -> dict[str, Any]:
         """Itself as a SigMF annotation. The header's fields of a lone message, or of the first one, stand flat."""

@@ -87,7 +87,7 @@ def test_enough_messages_end_it_in_order(tmp_path: Path):
         "gain 20 dB",
         "clock was set",
         "does not follow",
-        "1 overflows, 7 lost samples",
+        "1 overflow, 7 lost samples",
     ):
         assert told in shown
 
