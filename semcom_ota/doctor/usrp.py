@@ -1,6 +1,7 @@
 """What a USRP needs: gr-uhd and UHD's tools of one version, its FPGA images, a device, and the way to it."""
 
 import re
+import shlex
 from dataclasses import dataclass
 
 from semcom_ota.doctor.check import USRP, Check, Finished, Probe
@@ -127,9 +128,12 @@ def check_tools(tools: str | None, library: str | None) -> Check:
 def check_images(images: Images, devices: tuple[dict[str, str], ...]) -> Check:
     """Firmware and FPGA images. A B200 gets them at every start; an N310 or X310 keeps its own."""
     name = "FPGA images"
+    fetch = "sudo uhd_images_downloader"
+    if images.folder:  # sudo forgets UHD_IMAGES_DIR
+        fetch += f" --install-location {shlex.quote(images.folder)}"
     if images.files and images.outdated:
         detail = f"{', '.join(images.outdated)} in {images.folder}: of another version of UHD"
-        return Check(name, False, detail, "sudo uhd_images_downloader", USRP)
+        return Check(name, False, detail, fetch, USRP)
     if images.files:
         of_this = "" if images.outdated is None else ", of this UHD's version"
         return Check(name, True, f"{images.files} files in {images.folder}{of_this}", group=USRP)
@@ -137,7 +141,7 @@ def check_images(images: Images, devices: tuple[dict[str, str], ...]) -> Check:
         return Check(name, True, "none here, and what UHD finds keeps its own", group=USRP)
     where = f"no file in {images.folder}" if images.folder else "UHD knows no folder with images"
     detail = f"{where}: opening a B200 or B210 would fail, 'Could not find path for image: usrp_b200_fw.hex'"
-    return Check(name, False, detail, "sudo uhd_images_downloader  # or only: --types b2xx", USRP)
+    return Check(name, False, detail, f"{fetch}  # or only: --types b2xx", USRP)
 
 
 def check_devices(found: Search | None, usb: list[UsbDevice]) -> Check:

@@ -27,8 +27,8 @@ MARKS = {"good": "[green]good[/]", "note": "[yellow]note[/]", "trouble": "[red]T
 
 def print_readings(readings: Sequence[dict[str, Any]], chosen_db: float, console: Console | None = None) -> None:
     """What was heard at each gain, ascending; the chosen one is marked."""
-    table = Table("gain", box=SIMPLE, pad_edge=False, title="dBFS at each gain; peaks are to stay below "
-                  f"{-HEADROOM_DB:g}")  # fmt: skip
+    title = f"dBFS at each gain; peaks are to stay below {-HEADROOM_DB:g}"
+    table = Table("gain", box=SIMPLE, pad_edge=False, title=title)
     for name in ("noise", "on the air", "peak", "clipped", "frames", "SNR", ""):
         table.add_column(name, justify="right")
     for one in sorted(readings, key=lambda one: one["gain_db"]):

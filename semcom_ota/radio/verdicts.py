@@ -7,7 +7,7 @@ from typing import Literal
 
 from semcom_ota.config import LinkConfig
 from semcom_ota.radio.settings import PortSettings
-from semcom_ota.radio.survey import Survey, farthest_cfo_hz
+from semcom_ota.radio.survey import BLOCK, Survey, farthest_cfo_hz
 
 HEADROOM_DB = 6.0
 """Between the peaks and full scale: what the next frame may be stronger."""
@@ -46,9 +46,7 @@ def judge(seen: Survey, settings: PortSettings, link: LinkConfig) -> list[Verdic
         link: what was asked for.
     """
     if seen.peak_dbfs < ZEROS_DBFS:
-        return [
-            Verdict("trouble", "only zeros arrive: there is no noise even, so that no receiver is behind these samples")
-        ]
+        return [Verdict("trouble", "only zeros arrive, not even noise: what sends them is idle, or no receiver")]
     found = [*_settings(settings, link), *_gaps(seen), *_level(seen, settings), *_leakage(seen, settings, link)]
     return [*found, *_tones(seen, settings, link), *_heard(seen, settings, link)]
 
@@ -119,20 +117,21 @@ def _level(seen: Survey, settings: PortSettings) -> Iterator[Verdict]:
 def _leakage(seen: Survey, settings: PortSettings, link: LinkConfig) -> Iterator[Verdict]:
     """The local oscillator, as far as it shows at the carrier."""
     loud = seen.bursts.dbfs if seen.bursts.dbfs is not None else seen.noise_dbfs
-    if seen.dc_dbfs < LEAKAGE_DBFS and seen.dc_dbfs < max(loud, seen.noise_dbfs) + 10:
+    if seen.dc_dbfs < LEAKAGE_DBFS and seen.dc_dbfs < loud + 10:
         return
-    sentence = f"DC, mostly leakage of the local oscillator, is at {seen.dc_dbfs:.0f} dBFS in the middle of the band"
-    if settings.lo_offset_hz is None:
-        yield Verdict("note", f"{sentence}; no carrier of the air interface is there, but it takes from the range")
-    else:
+    sentence = f"DC is at {seen.dc_dbfs:.0f} dBFS in the middle of the band"
+    if settings.lo_offset_hz is not None and abs(settings.lo_offset_hz) < link.phy.sample_rate / 2:
         offset = hertz(_offset_out_of_band(link))
-        yield Verdict("note", f"{sentence}: set receiver.lo_offset_hz to {offset} or more, which moves it out")
+        sentence += f", mostly leakage of the local oscillator: receiver.lo_offset_hz of {offset} or more moves it out"
+    else:
+        sentence += ": no subcarrier is there, but it takes from the range of the converter"
+    yield Verdict("note", sentence)
 
 
 def _tones(seen: Survey, settings: PortSettings, link: LinkConfig) -> Iterator[Verdict]:
     spacing = link.phy.sample_rate / link.phy.fft_size
     edge = (link.phy.used_carriers / 2 + 1) * spacing
-    width = 2 * seen.sample_rate / 256
+    width = 2 * seen.sample_rate / BLOCK
     for tone in seen.tones:
         over_db = tone.dbfs - seen.noise_dbfs_per_hz - 10 * math.log10(spacing)
         if abs(tone.frequency_hz) > edge or over_db < 0:

@@ -70,7 +70,7 @@ def test_trouble_is_told_with_the_way_out(changes: dict, words: tuple[str, ...])
         ({"clipping": 1e-4, "peak_dbfs": 0.0}, ("0.01 % of the samples clip",)),
         ({"peak_dbfs": -1.0}, ("within 1.0 dB of full scale", "lower receiver.gain_db by 5 dB")),
         ({"peak_dbfs": -65.0}, ("very low", "raise receiver.gain_db", "40 of 0 to 76")),
-        ({"dc_dbfs": -20.0}, ("DC", "-20 dBFS", "lo_offset_hz to 600 kHz")),
+        ({"dc_dbfs": -20.0}, ("DC", "-20 dBFS", "no subcarrier is there")),
         ({"tones": (Tone(frequency_hz=200e3, dbfs=-65.0),)}, ("steady tone", "+200 kHz", "13 dB above")),
         ({"heard": HEARD.model_copy(update={"snr_db": 2.0})}, ("weak", "2.0 dB")),
         ({"heard": HEARD.model_copy(update={"cfo_hz": 14e3, "sro_ppm": -5.8})}, ("oscillator_ppm", "12 kHz")),
@@ -94,6 +94,13 @@ def test_leakage_of_an_oscillator_within_the_band_is_told_from_other_tones():
     [sentence] = verdicts(close, tones=(Tone(frequency_hz=199e3, dbfs=-50.0),))["note"]
     assert "oscillator leaks into the band" in sentence and "600 kHz" in sentence
     assert "steady tone" in verdicts(close, tones=(Tone(frequency_hz=-199e3, dbfs=-50.0),))["note"][0]
+
+
+def test_dc_is_blamed_on_an_oscillator_only_where_that_is():
+    centred = RECEIVER.model_copy(update={"lo_offset_hz": 0.0})
+    assert "lo_offset_hz of 600 kHz or more" in verdicts(centred, dc_dbfs=-20.0)["note"][0]
+    assert not verdicts(centred, dc_dbfs=-40.0)["note"]
+    assert verdicts(centred, dc_dbfs=-40.0, **SILENT)["note"]  # 20 dB above all there is
 
 
 def test_tones_outside_the_band_and_below_the_noise_do_no_harm():
