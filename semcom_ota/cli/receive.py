@@ -69,6 +69,8 @@ def _run(
     with receive.opened(link, folder, record) as receiver:
         run_folder.prepare(folder)
         console.print_radio(receiver.settings)
+        if not quiet:
+            typer.echo("Receiving; Ctrl-C ends it.")
         with receive_console.Screen(quiet) as screen:
             finished = receive.run(receiver, link, folder, screen, seconds, messages)
     if json:
