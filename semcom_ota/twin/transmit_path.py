@@ -151,7 +151,7 @@ class TransmitPath:
                 self._clock.oscillator.counted(packet.arrived),
             )
             if self._open is not None and not self._open.fate:
-                self._cut(self._open, "sequence_error", packet.arrived)
+                self._cut(self._open, "sequence_error")
         if packet.start:
             self._begin(packet)
         going = self._open
@@ -225,11 +225,10 @@ class TransmitPath:
         return samples + np.float32(self._leakage) * np.stack([np.cos(turned), np.sin(turned)]).astype(np.float32)
 
     def _underflow(self, going: _Outgoing, count: float) -> None:
-        when = self._clock.oscillator.true_time(count)
-        self._say(when, "underflow", count)
-        self._cut(going, "underflow", when)
+        self._say(self._clock.oscillator.true_time(count), "underflow", count)
+        self._cut(going, "underflow")
 
-    def _cut(self, going: _Outgoing, fate: str, when: float) -> None:
+    def _cut(self, going: _Outgoing, fate: str) -> None:
         """What has come so far is sent, and no more of this burst."""
         going.fate = fate
         if going.on_air is not None:
