@@ -18,6 +18,8 @@ from semcom_ota.types import ComplexArray, FloatArray, ReceivedFrame
 
 BLOCK = 256
 """Samples over which power is averaged: less than the silence between two bursts, enough for +-0.3 dB."""
+DC_BLOCKS = 64
+"""Over which DC is averaged: it turns by the fraction of a hertz to which an oscillator can be tuned."""
 QUIET_SHARE = 0.05
 """Of all blocks, the quietest show the noise, even where a transmitter is on most of the time."""
 QUIET_SPREAD_DB = 3.0
@@ -81,7 +83,7 @@ class Survey(_Figures):
     level_dbfs: float  # mean power
     peak_dbfs: float  # the largest real or imaginary part
     clipping: float  # 0..1, share of samples with a part at full scale
-    dc_dbfs: float  # power of the mean
+    dc_dbfs: float  # power of the mean of short stretches
     noise_dbfs: float  # power of the quietest stretches, without DC
     gaps: int
     lost_samples: int
@@ -124,7 +126,7 @@ def survey(
         raise ValueError(f"a survey takes {BLOCK} samples at least, not {len(samples)}")
     level = _level(samples)
     blocks = samples[: len(samples) // BLOCK * BLOCK].reshape(-1, BLOCK)
-    power = _power_without_dc(blocks)
+    power, dc = _power_and_dc(blocks)
     if not np.isfinite(power).all():
         return survey(np.where(np.isfinite(samples), samples, np.complex64(0)), phy, sample_rate, gaps, farther=farther)
     quiet, busy = _quiet_and_busy(power)
@@ -142,7 +144,7 @@ def survey(
         level_dbfs=level.level_dbfs,
         peak_dbfs=level.peak_dbfs,
         clipping=level.clipped_samples / level.samples,
-        dc_dbfs=level.dc_dbfs,
+        dc_dbfs=_db(dc),
         noise_dbfs=_db(power[quiet].mean()),
         gaps=len(gaps),
         lost_samples=sum(gap.lost_samples or 0 for gap in gaps),
@@ -167,13 +169,16 @@ def _level(samples: ComplexArray) -> Level:
     return level
 
 
-def _power_without_dc(blocks: ComplexArray) -> np.ndarray:
-    """(K,) mean power of each block about the mean of all of them."""
+def _power_and_dc(blocks: ComplexArray) -> tuple[np.ndarray, float]:
+    """(K,) mean power of each block about the mean of its neighbourhood, and the mean power of these means."""
     parts = blocks.view(np.float32)
     power = np.einsum("ij,ij->i", parts, parts).astype(np.float64) / BLOCK
-    means = blocks.mean(axis=1)
-    mean = means.mean(dtype=np.complex128)
-    return np.maximum(power - 2 * (mean.conjugate() * means).real + abs(mean) ** 2, 0)
+    means = blocks.mean(axis=1).astype(np.complex128)
+    starts = np.arange(0, len(blocks), DC_BLOCKS)
+    sizes = np.diff(np.append(starts, len(blocks)))
+    mean = np.repeat(np.add.reduceat(means, starts) / sizes, sizes)
+    dc = np.abs(mean) ** 2
+    return np.maximum(power - 2 * (mean.conjugate() * means).real + dc, 0), float(dc.mean())
 
 
 def _quiet_and_busy(power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -94,6 +94,13 @@ def test_dc_does_not_count_as_noise_and_a_tone_is_where_it_was_put():
     assert seen.heard.frames == 6
 
 
+def test_dc_that_turns_by_a_hertz_is_dc_all_the_same():
+    count = 1_000_000
+    seen = measured(heard(frames=0, count=count, plus=0.01 * np.exp(2j * np.pi * 0.8 * np.arange(count) / RATE)))
+    assert seen.dc_dbfs == pytest.approx(-40, abs=0.1)
+    assert seen.noise_dbfs == pytest.approx(NOISE_DBFS, abs=0.3)
+
+
 def test_a_burst_beside_the_carrier_has_its_middle_there_even_across_the_edge():
     for shift in (-150_000.0, 300_000.0):
         samples = heard() * np.exp(2j * np.pi * shift / RATE * np.arange(60_000))
