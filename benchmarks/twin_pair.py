@@ -34,6 +34,7 @@ from semcom_ota.twin.link_budget import link_loss_db
 SEMCOM = [sys.executable, "-m", "semcom_ota.cli"]
 CHECKED = frozenset({"utf8", "huffman"})
 TX_GAIN_DB, RX_GAIN_DB, CARRIER_HZ = 60.0, 40.0, 2.4e9
+LEAD_MS = 50.0
 ASKED = 0.995
 START_S, WAIT_S = 120.0, 0.1
 
@@ -58,7 +59,8 @@ def lab(link: LinkConfig, snr_db: float, seed: int, faults: dict[str, Any] | Non
 def link_of(phy: str) -> LinkConfig:
     """The same gains at both ends whatever is asked of the devices, so that the SNR is the one of the lab."""
     gains = {"transmitter": {"gain_db": TX_GAIN_DB}, "receiver": {"gain_db": RX_GAIN_DB}}
-    return LinkConfig.model_validate({"phy": phy, "radio": {"kind": "uhd", "frequency_hz": CARRIER_HZ, **gains}})
+    radio = {"kind": "uhd", "frequency_hz": CARRIER_HZ, "bursts": {"lead_ms": LEAD_MS}, **gains}
+    return LinkConfig.model_validate({"phy": phy, "radio": radio})
 
 
 @contextlib.contextmanager
@@ -181,7 +183,8 @@ def main() -> None:
     if arguments.json:
         run_folder.write_json(arguments.json, {
             "run": {"seed": arguments.seed, "machine": platform.machine(), "snr_db": arguments.snr},
-            "faults": [[kind, *counts] for kind, counts in kinds.items()],
+            "faults": {kind: {"times": kinds[kind, True] + kinds[kind, False], "accounted": kinds[kind, True]}
+                       for kind in sorted({kind for kind, _ in kinds})},
             "untouched": found.untouched, "delivered": found.delivered,
             "delivered_low": share.low, "delivered_high": share.high, "false": len(found.false),
         })  # fmt: skip

@@ -90,7 +90,12 @@ def account(
             deaf = receiver in real["faded"] or receiver in real["cut"]
             if fate != "acknowledged" or deaf:
                 touched.add(key)
-            if fate != burst["fate"]:
+            if fate == "sequence_error" and not real["samples"] and burst["fate"] == "unacknowledged":
+                # Lost as a whole, like the burst before or behind it: the device counts packets, and tells of one gap.
+                findings.append(
+                    Finding(fate, True, f"burst {real['number']}: message {key}, of which it heard nothing")
+                )
+            elif fate != burst["fate"]:
                 findings.append(Finding(fate, False, f"burst {real['number']}: the transmitter says {burst['fate']}"))
             elif fate in GONE_WRONG:
                 findings.append(Finding(fate, True, f"burst {real['number']}: message {key}"))

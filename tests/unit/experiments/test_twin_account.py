@@ -13,7 +13,7 @@ def burst(number: int, fate: str = "acknowledged", **fields: Any) -> Row:
     """As the lab writes it."""
     time = [number // 10, number % 10 / 10]
     return {"kind": "burst", "device": "A", "number": number, "device_time": time, "fate": fate,
-            "faded": [], "cut": []} | fields  # fmt: skip
+            "faded": [], "cut": [], "samples": 100} | fields  # fmt: skip
 
 
 def fault(kind: str, number: int) -> Row:
@@ -77,6 +77,15 @@ def test_each_fault_of_a_script_is_accounted_for_and_touches_its_message_alone()
 def test_a_fault_that_is_not_accounted_for_is_found(truth: list[Row], out: list[Row], gaps: tuple[int, ...]):
     assert not hold(truth, out, [received(0)], gaps).complete
     assert not all(finding.accounted for finding in hold(truth, out, [received(0)], gaps).findings)
+
+
+def test_a_burst_that_never_reached_the_device_may_be_unacknowledged():
+    """Of two in a row the device tells once: it counts packets."""
+    lost = burst(0, "sequence_error", samples=0)
+    result = hold([lost, fault("sequence_error", 0)], [sent(0, "unacknowledged")], [])
+    assert result.complete
+    assert result.touched == {(0, 0)}
+    assert not hold([lost | {"samples": 9}], [sent(0, "unacknowledged")], []).complete
 
 
 @pytest.mark.parametrize(
