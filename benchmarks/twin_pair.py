@@ -5,7 +5,7 @@
 
 A lab with two devices of +-2.5 ppm that drift, `semcom rx` on one and `semcom tx` on the other, at 2.4 GHz. The lab's
 log is the truth (semcom_ota/experiments/twin_account.py). Every sentence is sent with every codec. Exit status 1 if a
-fault is not accounted for, something went wrong without the script, or fewer arrived than asked for. Some minutes.
+fault is not accounted for, or fewer arrived than asked for. What a busy machine does besides is listed, and no excuse.
 The second line: a minute at 5 MS/s in real time, and no overflow that we cause; the devices overflow if nobody reads.
 """
 
@@ -188,7 +188,9 @@ def main() -> None:
             "untouched": found.untouched, "delivered": found.delivered,
             "delivered_low": share.low, "delivered_high": share.high, "false": len(found.false),
         })  # fmt: skip
-    sys.exit(0 if found.complete and share.value >= ASKED and not found.false else 1)
+    accounted = all(finding.accounted for finding in found.findings)
+    passed = found.complete if arguments.no_faults else accounted and share.value >= ASKED
+    sys.exit(0 if passed and not found.false else 1)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class TwinAccount:
     """A run, fault by fault."""
 
     findings: list[Finding]
-    touched: set[Key]  # messages with a burst that a fault hit
+    touched: set[Key]  # messages with a burst that a fault of the script hit
     untouched: int
     delivered: int  # of the untouched ones; text that a codec without a checksum puts out counts if no frame is missing
     false: list[Key]  # a text that its receiver vouches for, and that is not the one sent
@@ -75,6 +75,7 @@ def account(
     findings: list[Finding] = []
     touched: set[Key] = set()
     went_out: set[Key] = set()
+    scripted_gaps = [row for row in _overflows(truth, receiver) if row["cause"] == "script"]
     arrived = {(row["stream"], row["message"]): row for row in received}
     unexpected = [f"{row['kind']}: {row}" for row in truth if row["kind"] == "lab_too_slow"]
 
@@ -88,7 +89,7 @@ def account(
                 continue
             fate = real["fate"]
             deaf = receiver in real["faded"] or receiver in real["cut"]
-            if fate != "acknowledged" or deaf:
+            if bursts.scripted(real) or receiver in real["faded"] or _in_a_gap(real, scripted_gaps):
                 touched.add(key)
             if fate == "sequence_error" and not real["samples"] and burst["fate"] == "unacknowledged":
                 # Lost as a whole, like the burst before or behind it: the device counts packets, and tells of one gap.
@@ -99,7 +100,7 @@ def account(
                 findings.append(Finding(fate, False, f"burst {real['number']}: the transmitter says {burst['fate']}"))
             elif fate in GONE_WRONG:
                 findings.append(Finding(fate, True, f"burst {real['number']}: message {key}"))
-                if not bursts.scripted(real["number"]):
+                if not bursts.scripted(real):
                     unexpected.append(f"burst {real['number']} was {fate} without the script")
             elif deaf:
                 findings.append(_unheard(real, key, receiver, arrived))
@@ -135,9 +136,9 @@ class _Bursts:
             self._met.add(found["number"])
         return found
 
-    def scripted(self, number: int) -> bool:
-        """Whether the script has the fault of a burst that went wrong."""
-        return number in self._scripted
+    def scripted(self, row: Row) -> bool:
+        """Whether the script has it that this burst goes wrong."""
+        return row["number"] in self._scripted
 
     def never_met(self) -> Iterable[Finding]:
         """Bursts that the device was handed and that no message of the transmitter speaks of."""
@@ -160,7 +161,7 @@ def _unheard(real: Row, key: Key, receiver: str, arrived: dict[Key, Row]) -> Fin
 
 def _gaps(truth: Sequence[Row], events: Sequence[Row], receiver: str, unexpected: list[str]) -> Iterable[Finding]:
     """The gaps of the receiver's stream, in order: each as long as the receiver says."""
-    real = [row for row in truth if row["kind"] == "overflow" and row["device"] == receiver]
+    real = _overflows(truth, receiver)
     said = [row["lost_samples"] for row in events if row["kind"] == "overflow"]
     unexpected += [f"an overflow that the script does not have: {row}" for row in real if row["cause"] != "script"]
     for index, row in enumerate(real):
@@ -171,3 +172,13 @@ def _gaps(truth: Sequence[Row], events: Sequence[Row], receiver: str, unexpected
         yield Finding("overflow", lost == row["lost_samples"], detail)
     for lost in said[len(real) :]:
         yield Finding("overflow", False, f"the receiver says {lost} samples, and there was no gap")
+
+
+def _overflows(truth: Sequence[Row], receiver: str) -> list[Row]:
+    return [row for row in truth if row["kind"] == "overflow" and row["device"] == receiver]
+
+
+def _in_a_gap(burst: Row, gaps: Sequence[Row]) -> bool:
+    """Whether any of a burst is in one of these gaps."""
+    start, stop = burst["true_s"], burst["true_s"] + burst["samples"] / burst["rate"]
+    return any(gap["true_s"] < stop and start < gap["true_s"] + gap["lost_samples"] / burst["rate"] for gap in gaps)

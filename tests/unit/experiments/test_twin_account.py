@@ -13,7 +13,7 @@ def burst(number: int, fate: str = "acknowledged", **fields: Any) -> Row:
     """As the lab writes it."""
     time = [number // 10, number % 10 / 10]
     return {"kind": "burst", "device": "A", "number": number, "device_time": time, "fate": fate,
-            "faded": [], "cut": [], "samples": 100} | fields  # fmt: skip
+            "faded": [], "cut": [], "samples": 100, "rate": 1e6, "true_s": 100 + number / 10} | fields  # fmt: skip
 
 
 def fault(kind: str, number: int) -> Row:
@@ -21,8 +21,10 @@ def fault(kind: str, number: int) -> Row:
     return {"kind": "fault", "device": "A", "fault": {"kind": kind, "transmitter": "A", "burst": number}}
 
 
-def gap(lost_samples: int, cause: str = "script") -> Row:
-    return {"kind": "overflow", "device": "B", "at_sample": 1000, "lost_samples": lost_samples, "cause": cause}
+def gap(lost_samples: int, cause: str = "script", number: int = 0) -> Row:
+    """One that begins within burst `number`."""
+    return {"kind": "overflow", "device": "B", "at_sample": 1000, "lost_samples": lost_samples, "cause": cause,
+            "true_s": 100 + number / 10 + 5e-5}  # fmt: skip
 
 
 def sent(message: int, fate: str = "acknowledged", codec: str = "huffman") -> Row:
@@ -52,7 +54,7 @@ def test_each_fault_of_a_script_is_accounted_for_and_touches_its_message_alone()
     fates = {1: "late", 2: "underflow", 3: "sequence_error"}
     truth = [burst(n, fates.get(n, "acknowledged")) for n in range(8)]
     truth[4]["faded"] = truth[5]["cut"] = ["B"]
-    truth += [fault(fate, n) for n, fate in fates.items()] + [gap(1234)]
+    truth += [fault(fate, n) for n, fate in fates.items()] + [gap(1234, number=5)]
     out = [sent(n, fates.get(n, "acknowledged")) for n in range(8)]
     result = hold(truth, out, [received(0), received(6), received(7)], gaps=(1234,))
     assert result.complete
@@ -77,6 +79,16 @@ def test_each_fault_of_a_script_is_accounted_for_and_touches_its_message_alone()
 def test_a_fault_that_is_not_accounted_for_is_found(truth: list[Row], out: list[Row], gaps: tuple[int, ...]):
     assert not hold(truth, out, [received(0)], gaps).complete
     assert not all(finding.accounted for finding in hold(truth, out, [received(0)], gaps).findings)
+
+
+@pytest.mark.parametrize("strikes", ["late", "gap"])
+def test_what_the_host_does_wrong_counts_against_it(strikes: str):
+    """It is accounted for, and no excuse for a message that did not arrive."""
+    late = burst(0, "late" if strikes == "late" else "acknowledged")
+    truth = [late] if strikes == "late" else [late | {"cut": ["B"]}, gap(100, "host")]
+    result = hold(truth, [sent(0, late["fate"])], [], gaps=(100,) if strikes == "gap" else ())
+    assert all(finding.accounted for finding in result.findings)
+    assert (result.untouched, result.delivered, result.complete) == (1, 0, False)
 
 
 def test_a_burst_that_never_reached_the_device_may_be_unacknowledged():
