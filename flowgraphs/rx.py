@@ -13,6 +13,7 @@ from typing import TextIO
 
 from gnuradio import gr
 from semcom_blocks.failure import process_of_its_own
+from semcom_flowgraphs.priority import go_first
 from semcom_flowgraphs.radio import open_radio
 from semcom_flowgraphs.receive_side import ReceiveSide
 from semcom_flowgraphs.serve import warm_up_receiver
@@ -51,6 +52,7 @@ class Rx(gr.top_block):
             ConfigError: the device is gone.
         """
         warm_up_receiver(self._phy)  # what is slow the first time would cost samples
+        go_first(self.radio)
         self.start()
         while not (self.side.over or finish.exists()):
             time.sleep(LOOK_S)

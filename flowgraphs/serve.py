@@ -9,6 +9,7 @@ from semcom_blocks import pdu
 from semcom_flowgraphs.desk import Desk, Sending
 
 from semcom_ota.config import LinkConfig, PhyConfig
+from semcom_ota.phy.link_report import link_report
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.phy.receiver import Receiver
 from semcom_ota.phy.transmitter import Transmitter
@@ -68,7 +69,9 @@ def warm_up_receiver(phy: PhyConfig) -> None:
     """Receive a frame: numba compiles now, or loads what it compiled before, and the first message need not wait."""
     frame = SemanticFrame(FrameHeader(codec=0, message_symbols=1), np.ones(1, np.complex64))
     receiver = Receiver(phy)
-    receiver.process(np.append(Transmitter(phy).modulate(frame), np.zeros(receiver.lookahead_samples, np.complex64)))
+    silence = np.zeros(receiver.lookahead_samples, np.complex64)
+    for received in receiver.process(np.append(Transmitter(phy).modulate(frame), silence)):
+        link_report(received, 1)
 
 
 def _take(desk: Desk[Any], server: ReplyServer, request: Request) -> None:

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from gnuradio import gr
 from semcom_blocks.failure import process_of_its_own
+from semcom_flowgraphs.priority import go_first
 from semcom_flowgraphs.radio import open_radio
 from semcom_flowgraphs.receive_side import ReceiveSide
 from semcom_flowgraphs.serve import serve, warm_up_receiver
@@ -96,7 +97,9 @@ def main() -> None:
         link = load_config(LinkConfig, arguments.config)
         finish = arguments.results.with_name(arguments.results.name + ".finish")
         workers = arguments.encoder, arguments.decoder
-        serve(Trx(link, arguments.frames, results, finish, *workers, arguments.record), arguments.endpoint, link)
+        trx = Trx(link, arguments.frames, results, finish, *workers, arguments.record)
+        go_first(trx.radio)
+        serve(trx, arguments.endpoint, link)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gnuradio import gr
 from semcom_blocks.failure import process_of_its_own
+from semcom_flowgraphs.priority import go_first
 from semcom_flowgraphs.radio import open_radio
 from semcom_flowgraphs.serve import serve
 from semcom_flowgraphs.transmit_side import TransmitSide
@@ -63,6 +64,7 @@ def main() -> None:
             part = arguments.radio.with_suffix(".part")
             part.write_text(tx.radio.settings.model_dump_json(), encoding="utf-8")
             part.replace(arguments.radio)
+        go_first(tx.radio)
         serve(tx, arguments.endpoint, link)
 
 

@@ -22,7 +22,7 @@ from semcom_ota.twin.address import TYPE, parse_address
 
 OPENING_S = 90.0
 """An X310 or N310 that loads its FPGA takes half a minute and more."""
-BUFFER_S = 0.1
+BUFFER_S = 0.25
 MIN_BUFFER_ITEMS = 2**18
 """Between the device and us: what there is room for while we do something else."""
 WORK_S = 0.002

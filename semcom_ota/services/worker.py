@@ -58,7 +58,8 @@ def end_with_parent() -> None:
     The parent is gone when stdin, if it is a pipe, reaches its end. `SystemExit` is raised in the main thread. If the
     process has not ended `END_WITHIN_S` later, because it computes or waits in foreign code, the kernel ends it.
     """
-    # A child of a GNU Radio block's thread inherits its mask, which holds all of them back.
+    # A child of a GNU Radio block's thread inherits its priority, and its mask, which holds all of these back.
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGALRM))
     signals, written_by_handler = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(written_by_handler, warn_on_full_buffer=False)
