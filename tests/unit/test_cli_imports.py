@@ -34,7 +34,10 @@ def test_the_version_is_told() -> None:
     assert (done.exit_code, done.stdout) == (0, f"semcom-ota {metadata.version('semcom-ota')}\n")
 
 
-@pytest.mark.parametrize("command", [[], ["loopback"], ["replay"], ["train"], ["doctor"], ["twin"], ["probe"], ["bench", "phy"]])
+COMMANDS = ["", "loopback", "tx", "rx", "trx", "score", "replay", "train", "doctor", "twin", "probe", "bench phy"]
+
+
+@pytest.mark.parametrize("command", [command.split() for command in COMMANDS])
 def test_help_is_light(command: list[str]) -> None:
     program = [sys.executable, "-c", PROGRAM, *command, "--help"]
     done = subprocess.run(program, capture_output=True, text=True, timeout=120)

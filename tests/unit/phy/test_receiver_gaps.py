@@ -47,7 +47,7 @@ def air():
 
 
 def lose(air: np.ndarray, gaps: list[tuple[int, int]]) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """What is received if `gaps` (start and stop in the air, in order, apart) are lost: samples, and (position, lost)."""
+    """What is received if `gaps` (start, stop; in order, apart) of the air are lost: samples, and (position, lost)."""
     edges = [0, *(edge for gap in gaps for edge in gap), len(air)]
     kept = [air[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
     positions = np.cumsum([len(part) for part in kept])[:-1]
