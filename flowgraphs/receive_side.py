@@ -1,5 +1,6 @@
 """The receive side of a flowgraph: from a radio's samples to results, with an account of what went wrong."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -9,7 +10,7 @@ from semcom_blocks import FrameRx, LamDecoder, SignalWatch, pdu
 from semcom_flowgraphs.radio import Radio
 from semcom_flowgraphs.result_log import ResultLog
 
-from semcom_ota.config import LinkConfig
+from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.radio.gain_control import GainControl
 from semcom_ota.radio.health import Health
 from semcom_ota.radio.level_meter import Level
@@ -23,6 +24,8 @@ LOOKS_TOLD = 2
 """Looks at the level from one line about it to the next: the gain must follow faster than a person reads."""
 WAIT_S = 0.02
 SAMPLE_BYTES = gr.sizeof_gr_complex
+LEAST_FREE_BYTES = 2**27
+"""On the disk of a recording. A file_sink whose disk is full ends, and what is in front of it stands still."""
 
 
 class ReceiveSide:
@@ -61,10 +64,14 @@ class ReceiveSide:
             record: file to which the received samples are appended, complex64; `frames_file` counts in it.
 
         Raises:
-            ConfigError: the air interface cannot work.
+            ConfigError: the air interface cannot work, or the folder of the frames cannot be made.
         """
-        self._radio = radio
-        frames_file.parent.mkdir(parents=True, exist_ok=True)
+        self._radio, self._record = radio, record
+        try:
+            frames_file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            folder = frames_file.parent
+            raise ConfigError(f"cannot write to '{folder}' ({error.strerror}): choose another --out") from error
         recorded = record.stat().st_size // SAMPLE_BYTES if record and record.exists() else 0
         otherwise = "wait" if radio.settings.waits else "drop"
         self.frame_rx = FrameRx(link.phy, FrameLog(frames_file, recorded), self._keeps_up, otherwise)
@@ -109,13 +116,17 @@ class ReceiveSide:
         """To be called several times a second while the flowgraph runs: counters, level and gain.
 
         Raises:
-            ConfigError: the device is gone.
+            ConfigError: the device is gone, or the disk of the recording is nearly full.
         """
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return
         self._looked = now
         self._radio.watch()
+        if self._record and shutil.disk_usage(self._record.parent).free < LEAST_FREE_BYTES:
+            raise ConfigError(
+                f"the disk is full to which '{self._record}' is recorded: make room, or leave out --record"
+            )
         if level := self.signal_watch.read():
             self._level = self._level.with_more(level)
             self._follow(level)

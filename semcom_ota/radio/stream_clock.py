@@ -13,6 +13,8 @@ from semcom_ota.radio.time_spec import TimeSpec
 RATE_ERROR = 1e-8
 """By which share of itself a rate may be wrong, as a device says it: it is a quotient of clocks, rounded now and then.
 A difference between time and count that this explains is none."""
+MOST_ERROR = 64
+"""Samples that it explains at most, however long the stream: no device loses less than a packet, which is more."""
 LONGEST_GAP_S = 3600.0
 """A jump by more than this is a clock that was set, not an hour of samples in which nobody was there to take them."""
 KEPT = 4096
@@ -63,7 +65,7 @@ class StreamClock:
                 gap = Gap(sample, None)
             else:
                 lost = round(elapsed_s * last.rate) - count
-                if abs(lost) > 1 + RATE_ERROR * count:
+                if abs(lost) > min(1 + RATE_ERROR * count, MOST_ERROR):
                     gap = Gap(sample, lost if lost > 0 else None)
         known = self._told and (gap is None or gap.lost_samples is not None)
         elapsed_s = last.elapsed_s + (elapsed_s if known else count / last.rate)

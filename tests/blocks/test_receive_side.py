@@ -165,3 +165,16 @@ def test_a_device_that_is_gone_is_said(tmp_path: Path):
         side = ReceiveSide(gr.top_block(), radio, LINK, tmp_path / "frames", lines)
         with pytest.raises(ConfigError, match="plug it in"):
             side.watch()
+
+
+def test_a_full_disk_and_a_folder_that_cannot_be_made_are_said(tmp_path: Path, monkeypatch):
+    radio = MadeUpRadio(on_air(TEXTS[:1]))
+    with (tmp_path / "results").open("w") as lines:
+        with pytest.raises(ConfigError, match="choose another --out"):
+            ReceiveSide(gr.top_block(), radio, LINK, tmp_path / "results" / "run" / "frames", lines)
+        side = ReceiveSide(gr.top_block(), radio, LINK, tmp_path / "frames", lines, record=tmp_path / "recorded")
+        side.watch()
+        monkeypatch.setattr(receive_side, "LOOK_S", 0.0)
+        monkeypatch.setattr(receive_side, "LEAST_FREE_BYTES", 2**80)
+        with pytest.raises(ConfigError, match="make room"):
+            side.watch()

@@ -90,3 +90,10 @@ def test_what_is_remembered_is_bounded(monkeypatch):
         clock.tell(number * 1000, TimeSpec.of(number * 2e-3))
     assert len(clock._marks) == 3
     assert clock.seconds_at(99_500) == pytest.approx(198.5e-3)
+
+
+def test_a_lost_packet_is_a_gap_however_long_the_stream_has_gone_on():
+    """A day of samples, in which a rounded rate could be wrong by thousands of them."""
+    clock, day = StreamClock(5e6), 86_400
+    clock.tell(0, EPOCH, 5e6)
+    assert clock.tell(day * 5_000_000, EPOCH.after(day + 364 / 5e6), 5e6) == Gap(day * 5_000_000, 364)
