@@ -187,6 +187,7 @@ def main() -> None:
                        for kind in sorted({kind for kind, _ in kinds})},
             "untouched": found.untouched, "delivered": found.delivered,
             "delivered_low": share.low, "delivered_high": share.high, "false": len(found.false),
+            "unexpected": found.unexpected,
         })  # fmt: skip
     accounted = all(finding.accounted for finding in found.findings)
     passed = found.complete if arguments.no_faults else accounted and share.value >= ASKED
