@@ -115,7 +115,8 @@ class Reception:
         elif "begun" in line:
             now = time.monotonic()
             self._started = now if self._started is None else self._started
-            self._base_s = now - self._started
+            heard_s = self.looks[-1]["at_s"] if self.looks else 0.0  # later, if all is read at the end of a run
+            self._base_s = max(now - self._started, heard_s)
             self._health_before, self._health = self.health, Health()
         elif "done" in line:
             self.done = True

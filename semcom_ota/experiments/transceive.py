@@ -117,8 +117,8 @@ def _hear_the_rest(transceiver: Transceiver, reception: Reception, sent: int) ->
     _wait(transceiver, reception)
     states: list[tuple[float, int]] = []  # of the stream and of what came of it, at each look since all was sent
     while reception.messages < sent:
-        seen = len(reception.looks)
-        while len(reception.looks) == seen:
+        seen = _last_look(reception)
+        while _last_look(reception) is seen:
             _wait(transceiver, reception)
         states.append((reception.looks[-1]["at_s"], reception.messages))
         if states[-1][0] - states[0][0] >= tail_s or states[-1] in states[:-1]:
@@ -126,6 +126,11 @@ def _hear_the_rest(transceiver: Transceiver, reception: Reception, sent: int) ->
     transceiver.results.with_name(transceiver.results.name + ".finish").touch()
     while not reception.done:
         _wait(transceiver, reception)
+
+
+def _last_look(reception: Reception) -> Line | None:
+    """Not how many there are: only the newest are kept."""
+    return reception.looks[-1] if reception.looks else None
 
 
 def _wait(transceiver: Transceiver, reception: Reception) -> None:

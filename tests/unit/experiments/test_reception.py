@@ -91,6 +91,14 @@ def test_a_process_that_was_started_again_goes_on_in_time_and_in_the_recording(t
     assert [line["at_s"] for line in reception.looks] == [3.0, 12.0]
 
 
+def test_time_never_goes_back_if_the_lines_of_two_processes_are_read_at_once(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(receptions.time, "monotonic", lambda: 100.0)
+    with Reception(tmp_path, ("utf8",)) as reception:
+        for line in ({"begun": True}, SETTINGS, result(0, 2.5), look(3.0), {"begun": True}, SETTINGS, result(0, 0.5)):
+            reception.take(line)
+    assert [row["received_s"] for row in lines_of(tmp_path / "messages.jsonl")] == [2.5, 3.5]
+
+
 def test_done_is_done(tmp_path: Path):
     with Reception(tmp_path, ("utf8",)) as reception:
         assert not reception.done
