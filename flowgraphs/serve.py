@@ -60,9 +60,10 @@ def serve(flowgraph: Flowgraph, endpoint: str, link: LinkConfig) -> None:
                 flowgraph.watch()
                 for passages in desk.finished():
                     server.reply(passages[0].token, _reply(desk, passages, numerology))
-        finally:
+        except SystemExit:  # any other end is at once (semcom_blocks.failure): what waits for a dead device never stops
             flowgraph.stop()
             flowgraph.wait()
+            raise
 
 
 def warm_up_receiver(phy: PhyConfig) -> None:

@@ -11,7 +11,7 @@ import re
 import time
 from typing import Any
 
-from gnuradio import zeromq
+from gnuradio import blocks, zeromq
 from semcom_blocks.burst_filler import BurstFiller
 from semcom_blocks.frame_tx import BUFFER_ITEMS
 from semcom_flowgraphs.radio.counted import SAMPLE_BYTES, CountedRadio
@@ -47,18 +47,19 @@ class ZmqRadio(CountedRadio):
         if receive:
             self._source = self._open(zeromq.req_source, "receive", radio.receive, radio.timeout_ms)
             self._source.set_min_output_buffer(BUFFER_ITEMS)
-            self.receive(self._source)
+            self._taker = blocks.copy(SAMPLE_BYTES)
+            self.receive(self._source, self._taker)
 
     def watch(self) -> None:
-        """Whether the transmitter still answers.
+        """Whether the transmitter still answers. While samples wait for us, it has not been asked.
 
         Raises:
             ConfigError: it has stopped.
         """
         if self.settings.receiver is None:
             return
-        received, now = self._source.nitems_written(0), time.monotonic()
-        if received != self._received or not received:
+        taken, received, now = self._taker.nitems_read(0), self._source.nitems_written(0), time.monotonic()
+        if received != self._received or not taken or taken < received:
             self._received, self._received_at = received, now
         elif now - self._received_at > SILENCE_S:
             raise ConfigError(

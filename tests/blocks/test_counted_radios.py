@@ -211,3 +211,37 @@ def test_a_transmitter_that_stops_to_answer_is_told_of(tmp_path: Path, monkeypat
                 time.sleep(0.01)
         theirs.stop()
         theirs.wait()
+
+
+class Held(gr.sync_block):
+    """Takes nothing until it may."""
+
+    takes = offered = False
+
+    def __init__(self):
+        super().__init__("held", [np.complex64], None)
+
+    def work(self, inputs, _):
+        self.offered = True
+        time.sleep(0.001)
+        return len(inputs[0]) if self.takes else 0
+
+
+def test_a_transmitter_that_nobody_has_asked_is_not_silent(tmp_path: Path, monkeypatch):
+    """What is behind the radio takes nothing for a while, as when a model is loaded."""
+    monkeypatch.setattr(zmq_radio, "SILENCE_S", 0.1)
+    endpoint = ipc_endpoint(tmp_path, "iq")
+    radio, held = open_radio(link("zmq", receive=endpoint), receive=True), Held()
+    theirs, top = gr.top_block(), gr.top_block()
+    theirs.connect(blocks.null_source(8), zeromq.rep_sink(8, 1, endpoint, 10, False))
+    top.connect(radio, held)
+    for flowgraph in (theirs, top):
+        flowgraph.start()
+    wait_until(lambda: held.offered)
+    for _ in range(40):
+        radio.watch()
+        time.sleep(0.01)
+    held.takes = True
+    for flowgraph in (top, theirs):
+        flowgraph.stop()
+        flowgraph.wait()
