@@ -3,19 +3,16 @@
 What is wrong with them ends the process with exit status 2 and a sentence: a drawn flowgraph has nobody to catch it.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
-
 from semcom_blocks.failure import ends_process
 
-from semcom_ota.config import ChannelConfig, ConfigError, LinkConfig, load_channel, load_link
+from semcom_ota.config import ChannelConfig, LinkConfig, load_channel, load_link
 from semcom_ota.phy.numerology import Numerology
 
 
 @ends_process
 def read_link(name_or_file: str = "") -> LinkConfig:
     """A link by the name of one that ships (`zmq`, `b210`, ...) or by its YAML file; '' is the default link."""
-    link = _link(name_or_file) if name_or_file else LinkConfig()
+    link = load_link(name_or_file) if name_or_file else LinkConfig()
     Numerology(link.phy)  # an air interface that cannot work is refused here, with a sentence
     return link
 
@@ -27,20 +24,3 @@ def read_channel(name_or_file: str, max_cfo_subcarriers: float | None = None) ->
     if max_cfo_subcarriers is None:
         return channel
     return ChannelConfig(**channel.model_dump() | {"max_cfo_subcarriers": max_cfo_subcarriers})
-
-
-def _link(name_or_file: str) -> LinkConfig:
-    named = _shipped()
-    file = named.get(name_or_file, Path(name_or_file))
-    if name_or_file not in named and not file.suffix:
-        raise ConfigError(
-            f"unknown link '{name_or_file}': use one of {', '.join(sorted(named))}, or the path of a YAML file"
-        )
-    return load_link(file)
-
-
-def _shipped() -> dict[str, Path]:
-    """The YAML files of links/, by name."""
-    spec = find_spec("semcom_links")
-    folders = spec.submodule_search_locations if spec else None
-    return {file.stem: file for folder in folders or () for file in Path(folder).glob("*.yml")}

@@ -3,6 +3,7 @@
 The receiving side is configured by `ReceiverConfig` alone, which has no field for the true SNR, channel or seed.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -137,13 +138,22 @@ class LinkConfig(Frozen):
         return ReceiverConfig(**{name: getattr(self, name) for name in ReceiverConfig.model_fields})
 
 
-def load_link(path: Path) -> LinkConfig:
-    """Read a link's YAML file.
+def load_link(name_or_file: str | Path) -> LinkConfig:
+    """A link by the name of one that ships in links/ (`b210`, `zmq`, ...) or by the path of a YAML file.
 
     Raises:
-        ConfigError: the file cannot be read, is not YAML, or holds an unknown key or a value out of range.
+        ConfigError: no such name; or the file cannot be read, is not YAML, or holds an unknown key or a value out of
+            range.
     """
-    return _load_yaml(path, LinkConfig)
+    spec = find_spec("semcom_links")
+    folders = spec.submodule_search_locations if spec else None
+    named = {file.stem: file for folder in folders or () for file in Path(folder).glob("*.yml")}
+    file = named.get(str(name_or_file), Path(name_or_file))
+    if str(name_or_file) not in named and not file.suffix and not _is_file(file):
+        raise ConfigError(
+            f"unknown link '{name_or_file}': use one of {', '.join(sorted(named))}, or the path of a YAML file"
+        )
+    return _load_yaml(file, LinkConfig)
 
 
 def load_channel(name_or_file: str) -> ChannelConfig:

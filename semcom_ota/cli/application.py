@@ -22,7 +22,7 @@ Summary = Annotated[Path | None, typer.Option(metavar="FILE", help="also write t
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar, no table of messages")]
 
 
-LinkFile = Annotated[Path, typer.Argument(metavar="LINK", help="a link's YAML file")]
+LinkFile = Annotated[Path, typer.Argument(metavar="LINK", help="b210, zmq, ... (those in links/), or a YAML file")]
 Texts = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="a sentence to send; may be given several times")]
 TextFile = Annotated[Path | None, typer.Option(metavar="FILE", help="a UTF-8 file, one sentence a line")]
 SentCodecs = Annotated[

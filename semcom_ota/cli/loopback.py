@@ -52,7 +52,8 @@ def loopback(
     json: Summary = None,
     record: Annotated[bool, typer.Option("--record", help="keep the received IQ as SigMF")] = False,
     link: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="a link's YAML file for everything not said here")
+        Path | None,
+        typer.Option(metavar="FILE", help="a link's YAML file, or the name of one, for everything not said here"),
     ] = None,
     checkpoint: Checkpoint = None,
     endpoints: Annotated[

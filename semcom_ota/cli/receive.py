@@ -22,7 +22,7 @@ from semcom_ota.cli.application import (
 
 @clear_errors
 def rx(
-    link: Annotated[Path, typer.Argument(metavar="LINK", help="a link's YAML file")],
+    link: Annotated[Path, typer.Argument(metavar="LINK", help="b210, zmq, ... (those in links/), or a YAML file")],
     codec: Annotated[
         str | None,
         typer.Option(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from semcom_ota.config import check_cfo, load_link
+from semcom_ota.config import ConfigError, check_cfo, load_link
 from semcom_ota.radio_config import SoapyRadio, UhdRadio
 
 LINKS = sorted((Path(__file__).parents[2] / "links").glob("*.yml"))
@@ -30,3 +30,12 @@ def test_a_link_with_a_device_can_be_left_as_it_is(file: Path) -> None:
         assert not port.lo_offset_hz or abs(port.lo_offset_hz) > link.phy.sample_rate / 2
         assert port.gain_db is not None
     assert link.radio.bursts.peak / link.radio.bursts.rms > 4
+
+
+def test_a_link_that_ships_is_found_by_its_name():
+    assert load_link("zmq") == load_link(next(file for file in LINKS if file.stem == "zmq"))
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are():
+    with pytest.raises(ConfigError, match=r"unknown link 'b211': use one of b210, .*zmq, or the path of a YAML file"):
+        load_link("b211")
