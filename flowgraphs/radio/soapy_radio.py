@@ -119,9 +119,10 @@ class _End:
 
     def set_gain(self, gain_db: float) -> float:
         """Ask for a gain, the nearest that there is; the one that it has now."""
-        gains = self.block.get_gain_range(0)  # gr-soapy leaves the gain as it is if it is asked for another one
-        self.block.set_gain(0, min(max(gain_db, gains.minimum()), gains.maximum()))
-        return float(self.block.get_gain(0))
+        with self._opening():
+            gains = self.block.get_gain_range(0)  # gr-soapy leaves the gain as it is if it is asked for another one
+            self.block.set_gain(0, min(max(gain_db, gains.minimum()), gains.maximum()))
+            return float(self.block.get_gain(0))
 
     def watch(self) -> None:
         """Raise `ConfigError` if no samples have gone or come for `STALL_S`: there is nothing to ask the device for."""

@@ -195,3 +195,14 @@ def test_time_goes_on_by_the_samples_that_were_handed_over() -> None:
     finally:
         flowgraph.stop()
         flowgraph.wait()
+
+
+def test_a_device_that_fails_when_its_gain_is_set_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    radio = open_radio(link(), receive=True)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no device context")
+
+    monkeypatch.setattr(Device, "set_gain", fail)
+    with pytest.raises(ConfigError, match="no device context"):
+        radio.set_rx_gain(31.0)
