@@ -28,6 +28,8 @@ MIN_BUFFER_ITEMS = 2**18
 WORK_S = 0.002
 """Of samples in one call of the source, so that a packet of a few hundred samples is not a call of every block."""
 MIN_WORK_ITEMS = 512
+RAISED = RuntimeError, ValueError, IndexError, KeyError, TypeError
+"""UHD's own exceptions come as the first; the others are what pybind makes of C++'s own, such as std::out_of_range."""
 RECV_TIMEOUT_S = 0.1
 LOOK_S = 0.5
 STALL_S = 10.0
@@ -212,15 +214,22 @@ class _End:
     def _opening(self) -> Iterator[None]:
         try:
             yield
-        except RuntimeError as error:
-            raise ConfigError(why_not_opened(str(error), self.port.device, self.port.channel)) from error
+        except ConfigError:
+            raise
+        except RAISED as error:
+            raise ConfigError(why_not_opened(_text(error), self.port.device, self.port.channel)) from error
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
         try:
             yield
-        except RuntimeError as error:
-            raise ConfigError(why_gone(str(error), self.who)) from error
+        except RAISED as error:
+            raise ConfigError(why_gone(_text(error), self.who)) from error
+
+
+def _text(error: Exception) -> str:
+    """As UHD writes its own: with the name, which may be all that there is."""
+    return f"{type(error).__name__}: {error.args[0] if error.args else ''}"  # str of a KeyError would be quoted
 
 
 def _settings(transmitter: _End | None, receiver: _End | None) -> RadioSettings:

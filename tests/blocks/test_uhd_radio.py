@@ -138,6 +138,21 @@ def test_a_device_that_is_gone_is_noticed(device: FakeDevice, monkeypatch: pytes
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, IndexError, KeyError, TypeError])
+def test_whatever_a_driver_raises_is_one_sentence(
+    device: FakeDevice, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fails(self: FakeDevice, name: str, *arguments: Any) -> Any:
+        raise error("vector::at\nand a second line")
+
+    radio = open_radio(link(), receive=True)
+    monkeypatch.setattr(FakeDevice, "call", fails)
+    with pytest.raises(ConfigError, match=r"^B210 A \(receiver\) has stopped answering: .*vector::at"):
+        radio.time_now()
+    sentence = refusal()
+    assert ("vector::at" in sentence or "no channel 0" in sentence) and "second line" not in sentence
+
+
 def test_a_device_that_sends_nothing_is_noticed(device: FakeDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uhd_radio, "LOOK_S", 0.0)
     monkeypatch.setattr(uhd_radio, "STALL_S", 0.5)
