@@ -24,6 +24,7 @@ from semcom_ota.cli.application import (
     check_codecs,
     check_permission,
     clear_errors,
+    fail,
     with_codecs,
     with_radio_options,
 )
@@ -93,8 +94,8 @@ def _run(
     if finished.stopped:
         raise KeyboardInterrupt
     if finished.failure:
-        typer.echo(f"semcom: the run ended early: {finished.failure}", err=True)
-    if finished.failure or any(point["failed"] for point in summary["points"]):
+        fail(f"the run ended early: {finished.failure}")
+    if any(point["failed"] for point in summary["points"]):
         raise SystemExit(1)
 
 

@@ -23,6 +23,7 @@ from semcom_ota.cli.application import (
     check_codecs,
     check_permission,
     clear_errors,
+    fail,
     with_codecs,
     with_radio_options,
 )
@@ -80,6 +81,6 @@ def _run(
     if finished.stopped:
         raise KeyboardInterrupt
     if "failure" in finished.summary["run"]:
-        typer.echo(f"semcom: the run ended early: {finished.summary['run']['failure']}", err=True)
-    if "failure" in finished.summary["run"] or any(point["failed"] for point in finished.summary["points"]):
+        fail(f"the run ended early: {finished.summary['run']['failure']}")
+    if any(point["failed"] for point in finished.summary["points"]):
         raise SystemExit(1)

@@ -1,77 +1,25 @@
 """What a transmit run sends, when, and what it writes down however it ends."""
 
+import contextlib
 import io
 import json
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fake_transmitter import CODECS, SETTINGS, FakeTransmitter, reply
 from rich.console import Console
+from typer.testing import CliRunner
 
+from semcom_ota.cli import app
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.experiments import transmit
 from semcom_ota.experiments.console import print_radio, print_transmitted
 from semcom_ota.experiments.run_folder import prepare
-from semcom_ota.radio.settings import PortSettings, RadioSettings
+from semcom_ota.radio.settings import RadioSettings
 from semcom_ota.radio_config import KINDS
 from semcom_ota.services.process import ServiceFailed
-from semcom_ota.transport.radio import BurstReply, TransmitReply
-from semcom_ota.transport.sockets import Reply
-from semcom_ota.transport.wire import Packet, pack, unpack
-
-PORT = PortSettings(device="B210 [31F5A2C]", sample_rate=2e6, frequency_hz=2.45e9, gain_db=10, gain_range_db=(0, 89.75))
-SETTINGS = RadioSettings(
-    kind="uhd", level="air", transmitter=PORT, clock_source="external", sensors={"ref_locked": "1"}
-)
-CODECS = ("text-jscc", "huffman")
-
-
-def reply(stream: int, message: int, fate: str = "acknowledged", at: int = 0, **fields: object) -> TransmitReply:
-    burst = BurstReply(tx_time=(7, at / 1000), samples=2000, fragment=0, fate=fate, limited=3)
-    status = "failed" if fate == "sequence_error" else fate
-    known = {"codec": CODECS[stream], "stream": stream, "message": message, "bursts": [burst]}
-    spent = {"payload_symbols": 40, "overhead_symbols": 800, "air_samples": 1400, "mean_symbol_energy": 1.0}
-    return TransmitReply(**{"status": status, "health": {"late": 1}, **known, **spent, **fields})
-
-
-@dataclass
-class FakeTransmitter:
-    """Answers each request at once; after `break_after` answers it raises. It is its own client, with its own clock."""
-
-    replies: list[TransmitReply]
-    break_after: int = 10**9
-    error: type[BaseException] = ServiceFailed
-    credit: int = 3
-    now: float = 100.0
-    settings: RadioSettings = SETTINGS
-    waiting: list[tuple[int, dict]] = field(default_factory=list)
-    submitted: list[tuple[float, dict]] = field(default_factory=list)
-    answered: int = 0
-
-    @property
-    def client(self) -> "FakeTransmitter":
-        return self
-
-    def check(self) -> None:
-        if self.answered >= self.break_after:
-            raise self.error("the device is gone")
-
-    def submit(self, key: int, packet: Packet) -> bool:
-        if len(self.waiting) == self.credit:
-            return False
-        self.waiting.append((key, packet.fields))
-        self.submitted.append((self.now, packet.fields))
-        return True
-
-    def poll(self, timeout: float) -> list[Reply]:
-        if not self.waiting:
-            self.now += timeout
-            return []
-        key, _ = self.waiting.pop(0)
-        self.answered += 1
-        fields = unpack(pack(Packet("result", self.replies[key].model_dump())), 2**20).fields
-        return [Reply(key, Packet("result", fields))]
+from semcom_ota.transport.radio import TransmitReply
 
 
 def test_the_plan_is_that_of_a_loopback_and_repetitions_number_on():
@@ -152,6 +100,22 @@ def test_a_run_that_ends_early_keeps_what_is_known(tmp_path: Path, error: type[B
     else:
         assert statuses == ["acknowledged"] * 3
         assert finished.stopped and "failure" not in summary["run"]
+
+
+@pytest.mark.parametrize(("answered", "status"), [(1, 2), (9, 1)])
+def test_the_exit_status_tells_a_device_that_is_gone_from_a_message_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answered: int, status: int
+):
+    fake = FakeTransmitter([reply(0, 0), reply(0, 1, "sequence_error")], break_after=answered)
+    monkeypatch.setattr(transmit, "opened", lambda link: contextlib.nullcontext(fake))
+    (tmp_path / "link.yml").write_text("radio: {kind: zmq}")
+    options = ["--text", "a", "--text", "b", "--codec", "text-jscc", "--quiet"]
+    done = CliRunner().invoke(
+        app, ["tx", str(tmp_path / "link.yml"), "--out", str(tmp_path / "run"), "--quiet", *texts]
+    )
+    assert done.exit_code == status
+    assert done.stderr == ("semcom: the run ended early: the device is gone\n" if status == 2 else "")
+    assert ("failure" in json.loads((tmp_path / "run" / "summary.json").read_text())["run"]) == (status == 2)
 
 
 def test_a_process_that_fails_before_anything_is_sent_is_an_error(tmp_path: Path):
