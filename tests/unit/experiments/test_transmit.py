@@ -110,9 +110,7 @@ def test_the_exit_status_tells_a_device_that_is_gone_from_a_message_that_failed(
     monkeypatch.setattr(transmit, "opened", lambda link: contextlib.nullcontext(fake))
     (tmp_path / "link.yml").write_text("radio: {kind: zmq}")
     options = ["--text", "a", "--text", "b", "--codec", "text-jscc", "--quiet"]
-    done = CliRunner().invoke(
-        app, ["tx", str(tmp_path / "link.yml"), "--out", str(tmp_path / "run"), "--quiet", *texts]
-    )
+    done = CliRunner().invoke(app, ["tx", str(tmp_path / "link.yml"), "--out", str(tmp_path / "run"), *options])
     assert done.exit_code == status
     assert done.stderr == ("semcom: the run ended early: the device is gone\n" if status == 2 else "")
     assert ("failure" in json.loads((tmp_path / "run" / "summary.json").read_text())["run"]) == (status == 2)
