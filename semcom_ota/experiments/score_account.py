@@ -11,6 +11,7 @@ from semcom_ota.experiments.clock_fit import ClockFit
 from semcom_ota.experiments.score_matching import match, seconds
 from semcom_ota.experiments.score_rows import Event, ReceivedRow, SentBurst, SentRow
 from semcom_ota.experiments.statistics import word_errors
+from semcom_ota.radio.health import Health
 
 CAUSES = ("late", "underflow", "sequence_error", "overflow", "dropped", "not received")
 """Why a frame is missing: it came late to the transmitting device, its samples did, or they were lost on the way; it
@@ -102,7 +103,8 @@ class _Losses:
 def _message(
     row: SentRow, arrived: ReceivedRow | None, losses: _Losses, clocks: ClockFit | None, has_checksum: bool
 ) -> Row:
-    """One line of `messages.jsonl`, with the names of a loopback's."""
+    """One line of `messages.jsonl`, with the names of a loopback's; `health` has the counters of both ends together,
+    each as of its own row, and those of the transmitter alone if the receiver has none."""
     decoded = arrived if arrived is not None and arrived.status in ("delivered", "corrupted") else None
     status, text = (decoded.status, decoded.received) if decoded else ("lost", "")
     missing = [burst for burst in row.bursts if arrived is None or burst.fragment in arrived.lost_fragments]
@@ -135,6 +137,7 @@ def _message(
         "overhead_symbols": row.overhead_symbols,
         "air_samples": row.air_samples,
         "mean_symbol_energy": row.mean_symbol_energy,
+        "health": (Health(**row.health) + Health(**(arrived.health if arrived else {}))).as_dict(),
         "latency_ms": {},  # the clocks of the two ends have nothing in common
     }
 

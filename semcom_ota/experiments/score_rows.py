@@ -1,16 +1,28 @@
 """Rows of run folders, as far as a score needs them: checked, because a run folder may come from anywhere."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from semcom_ota.config import MAX_TEXT_BYTES
+from semcom_ota.radio.health import Health
 from semcom_ota.transport.messages import MAX_FRAGMENTS, MAX_STREAMS
 
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]
 _Fragment = Annotated[int, Field(ge=0, lt=MAX_FRAGMENTS)]
 _Text = Annotated[str, Field(max_length=4 * MAX_TEXT_BYTES)]
+
+
+def _known(counters: Any) -> Any:
+    """Those that there are here: a run folder may be of a version that counts more."""
+    if not isinstance(counters, dict):
+        return counters
+    return {name: counters[name] for name in Health().as_dict() if name in counters}
+
+
+_Counters = Annotated[dict[str, _Count], BeforeValidator(_known)]
+"""By the names of `Health`."""
 
 
 class _Said(BaseModel):
@@ -24,6 +36,10 @@ class _Key(_Said):
     message: int = Field(ge=0, lt=2**16)
 
 
+class _Row(_Key):
+    health: _Counters = {}  # of its end so far, those that it has
+
+
 class SentBurst(_Said):
     """A burst that carried a fragment, or was to."""
 
@@ -33,7 +49,7 @@ class SentBurst(_Said):
     fate: str
 
 
-class SentRow(_Key):
+class SentRow(_Row):
     """A line of a transmitter's `messages.jsonl`."""
 
     codec: str
@@ -47,7 +63,7 @@ class SentRow(_Key):
     mean_symbol_energy: float = Field(ge=0, allow_inf_nan=False)
 
 
-class ReceivedRow(_Key):
+class ReceivedRow(_Row):
     """A line of a receiver's `messages.jsonl`."""
 
     codec: str

@@ -11,6 +11,7 @@ from semcom_ota.cli import app
 from semcom_ota.config import ConfigError, LinkConfig
 from semcom_ota.experiments.score import read_receiver, read_transmitter, score
 from semcom_ota.experiments.score_console import print_score
+from semcom_ota.radio.health import Health
 from semcom_ota.radio.settings import PortSettings, RadioSettings
 
 PORT = PortSettings(device="B210", sample_rate=1e6)
@@ -35,14 +36,16 @@ def sent(message: int, fate: str = "acknowledged") -> dict:
     burst = {"tx_time": [3 + message, 0.25], "samples": 4000, "fragment": 0, "fate": fate, "limited": 0}
     return {"index": message, "stream": 0, "message": message, "codec": "utf8", "sent": TEXTS[message],
             "status": fate, "reason": "", "bursts": [burst], "payload_symbols": 120, "overhead_symbols": 60,
-            "air_samples": 3400, "mean_symbol_energy": 1.0, "health": {"late": 0}}  # fmt: skip
+            "air_samples": 3400, "mean_symbol_energy": 1.0,
+            "health": {"late": message, "limited_samples": 5}}  # fmt: skip
 
 
 def received(message: int, **fields) -> dict:
     return {"index": message, "stream": 0, "message": message, "codec": "utf8", "received": TEXTS[message],
             "status": "delivered", "intact": True, "confidence": 1.0, "fragments": 1, "lost_fragments": [],
             "received_s": 1.5 + message, "snr_db_estimated": 11.0, "cfo_hz_estimated": 120.0, "sro_ppm_estimated": 1.0,
-            "lost_samples": 0, "health": {"overflows": 0}} | fields  # fmt: skip
+            "lost_samples": 0,
+            "health": {"overflows": message, "limited_samples": 2, "of_tomorrow": 1}} | fields  # fmt: skip
 
 
 OVERFLOW = {"kind": "overflow", "at_s": 3.505, "lost_samples": 6000, "cut": [None]}
@@ -74,6 +77,9 @@ def test_two_runs_become_one(runs: tuple[Path, Path], tmp_path: Path):
     assert (run["level"], run["unmatched"], run["overflows"], run["lost_samples"]) == ("flowgraph", 1, 1, 6000)
     rows = [json.loads(line) for line in (tmp_path / "both" / "messages.jsonl").read_text().splitlines()]
     assert [row["cause"] for row in rows] == ["", "late", "overflow", ""]
+    counted = [tuple(row["health"][name] for name in ("late", "overflows", "limited_samples")) for row in rows]
+    assert counted == [(0, 0, 7), (1, 0, 5), (2, 0, 5), (3, 3, 7)]  # of the receiver, if it has a row of the message
+    assert all(row["health"].keys() == Health().as_dict().keys() for row in rows)
     page = (tmp_path / "both" / "report.html").read_text()
     assert "Nobody knows the channel" in page and "<i>overflow</i>" in page
     assert len((tmp_path / "both" / "unmatched.jsonl").read_text().splitlines()) == 1
@@ -114,6 +120,13 @@ def test_what_is_no_run_is_one_sentence(runs: tuple[Path, Path], spoil, sentence
         score(read_transmitter(transmitter), read_receiver(receiver))
     done = CliRunner().invoke(app, ["score", str(transmitter), str(receiver)])
     assert done.exit_code == 2 and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("health", [7, {"late": -1}, {"late": 2**60}, {"late": "often"}])
+def test_counters_that_are_none_are_refused(runs: tuple[Path, Path], health: object):
+    (runs[0] / "messages.jsonl").write_text(json.dumps(sent(0) | {"health": health}) + "\n")
+    with pytest.raises(ConfigError, match=r"messages.jsonl', health.*no run of ours"):
+        read_transmitter(runs[0])
 
 
 def test_terminal_escapes_of_a_run_folder_are_not_printed(runs: tuple[Path, Path], capsys):
