@@ -16,6 +16,9 @@ from semcom_ota.transport.wire import WireError
 MAX_MESSAGES = 65536
 """The header's message number has 16 bits."""
 
+FINISH_S = 30.0
+"""How long what was received may take to be decoded when the run is to end."""
+
 _Answer = TypeVar("_Answer", RadioReply, TransmitReply)
 
 

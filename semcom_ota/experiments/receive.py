@@ -19,8 +19,6 @@ from semcom_ota.recording.frame_log import read_log
 from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker_process
 
 POLL_S = 0.05
-FINISH_S = 30.0
-"""How long what was received may take to be decoded when the run is to end."""
 
 
 class Screen(Protocol):
@@ -167,7 +165,7 @@ def _follow(
         enough |= seconds is not None and started is not None and now - started >= seconds
         if deadline is None and (enough or asked_to_end.is_set()):
             receiver.finish.touch()
-            deadline = now + FINISH_S
+            deadline = now + radio_process.FINISH_S
         if deadline is not None and now > deadline:
             return
         receiver.failed.wait(POLL_S)

@@ -18,6 +18,7 @@ TROUBLE = {
 LOOKS = {
     "level_dbfs": ("level", "dBFS"), "peak_dbfs": ("peak", "dBFS"), "gain_db": ("gain", "dB"), "snr_db": ("SNR", "dB"),
 }  # fmt: skip
+BRIEF = {"level_dbfs", "snr_db"}
 
 Line = dict[str, Any]
 
@@ -67,6 +68,16 @@ def print_received(summary: dict[str, Any], console: Console | None = None) -> N
         console.print(table)
     frames = f"{run['frames']} {'frame' if run['frames'] == 1 else 'frames'}"
     console.print(f"{frames} in {run['seconds']:.1f} s of samples; {_trouble(run['health']) or 'no samples lost'}.")
+
+
+def brief(line: Line) -> str:
+    """A look at the receiver in two short lines, to stand beside something else."""
+    parts = [
+        f"{name} {line[key]:.1f} {unit}"
+        for key, (name, unit) in LOOKS.items()
+        if key in BRIEF and line[key] is not None
+    ]
+    return f"{', '.join(parts) or 'no level'}\n{_trouble(line['health']) or 'no samples lost'}"
 
 
 def _message(row: Line) -> str:

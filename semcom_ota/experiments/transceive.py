@@ -4,15 +4,17 @@ The run folder holds those of a transmitter and of a receiver, and what `semcom 
 """
 
 import contextlib
+import functools
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from semcom_ota.config import LinkConfig
 from semcom_ota.experiments import radio_process, run_folder, score, transmit
+from semcom_ota.experiments.receive_console import brief
 from semcom_ota.experiments.reception import GrowingLines, Line, Reception
 from semcom_ota.experiments.transmit import Transmission, Transmitter
 from semcom_ota.radio.settings import RadioSettings
@@ -92,10 +94,12 @@ def run(
     sent, heard = folder / "transmitter", folder / "receiver"
     for part in (sent, heard):
         part.mkdir(exist_ok=True)
-    transmitted = transmit.run(transmissions, link, transceiver.transmitter, sent, snr_db, every_s, quiet)
-    failure = str(transmitted.summary["run"].get("failure", ""))
     with Reception(heard, link.codec.names) as reception:
         _take(transceiver.first, reception)
+        listen = functools.partial(_listen, transceiver, reception)
+        transmitter = transceiver.transmitter
+        transmitted = transmit.run(transmissions, link, transmitter, sent, snr_db, every_s, quiet, listen)
+        failure = str(transmitted.summary["run"].get("failure", ""))
         try:
             _hear_the_rest(transceiver, reception, len(transmitted.messages))
         except ServiceFailed as error:
@@ -110,6 +114,13 @@ def run(
     return Finished(scored, failure, transmitted.stopped)
 
 
+def _listen(transceiver: Transceiver, reception: Reception) -> str:
+    """Take what was written since; the newest look at the receiver, for people."""
+    _take(transceiver.lines.read(), reception)
+    seen = _last_look(reception)
+    return brief(seen) if seen else ""
+
+
 def _hear_the_rest(transceiver: Transceiver, reception: Reception, sent: int) -> None:
     """Until all is there, or the stream has gone on for so long that no more can come, or it stands still."""
     port = transceiver.transmitter.settings.receiver
@@ -117,20 +128,34 @@ def _hear_the_rest(transceiver: Transceiver, reception: Reception, sent: int) ->
     _wait(transceiver, reception)
     states: list[tuple[float, int]] = []  # of the stream and of what came of it, at each look since all was sent
     while reception.messages < sent:
-        seen = _last_look(reception)
-        while _last_look(reception) is seen:
-            _wait(transceiver, reception)
+        _wait_until(functools.partial(_newer, reception, _last_look(reception)), transceiver, reception)
         states.append((reception.looks[-1]["at_s"], reception.messages))
         if states[-1][0] - states[0][0] >= tail_s or states[-1] in states[:-1]:
             break
     transceiver.results.with_name(transceiver.results.name + ".finish").touch()
-    while not reception.done:
-        _wait(transceiver, reception)
+    _wait_until(lambda: reception.done, transceiver, reception)
+
+
+def _newer(reception: Reception, seen: Line | None) -> bool:
+    return _last_look(reception) is not seen
 
 
 def _last_look(reception: Reception) -> Line | None:
     """Not how many there are: only the newest are kept."""
     return reception.looks[-1] if reception.looks else None
+
+
+def _wait_until(there: Callable[[], bool], transceiver: Transceiver, reception: Reception) -> None:
+    """Until something is there that the radio process writes.
+
+    Raises:
+        ServiceFailed: it has not been there for `FINISH_S`, or a process was given up.
+    """
+    deadline = time.monotonic() + radio_process.FINISH_S
+    while not there():
+        if time.monotonic() > deadline:
+            raise ServiceFailed(f"radio process: not done with what it received in {radio_process.FINISH_S:g} s")
+        _wait(transceiver, reception)
 
 
 def _wait(transceiver: Transceiver, reception: Reception) -> None:

@@ -5,7 +5,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -110,7 +110,11 @@ def opened(link: LinkConfig) -> Iterator[Transmitter]:
 
 
 def exchange(
-    transmissions: Sequence[Transmission], transmitter: Transmitter, snr_db: float | None, every_s: float
+    transmissions: Sequence[Transmission],
+    transmitter: Transmitter,
+    snr_db: float | None,
+    every_s: float,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[tuple[int, MessageTransmitted | str]]:
     """Send everything, and yield each one's index and what became of it as that is known.
 
@@ -119,6 +123,7 @@ def exchange(
         transmitter: with its radio open.
         snr_db: what the sender takes for granted, for link adaptation.
         every_s: at least so many seconds from one message number to the next.
+        meanwhile: is called about twice a second, and whenever answers have come.
 
     Raises:
         ServiceFailed: a process was given up.
@@ -145,6 +150,8 @@ def exchange(
         for reply in transmitter.client.poll(pause):
             answered += 1
             yield cast(int, reply.key), radio_process.answer(reply, TransmitReply)
+        if meanwhile:
+            meanwhile()
 
 
 def run(
@@ -155,6 +162,7 @@ def run(
     snr_db: float | None = None,
     every_s: float = 0.0,
     quiet: bool = False,
+    listen: Callable[[], str] | None = None,
 ) -> Finished:
     """Send everything and write the run folder. If the user stops it, or a process gives up, the folder says so.
 
@@ -166,6 +174,7 @@ def run(
         snr_db: see `exchange`, as is `every_s`.
         every_s: ...
         quiet: no progress bar.
+        listen: is called as `meanwhile` of `exchange`; what it returns is shown beside the counters.
 
     Raises:
         ServiceFailed: a process was given up before anything was sent.
@@ -180,10 +189,16 @@ def run(
         book = _Book(*(stack.enter_context(file.open("w", encoding="utf-8")) for file in files))
         bar = stack.enter_context(radio_process.progress(quiet))
         task = bar.add_task("waiting for the radio", total=len(transmissions))
+        status = ["waiting for the radio", ""]  # of the transmitter, and what `listen` says
+
+        def meanwhile() -> None:
+            status[1] = listen() if listen else ""
+            bar.update(task, completed=len(results), description="\n".join(filter(None, status)))
+
         try:
-            for index, reply in exchange(transmissions, transmitter, snr_db, every_s):
+            for index, reply in exchange(transmissions, transmitter, snr_db, every_s, meanwhile):
                 results[index] = book.add(index, _result(transmissions[index], reply))
-                bar.update(task, advance=1, description=_description(results[index]["health"]))
+                status[0] = _description(results[index]["health"])
         except KeyboardInterrupt:
             stopped = True
         except ServiceFailed as error:
