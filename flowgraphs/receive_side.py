@@ -127,8 +127,7 @@ class ReceiveSide:
             raise ConfigError(
                 f"the disk is full to which '{self._record}' is recorded: make room, or leave out --record"
             )
-        if level := self.signal_watch.read():
-            self._level = self._level.with_more(level)
+        if level := self._read_level():
             self._follow(level)
         self._looks += 1
         if self._looks % LOOKS_TOLD == 0:
@@ -138,11 +137,13 @@ class ReceiveSide:
         """Take no more samples, decode what is incomplete, wait for all results. Before the flowgraph is stopped."""
         rx, decoder, log = self.frame_rx, self.lam_decoder, self.result_log
         rx.end()
+        self._read_level()  # for the counters of the last messages
         while decoder.frames < rx.frames:
             time.sleep(WAIT_S)
         decoder.finish()
         while decoder.decoding or log.results < decoder.results:
             time.sleep(WAIT_S)
+        self._read_level()  # signal_watch may have been behind frame_rx
         self._tell()
 
     def _keeps_up(self) -> bool:
@@ -152,6 +153,13 @@ class ReceiveSide:
         """What else is written down with a result."""
         received_s = self.frame_rx.clock.seconds_at(result.start_sample)
         return {"received_s": received_s, "health": self.health.as_dict()}
+
+    def _read_level(self) -> Level | None:
+        """Of the samples since it was last read, which go into the next line about it, too."""
+        level = self.signal_watch.read()
+        if level:
+            self._level = self._level.with_more(level)
+        return level
 
     def _follow(self, level: Level) -> None:
         """Let the gain follow the level."""

@@ -178,3 +178,11 @@ def test_a_full_disk_and_a_folder_that_cannot_be_made_are_said(tmp_path: Path, m
         monkeypatch.setattr(receive_side, "LEAST_FREE_BYTES", 2**80)
         with pytest.raises(ConfigError, match="make room"):
             side.watch()
+
+
+def test_what_clips_behind_the_last_look_is_counted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(receive_side, "LOOK_S", float("inf"))
+    clipped = np.full(700, 1 + 1j, np.complex64)
+    lines, side = receive(tmp_path, MadeUpRadio(np.concatenate([clipped, on_air(TEXTS[:2])])))
+    assert side.health.clipped_samples == lines[-1]["health"]["clipped_samples"] == 700
+    assert lines[-1]["peak_dbfs"] == 0
