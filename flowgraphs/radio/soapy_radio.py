@@ -96,7 +96,12 @@ class _End:
             self._tune(radio.frequency_hz)
             if self.block.has_gain_mode(0):
                 self.block.set_gain_mode(0, False)
-            self.set_gain(self.block.get_gain_range(0).minimum() if port.gain_db is None else port.gain_db)
+            gains = self.block.get_gain_range(0)
+            gain_db = gains.minimum() if port.gain_db is None else port.gain_db
+            if not gains.minimum() <= gain_db <= gains.maximum():
+                span = f"{gains.minimum():g} to {gains.maximum():g}"
+                raise ConfigError(f"{self._who} has no gain of {gain_db:g} dB: give one from {span}")
+            self.set_gain(gain_db)
             if port.antenna:
                 self.block.set_antenna(0, port.antenna)
             if port.bandwidth_hz is not None:

@@ -116,12 +116,15 @@ def tune(usrp: Any, driver: Any, frequency_hz: float, lo_offset_hz: float, who: 
 
 
 def set_front_end(usrp: Any, port: Port, who: str) -> None:
-    """Set gain, antenna and analog bandwidth. A gain beyond the device's range becomes the nearest that it has.
+    """Set gain, antenna and analog bandwidth.
 
     Raises:
-        ConfigError: the device has no such antenna.
+        ConfigError: the device has no such gain or antenna. UHD would take the nearest gain: full power, perhaps.
     """
-    gain_db = usrp.get_gain_range(0).start() if port.gain_db is None else port.gain_db
+    gains = usrp.get_gain_range(0)
+    gain_db = gains.start() if port.gain_db is None else port.gain_db
+    if not gains.start() <= gain_db <= gains.stop():
+        raise ConfigError(f"{who} has no gain of {gain_db:g} dB: give one from {gains.start():g} to {gains.stop():g}")
     usrp.set_gain(gain_db, 0)
     if port.antenna:
         antennas = usrp.get_antennas(0)

@@ -175,5 +175,6 @@ def check_permission(link: Any, transmit: bool) -> None:
 
 def main() -> None:
     """Entry point of the `semcom` command. A request to terminate is met as Ctrl-C is: in order."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell script starts what is in the background deaf to SIGINT
+        signal.signal(number, signal.default_int_handler)
     app(prog_name="semcom")

@@ -39,12 +39,21 @@ def why_not_opened(text: str, address: str, channel: int = 0) -> str:
         One sentence.
     """
     device = device_words(address)
+    if "No devices found" in text and "CHANGE_ME" in address:
+        return (
+            f"no USRP found for '{address}': write your own device's serial number into the link file, or give it with"
+            " --device serial=...; uhd_find_devices lists it"
+        )
+    if "No devices found" in text and "type=twin" in address:
+        return (
+            f"no twin found for '{address}': start its lab in another terminal (semcom twin), and use an address that"
+            " it prints"
+        )
     if "No devices found" in text:
         which = f" for '{address}'" if address else ""
         return (
             f"no USRP found{which}: check its power and its cable, that no other program holds it, and what"
-            " uhd_find_devices lists; a USB device also needs its images (uhd_images_downloader), a twin its lab"
-            " (semcom twin)"
+            " uhd_find_devices lists; a USB device also needs its images (uhd_images_downloader)"
         )
     if _TAKEN.search(text):
         return f"{device} is taken by another program: end that one, or wait a few seconds if it was killed"

@@ -123,7 +123,7 @@ def refusal(config: LinkConfig) -> str:
 
 
 def test_what_the_device_is_set_to_is_told() -> None:
-    receiver = {"device": "driver=plutosdr", "gain_db": 99.0, "bandwidth_hz": 2e6, "antenna": "A_BALANCED"}
+    receiver = {"device": "driver=plutosdr", "gain_db": 73.0, "bandwidth_hz": 2e6, "antenna": "A_BALANCED"}
     settings = open_radio(link(receiver=receiver), transmit=True, receive=True).settings
     assert (settings.kind, settings.level, settings.waits) == ("soapy", "air", False)
     assert settings.receiver is not None and settings.transmitter is not None
@@ -148,6 +148,7 @@ def test_automatic_gain_of_the_device_is_off_and_ours_can_set_it() -> None:
         ({"frequency_step": 1e8}, link(frequency_hz=2.45e9), ("2450 MHz", "2400.000000 MHz")),
         ({}, link(rate=25e6), ("Unsupported sample rate",)),
         ({}, link(receiver={"antenna": "B"}), ("A_BALANCED",)),
+        ({}, link(transmitter={"gain_db": 95.0}), ("no gain of 95 dB",)),
         ({}, link(transmitter={"channel": 1}), ("transmitter", "channel 0")),
     ],
     indirect=["device"],

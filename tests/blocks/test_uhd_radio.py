@@ -35,14 +35,14 @@ def refusal(**radio: Any) -> str:
 
 
 def test_what_the_device_is_set_to_is_told(device: FakeDevice) -> None:
-    asked = {"gain_db": 90.0, "antenna": "RX2", "bandwidth_hz": 1.5e6, "lo_offset_hz": 3e6, "subdev": "A:A"}
+    asked = {"gain_db": 76.0, "antenna": "RX2", "bandwidth_hz": 1.5e6, "lo_offset_hz": 3e6, "subdev": "A:A"}
     settings = open_radio(link(receiver=asked), transmit=True, receive=True).settings
     assert (settings.kind, settings.level) == ("uhd", "flowgraph")
     receiver, transmitter = settings.receiver, settings.transmitter
     assert receiver is not None and transmitter is not None
     assert receiver.device == "B210 A"
     assert (receiver.sample_rate, receiver.frequency_hz, receiver.lo_offset_hz) == (1e6, 2.4e9, 3e6)
-    assert (receiver.gain_db, receiver.gain_range_db) == (76.0, (0.0, 76.0))  # coerced
+    assert (receiver.gain_db, receiver.gain_range_db) == (76.0, (0.0, 76.0))
     assert (receiver.antenna, receiver.bandwidth_hz) == ("RX2", 1.5e6)
     assert device.values["rx_subdev_spec"] == "A:A"
     assert (transmitter.gain_db, transmitter.antenna, transmitter.lo_offset_hz) == (0.0, "TX/RX", 0.0)
@@ -81,6 +81,7 @@ def test_a_rate_that_was_hardly_rounded_is_told(device: FakeDevice) -> None:
     ("radio", "words"),
     [
         ({"transmitter": {"antenna": "RX2"}}, ("no antenna 'RX2'", "TX/RX")),
+        ({"transmitter": {"gain_db": 95}}, ("no gain of 95 dB", "from 0 to 76")),
         ({"frequency_hz": 7e9}, ("70 to 6000 MHz", "7000 MHz", "radio.frequency_hz")),
         ({"receiver": {"lo_offset_hz": 25e6}}, ("2405.000000 MHz", "lo_offset_hz")),
         ({"clock_source": "mimo"}, ("clock source 'mimo'", "internal, external")),

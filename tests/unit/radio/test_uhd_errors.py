@@ -36,6 +36,13 @@ def test_what_uhd_says(text: str, words: str) -> None:
     assert words in sentence and "'A'" in sentence
 
 
+def test_no_device_is_said_of_a_twin_and_of_a_link_that_nobody_has_edited_in_their_own_words() -> None:
+    text = "LookupError: KeyError: No devices found for ----->"
+    assert "semcom twin" in why_not_opened(text, "type=twin,serial=Z")
+    assert "--device" in why_not_opened(text, "serial=CHANGE_ME_1")
+    assert "semcom twin" not in why_not_opened(text, "type=b200")
+
+
 @pytest.mark.parametrize("address", ["", "serial=1"])
 @given(text=st.text(max_size=2000))
 def test_any_text_becomes_one_sentence(address: str, text: str) -> None:
