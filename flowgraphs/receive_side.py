@@ -92,7 +92,9 @@ class ReceiveSide:
         top.connect(radio, self.signal_watch)
         top.msg_connect(self.frame_rx, "events", self.result_log, "events")
         if record:
-            top.connect(radio, blocks.file_sink(SAMPLE_BYTES, str(record), True))
+            sink = blocks.file_sink(SAMPLE_BYTES, str(record), True)
+            sink.set_unbuffered(True)  # a process that is ended leaves no time to write the rest
+            top.connect(radio, sink)
 
     @property
     def ready(self) -> bool:

@@ -186,3 +186,21 @@ def test_what_clips_behind_the_last_look_is_counted_too(tmp_path: Path, monkeypa
     lines, side = receive(tmp_path, MadeUpRadio(np.concatenate([clipped, on_air(TEXTS[:2])])))
     assert side.health.clipped_samples == lines[-1]["health"]["clipped_samples"] == 700
     assert lines[-1]["peak_dbfs"] == 0
+
+
+def test_a_recording_is_whole_before_the_flowgraph_is_stopped(tmp_path: Path):
+    """As it must be for a process that is ended by a signal."""
+    samples, record = on_air(TEXTS[:1])[:-1], tmp_path / "recorded"
+    assert samples.nbytes % 4096  # a buffer of the C library
+    endpoint = ipc_endpoint(tmp_path, "decoder")
+    with Server(endpoint, LINK.transport, DecoderService(LINK.receiver)), (tmp_path / "results").open("w") as lines:
+        top = gr.top_block()
+        side = ReceiveSide(top, MadeUpRadio(samples), LINK, tmp_path / "frames", lines, endpoint, record)
+        top.start()
+        deadline = time.monotonic() + 10
+        wait_until(lambda: record.stat().st_size == samples.nbytes or time.monotonic() > deadline)
+        written = np.fromfile(record, np.complex64)
+        side.finish()
+        top.stop()
+        top.wait()
+    assert np.array_equal(written, samples)
