@@ -49,6 +49,13 @@ def test_no_usrp_ends_a_process_with_one_sentence() -> None:
     assert all(word in sentence for word in ("power", "cable", "uhd_find_devices", "uhd_images_downloader"))
 
 
+def test_no_usrp_ends_semcom_tx_with_one_sentence(tmp_path: Path) -> None:
+    folder, options = tmp_path / "run", ("--device", "type=b200", "--transmit", "--text", "Hi.")
+    sentence = ended("-m", "semcom_ota.cli", "tx", str(LINK), *options, "--out", str(folder))
+    assert sentence.startswith("semcom: radio process: no USRP found for 'type=b200': check")
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("device", ["", "serial=00000000", "no address at all"])
 def test_no_usrp(device: str) -> None:
     assert refusal(uhd_link(device)).startswith(f"no USRP found for '{device}': " if device else "no USRP found: ")

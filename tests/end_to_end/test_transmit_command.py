@@ -118,15 +118,6 @@ def test_a_device_transmits_with_permission_only(tmp_path: Path, monkeypatch: py
         assert word in sentence
 
 
-def test_a_device_that_is_not_there_is_one_sentence(tmp_path: Path):
-    file = link_file(tmp_path, "radio: {kind: uhd}")
-    done = semcom("tx", file, "--text", "Hi.", "--device", "type=b200", "--gain", 3, "--transmit", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    (sentence,) = done.stderr.splitlines()
-    assert "no USRP found for 'type=b200'" in sentence
-    assert list(tmp_path.iterdir()) == [file]
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
