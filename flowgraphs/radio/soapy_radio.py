@@ -55,7 +55,9 @@ class SoapyRadio(CountedRadio):
         self._receiver = _End(radio, "receiver", sample_rate) if receive else None
         ports = [end.settings() if end is not None else None for end in (self._transmitter, self._receiver)]
         super().__init__("soapy", "air", *ports)
-        self.settings = RadioSettings(kind="soapy", level="air", transmitter=ports[0], receiver=ports[1])
+        self.settings = RadioSettings(
+            kind="soapy", level="air", tells_gaps=False, transmitter=ports[0], receiver=ports[1]
+        )
         if self._transmitter is not None:
             filler = BurstFiller(sample_rate, idle_zeros=True, lead_s=1e-3 * radio.bursts.lead_ms)
             self.transmit(filler, self._transmitter.block)

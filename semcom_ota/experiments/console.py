@@ -178,6 +178,11 @@ def print_radio(settings: RadioSettings, console: Console | None = None) -> None
     told = [f"{name} {value}" for name, value in (*clocks.items(), *settings.sensors.items()) if value]
     if told:
         console.print(printable(", ".join(told)) + ".")
+    if settings.receiver is not None and not settings.tells_gaps:
+        console.print(
+            "This receiver cannot tell of samples that were lost: a text over a gap may come out wrong, and a codec"
+            " without a checksum delivers it."
+        )
 
 
 def print_transmitted(

@@ -28,6 +28,7 @@ class RadioSettings(_Said):
     kind: str
     level: Literal["air", "flowgraph", "recording"]  # of what is measured with it (ARCHITECTURE.md); a twin is no air
     waits: bool = False  # samples wait for whoever takes them, as those of a file; a device's are lost
+    tells_gaps: bool = True  # received samples that were lost are told of, or cannot be lost
     transmitter: PortSettings | None = None
     receiver: PortSettings | None = None
     clock_source: str | None = None

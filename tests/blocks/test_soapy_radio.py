@@ -126,6 +126,7 @@ def test_what_the_device_is_set_to_is_told() -> None:
     receiver = {"device": "driver=plutosdr", "gain_db": 73.0, "bandwidth_hz": 2e6, "antenna": "A_BALANCED"}
     settings = open_radio(link(receiver=receiver), transmit=True, receive=True).settings
     assert (settings.kind, settings.level, settings.waits) == ("soapy", "air", False)
+    assert not settings.tells_gaps
     assert settings.receiver is not None and settings.transmitter is not None
     assert settings.receiver.device == "driver=plutosdr"
     assert (settings.receiver.sample_rate, settings.receiver.frequency_hz) == (2.5e6, 2.4e9)

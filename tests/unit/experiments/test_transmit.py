@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_transmitter import CODECS, SETTINGS, FakeTransmitter, reply
+from fake_transmitter import CODECS, PORT, SETTINGS, FakeTransmitter, reply
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -146,6 +146,14 @@ def test_what_the_radio_is_set_to_is_printed_as_it_says_it():
     for word in ("B210 [31F5A2C]", "2000000", "2450000000", "0 to 89.75", "clock from external", "ref_locked 1"):
         assert word in text
     assert "antenna" not in text and "receiver" not in text
+
+
+@pytest.mark.parametrize(
+    ("end", "tells_gaps", "times"), [("receiver", False, 1), ("receiver", True, 0), ("transmitter", False, 0)]
+)
+def test_a_receiver_that_cannot_tell_of_gaps_says_so_once(end: str, tells_gaps: bool, times: int):
+    text = printed(print_radio, RadioSettings(kind="soapy", level="air", tells_gaps=tells_gaps, **{end: PORT}))
+    assert text.count("cannot tell of samples that were lost") == times
 
 
 def test_the_table_of_a_run_has_its_figures_and_the_reasons():
