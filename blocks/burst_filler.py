@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
+from semcom_blocks.burst_protocol import ASYNC_PORT, LENGTH_TAG, TIME_TAG, async_message
 from semcom_blocks.failure import ends_process
 from semcom_blocks.frame_tx import BUFFER_ITEMS, FRAME_TAG
 
-from semcom_ota.radio.burst_filling import BurstEvent, BurstFilling, Mark
+from semcom_ota.radio.burst_filling import BurstFilling, Mark
 from semcom_ota.radio.time_spec import TimeSpec
 
-LENGTH_TAG, TIME_TAG, FRAME = "packet_len", "tx_time", pmt.symbol_to_string(FRAME_TAG)
-ASYNC_PORT = pmt.intern("async_msgs")
+FRAME, MESSAGES = pmt.symbol_to_string(FRAME_TAG), pmt.intern(ASYNC_PORT)
 
 IDLE_S = 0.002
 AHEAD_S, LEAST_ITEMS = 0.05, 8192
@@ -63,7 +63,7 @@ class BurstFiller(gr.basic_block):
         self._follower, self._warned = follower, False
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.set_min_output_buffer(int(min(max(AHEAD_S * sample_rate, LEAST_ITEMS), BUFFER_ITEMS)))
-        self.message_port_register_out(ASYNC_PORT)
+        self.message_port_register_out(MESSAGES)
 
     def time_now(self) -> TimeSpec:
         """The time of the next sample. From any thread."""
@@ -125,18 +125,9 @@ class BurstFiller(gr.basic_block):
         events = self._filling.events
         while events and (self._follower is None or events[0].position <= self._follower.nitems_read(0)):
             event = events.popleft()
-            self.message_port_pub(ASYNC_PORT, _message(event, self._filling.time_of(event.position)))
+            self.message_port_pub(MESSAGES, async_message([event.code], self._filling.time_of(event.position)))
 
     def _warn_of_stray(self) -> None:
         if self._filling.stray and not self._warned:
             self._warned = True
             gr.logger(self.name()).warn("samples that belong to no burst were dropped: a tag packet_len is missing")
-
-
-def _message(event: BurstEvent, at: TimeSpec) -> Any:
-    codes = pmt.list1(pmt.intern(event.code))
-    time_spec = pmt.cons(pmt.from_long(at.seconds), pmt.from_double(at.fraction))
-    told = pmt.make_dict()
-    for key, value in (("event_code", codes), ("time_spec", time_spec), ("channel", pmt.from_uint64(0))):
-        told = pmt.dict_add(told, pmt.intern(key), value)
-    return pmt.cons(pmt.intern("uhd_async_msg"), told)

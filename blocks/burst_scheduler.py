@@ -8,6 +8,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from semcom_blocks import pdu
+from semcom_blocks.burst_protocol import LENGTH_TAG, TIME_TAG
 from semcom_blocks.failure import ends_process
 from semcom_blocks.frame_tx import FRAME_TAG
 
@@ -17,7 +18,6 @@ from semcom_ota.radio.burst_schedule import Burst, BurstSchedule, shape
 from semcom_ota.radio.time_spec import TimeSpec
 from semcom_ota.radio_config import BurstConfig
 
-LENGTH_TAG, TIME_TAG = pmt.intern("packet_len"), pmt.intern("tx_time")
 NAMES = ("stream", "message", "fragment", "fragments")
 MAX_WAIT_S = 0.005  # a clock that counts samples may leap, and a flowgraph may be stopped
 
@@ -128,8 +128,8 @@ class BurstScheduler(gr.basic_block):
     def _announce(self, at: TimeSpec, burst: Burst) -> None:
         length, offset = pmt.from_long(len(burst.samples)), self.nitems_written(0)
         tx_time = pmt.make_tuple(pmt.from_uint64(at.seconds), pmt.from_double(at.fraction))
-        self.add_item_tag(0, offset, LENGTH_TAG, length)
-        self.add_item_tag(0, offset, TIME_TAG, tx_time)
+        self.add_item_tag(0, offset, pmt.intern(LENGTH_TAG), length)
+        self.add_item_tag(0, offset, pmt.intern(TIME_TAG), tx_time)
         self.add_item_tag(0, offset, FRAME_TAG, pmt.dict_add(self._tag, pmt.intern("length"), length))
         told = self._announced | {
             "seconds": at.seconds,

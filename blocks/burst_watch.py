@@ -7,13 +7,14 @@ from typing import Any
 import pmt
 from gnuradio import gr
 from semcom_blocks import pdu
+from semcom_blocks.burst_protocol import ASYNC_NAME
 from semcom_blocks.failure import CountsDropped, ends_process
 
 from semcom_ota.radio.burst_ledger import BurstLedger, Verdict
 from semcom_ota.radio.health import Health
 from semcom_ota.radio.time_spec import TimeSpec
 
-ASYNC, FATES = pmt.intern("uhd_async_msg"), pmt.intern("fates")
+ASYNC, FATES = pmt.intern(ASYNC_NAME), pmt.intern("fates")
 EVENT_CODE, TIME_SPEC = pmt.intern("event_code"), pmt.intern("time_spec")
 
 

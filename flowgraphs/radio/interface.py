@@ -2,12 +2,12 @@
 
 from typing import Any, Protocol
 
+from semcom_blocks.burst_protocol import ASYNC_PORT, LENGTH_TAG
+
 from semcom_ota.radio.settings import RadioSettings
 from semcom_ota.radio.time_spec import TimeSpec
 
-LENGTH_TAG = "packet_len"
-"""On the first sample of a burst: how many samples it has. `tx_time` beside it: when the first one leaves."""
-ASYNC_PORT = "async_msgs"
+__all__ = ["ASYNC_PORT", "LENGTH_TAG", "Radio"]
 
 
 class Radio(Protocol):

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
+from semcom_blocks.burst_protocol import ASYNC_PORT, async_message
 from semcom_flowgraphs.radio.twin_calls import UsrpCalls
 from semcom_flowgraphs.radio.twin_types import device_addr, stream_args, time_spec, tune_request, tune_result
 
 from semcom_ota.radio.time_spec import TimeSpec
-from semcom_ota.twin.client import AsyncEvent, TwinError
+from semcom_ota.twin.client import TwinError
 
 __all__ = ["SIMULATED", "device_addr", "stream_args", "time_spec", "tune_request", "usrp_sink", "usrp_source"]
 
@@ -112,7 +113,7 @@ class usrp_sink(UsrpCalls):
         self._rate = self.get_samp_rate()
         self._to_send = 0  # samples of the burst under way
         self._time: TimeSpec | None = None  # of the next sample, once a tag has said a time
-        self._async_port = pmt.intern("async_msgs")
+        self._async_port = pmt.intern(ASYNC_PORT)
         self.message_port_register_out(self._async_port)
         self._stopping = threading.Event()
         self._events = threading.Thread(target=self._tell_events, name="twin async_msgs", daemon=True)
@@ -191,16 +192,5 @@ class usrp_sink(UsrpCalls):
             except TwinError:
                 return
             if event is not None and event.codes:
-                self.message_port_pub(self._async_port, _to_message(event))
-
-
-def _to_message(event: AsyncEvent) -> Any:
-    codes = pmt.PMT_NIL
-    for code in EVENT_CODES:
-        if code in event.codes:
-            codes = pmt.list_add(codes, pmt.intern(code))
-    at = pmt.cons(pmt.from_long(event.time.seconds), pmt.from_double(event.time.fraction))
-    fields = pmt.make_dict()
-    for key, value in (("event_code", codes), ("time_spec", at), ("channel", pmt.from_uint64(event.channel))):
-        fields = pmt.dict_add(fields, pmt.intern(key), value)
-    return pmt.cons(pmt.intern("uhd_async_msg"), fields)
+                codes = [code for code in EVENT_CODES if code in event.codes]
+                self.message_port_pub(self._async_port, async_message(codes, event.time, event.channel))
