@@ -124,7 +124,7 @@ class Probe(gr.top_block):
         self.connect(self.radio, self.capture)
 
     def find_gain(self) -> None:
-        """Step through the gains, and stay at the best.
+        """Step through the gains, and stay at the best; at the link's own where none can be named.
 
         Raises:
             ConfigError: this radio has no gain, or delivers nothing.
@@ -141,8 +141,10 @@ class Probe(gr.top_block):
             return seen
 
         choice = find_gain(read, gains)
-        actual = self.radio.set_rx_gain(choice.gain_db)
-        self._write({"choice": {"gain_db": actual, "judged_by": choice.judged_by, "sentence": choice.sentence}})
+        stays = choice.gain_db if choice.gain_db is not None else self._receiver.gain_db
+        actual = None if stays is None else self.radio.set_rx_gain(stays)
+        told = {"judged_by": choice.judged_by, "sentence": choice.sentence}
+        self._write({"choice": {"gain_db": None if choice.gain_db is None else actual} | told})
 
     def survey(self, seconds: float) -> None:
         """Measure so many seconds.

@@ -42,18 +42,21 @@ def probe(
     if json:
         run_folder.check_writable(json)
     if out:
-        run_folder.prepare(out)
+        run_folder.check_folder(out)
     done = probe.run(link, seconds, find_gain, quiet)
     folder = run_folder.prepare(out or run_folder.default_folder())
     probe.write(done, folder)
     if json:
         run_folder.write_json(json, done.summary)
     if done.choice is not None and not quiet:
-        probe_console.print_readings(done.readings, done.choice["gain_db"])
+        probe_console.print_readings(done.readings, done.choice)
     if not quiet:
         probe_console.print_probe(done)
     probe_console.print_verdicts(done)
     if done.choice is not None:
-        typer.echo(f"gain {done.choice['sentence']}.")
-        typer.echo(f"In the link file: receiver: {{gain_db: {done.choice['gain_db']:g}}}")
+        typer.echo(f"{done.choice['sentence']}.")
+        if done.choice["gain_db"] is not None:
+            typer.echo(f"In the link file: receiver: {{gain_db: {done.choice['gain_db']:g}}}")
     typer.echo(f"run folder: {folder}")
+    if done.choice is not None and done.choice["gain_db"] is None:
+        raise typer.Exit(1)

@@ -37,7 +37,7 @@ class Probed:
     spectra: Spectra
     verdicts: list[Verdict]
     readings: list[Line]  # `gain_search.Reading`, one for each gain that was tried
-    choice: Line | None  # gain_db, judged_by, sentence
+    choice: Line | None  # gain_db (None: none can be named), judged_by, sentence; None: no search
     summary: Line
 
     @property
@@ -83,7 +83,8 @@ def run(link: LinkConfig, seconds: float, find_gain: bool, quiet: bool) -> Probe
                 told.clear()
                 readings.clear()
             elif "reading" in line:
-                readings.append(line["reading"])
+                if all(one["gain_db"] != line["reading"]["gain_db"] for one in readings):  # judged by the first look
+                    readings.append(line["reading"])
                 bar.update(task, description=f"gain {line['reading']['gain_db']:g} dB")
             elif "progress" in line:
                 bar.update(task, description="listening", completed=line["progress"])
@@ -93,7 +94,7 @@ def run(link: LinkConfig, seconds: float, find_gain: bool, quiet: bool) -> Probe
     settings = RadioSettings.model_validate(told["radio"])
     receiver = settings.receiver
     assert receiver is not None  # it was opened to receive
-    if choice is not None:
+    if choice is not None and choice["gain_db"] is not None:
         receiver = receiver.model_copy(update={"gain_db": choice["gain_db"]})
         settings = settings.model_copy(update={"receiver": receiver})
     survey = Survey.model_validate(told["survey"])

@@ -25,8 +25,9 @@ LEAST_DB, MOST_DB = 40, 120
 MARKS = {"good": "[green]good[/]", "note": "[yellow]note[/]", "trouble": "[red]TROUBLE[/]"}
 
 
-def print_readings(readings: Sequence[dict[str, Any]], chosen_db: float, console: Console | None = None) -> None:
-    """What was heard at each gain, ascending; the chosen one is marked."""
+def print_readings(readings: Sequence[dict[str, Any]], choice: dict[str, Any], console: Console | None = None) -> None:
+    """What was heard at each gain, ascending; the chosen one, if any, is marked."""
+    mark = "<- default" if choice["judged_by"] == "noise" else "[green]<- best"
     title = f"dBFS at each gain; peaks are to stay below {-HEADROOM_DB:g}"
     table = Table("gain", box=SIMPLE, pad_edge=False, title=title)
     for name in ("noise", "on the air", "peak", "clipped", "frames", "SNR", ""):
@@ -40,7 +41,7 @@ def print_readings(readings: Sequence[dict[str, Any]], chosen_db: float, console
             f"{100 * one['clipping']:.2g} %" if one["clipping"] else "",
             str(one["frames"] or ""),
             _or_nothing(one["snr_db"]),
-            "[green]<- best" if one["gain_db"] == chosen_db else "",
+            mark if one["gain_db"] == choice["gain_db"] else "",
         )
     (console or Console()).print(table)
 

@@ -1,5 +1,6 @@
 """What a run leaves behind: effective configuration, one line a message, a summary that programs read."""
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -38,6 +39,20 @@ def check_unused(folder: Path) -> None:
     """Raise ConfigError if a folder holds a run."""
     if (folder / "summary.json").exists():
         raise ConfigError(f"'{folder}' already holds a run: choose another --out")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ConfigError as `prepare` does, and leave nothing behind: for a run that may be given up."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    begun = (folder / "config.json").exists()
+    try:
+        prepare(folder)
+    finally:
+        with contextlib.suppress(OSError):
+            if not begun:
+                (folder / "config.json").unlink(missing_ok=True)
+            for each in missing:
+                each.rmdir()
 
 
 def default_folder() -> Path:

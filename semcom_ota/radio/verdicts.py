@@ -159,7 +159,7 @@ def _heard(seen: Survey, settings: PortSettings, link: LinkConfig) -> Iterator[V
     elif seen.bursts.share:
         yield _strangers(seen, link)
     else:
-        yield Verdict("trouble", _silence(settings))
+        yield Verdict("note", _silence(settings))  # it may be what is wanted: a terminator on the connector
 
 
 def _silence(settings: PortSettings) -> str:
@@ -174,7 +174,9 @@ def _silence(settings: PortSettings) -> str:
 def _strangers(seen: Survey, link: LinkConfig) -> Verdict:
     """Something is on the air, and it is none of our frames."""
     if seen.peak_dbfs < FAINT_DBFS:
-        return Verdict("trouble", "something is on the air, too faint for the converter: raise the level first")
+        return Verdict(
+            "trouble", "what arrives is too faint for the converter to tell a signal from noise: raise the level first"
+        )
     bursts, phy = seen.bursts, link.phy
     wide = phy.used_carriers * phy.sample_rate / phy.fft_size
     over = (bursts.dbfs or 0) - seen.noise_dbfs

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import yaml
 from typer.testing import CliRunner
 
 from semcom_ota.cli import app
-from semcom_ota.config import PhyConfig
+from semcom_ota.config import LinkConfig, PhyConfig
+from semcom_ota.experiments.probe import Probed, run
 from semcom_ota.phy.transmitter import Transmitter
 from semcom_ota.recording.writing import write_meta
 from semcom_ota.types import FrameHeader, SemanticFrame
@@ -68,6 +70,29 @@ def test_what_is_heard_is_shown_and_written_down(link: Path, tmp_path: Path):
     assert "already holds a run" in probe(link, "--out", folder)[1]
 
 
+def test_a_probe_that_is_interrupted_leaves_nothing_behind(link: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("semcom_ota.experiments.probe.run", interrupted)
+    before = sorted(link.parent.iterdir())
+    assert probe(link, "--out", link.parent / "run")[0] == 130
+    assert sorted(link.parent.iterdir()) == before
+
+
+def test_a_search_that_names_no_gain_ends_with_status_1(link: Path, monkeypatch: pytest.MonkeyPatch):
+    def search(told: LinkConfig, seconds: float, find_gain: bool, quiet: bool) -> Probed:
+        choice = {"gain_db": None, "judged_by": None, "sentence": "no gain is named: nothing was heard"}
+        return replace(run(told, seconds, False, quiet), choice=choice)
+
+    monkeypatch.setattr("semcom_ota.experiments.probe.run", search)
+    folder = link.parent / "run"
+    status, said = probe(link, "--seconds", 0.06, "--find-gain", "--out", folder)
+    assert status == 1
+    assert "no gain is named" in said and "In the link file" not in said
+    assert (folder / "summary.json").exists()
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -82,7 +107,7 @@ def test_what_cannot_be_is_one_sentence_and_leaves_nothing_behind(
 ):
     monkeypatch.chdir(link.parent)
     before = sorted(Path().iterdir())
-    status, said = probe(link, *arguments)
+    status, said = probe(link, "--out", "deep/run", *arguments)
     assert status == 2
     assert words in said and len(said.strip().splitlines()) == 1
     assert sorted(Path().iterdir()) == before

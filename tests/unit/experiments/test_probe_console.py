@@ -57,10 +57,16 @@ def test_figures_are_said_in_words():
     assert said["received"] == "2 s, no sample lost"
 
 
-def test_the_best_gain_is_marked_and_gains_ascend():
+@pytest.mark.parametrize(
+    "gain_db, judged_by, mark", [(30.0, "frames", "<- best"), (30.0, "noise", "<- default"), (None, None, None)]
+)
+def test_the_gain_that_was_found_is_marked_and_gains_ascend(
+    gain_db: float | None, judged_by: str | None, mark: str | None
+):
     reading = {"noise_dbfs": -60.0, "busy_dbfs": None, "peak_dbfs": -20.0, "clipping": 0.0, "frames": 0, "snr_db": None}
-    text = io.StringIO()
-    print_readings([reading | {"gain_db": gain} for gain in (30.0, 10.0)], 30.0, Console(file=text, width=80))
-    marked = [line for line in text.getvalue().splitlines() if "best" in line]
-    assert len(marked) == 1 and marked[0].split()[:2] == ["30", "dB"]
+    text, choice = io.StringIO(), {"gain_db": gain_db, "judged_by": judged_by}
+    print_readings([reading | {"gain_db": gain} for gain in (30.0, 10.0)], choice, Console(file=text, width=80))
+    marked = [line for line in text.getvalue().splitlines() if "<-" in line]
+    assert [line.split()[0] for line in marked] == (["30"] if mark else [])
+    assert mark is None or mark in marked[0]
     assert text.getvalue().index("10 dB") < text.getvalue().index("30 dB")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from semcom_ota.config import ConfigError
-from semcom_ota.experiments.run_folder import write_json
+from semcom_ota.experiments.run_folder import check_folder, write_json
 
 
 def test_a_json_file_is_replaced_at_one_stroke(tmp_path):
@@ -25,3 +25,19 @@ def test_what_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="choose another file"):
         write_json(tmp_path / "file" / "a.json", {})
+
+
+def test_a_folder_is_checked_without_a_trace(tmp_path):
+    check_folder(tmp_path / "deep" / "run")
+    assert not list(tmp_path.iterdir())
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "config.json").write_text("{}")
+    check_folder(kept)
+    assert (kept / "config.json").read_text() == "{}"
+    (kept / "summary.json").touch()
+    with pytest.raises(ConfigError, match="already holds a run"):
+        check_folder(kept)
+    with pytest.raises(ConfigError, match="choose another --out"):
+        check_folder(kept / "config.json" / "run")
+    assert sorted(file.name for file in kept.iterdir()) == ["config.json", "summary.json"]

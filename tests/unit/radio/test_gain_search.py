@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semcom_ota.radio.gain_search import AS_GOOD_DB, FINE_DB, HEADROOM_DB, Reading, find_gain
+from semcom_ota.config import PhyConfig
+from semcom_ota.radio.gain_search import AS_GOOD_DB, FINE_DB, HEADROOM_DB, Reading, find_gain, reading
+from semcom_ota.radio.survey import survey
 
 RANGE_DB = (0.0, 76.0)
 THERMAL_DBFS = -125.0  # the front end's noise at a gain of 0 dB
@@ -76,8 +78,67 @@ def test_with_strangers_on_the_air_the_level_decides(arrives_dbfs: float):
 def test_with_nothing_on_the_air_the_converters_noise_is_left_behind():
     choice = find_gain(front_end(None), RANGE_DB)
     assert choice.judged_by == "noise"
-    assert "transmitter is on" in choice.sentence
-    assert 5 < THERMAL_DBFS + choice.gain_db - CONVERTER_DBFS < 12
+    assert "nothing was heard to judge by" in choice.sentence and "default" in choice.sentence
+    assert choice.gain_db is not None
+    assert 9 < THERMAL_DBFS + choice.gain_db - CONVERTER_DBFS < 14.5
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+@pytest.mark.parametrize("thermal_dbfs", [-92.0, -90.5, -86.0])
+def test_the_few_steps_of_noise_in_a_converter_are_no_signal(bits: int, thermal_dbfs: float):
+    rng = np.random.default_rng(3)
+    noise = rng.normal(scale=math.sqrt(power(thermal_dbfs) / 2), size=(2, 60_000))
+    step = 2.0 ** (1 - bits)
+    seen: list[Reading] = []
+
+    def read(gain_db: float) -> Reading:
+        parts = np.clip(step * np.round(10 ** (gain_db / 20) / step * noise), -1, 1 - step)
+        figures, _ = survey((parts[0] + 1j * parts[1]).astype(np.complex64), PhyConfig(), 1e6, farther=False)
+        seen.append(reading(gain_db, figures))
+        return seen[-1]
+
+    choice = find_gain(read, RANGE_DB)
+    assert any(one.busy_dbfs is not None for one in seen)  # it does look like one
+    assert choice.judged_by == "noise" and choice.gain_db is not None
+    assert 9 < thermal_dbfs + choice.gain_db - decibel(step**2 / 6) < 14.5
+
+
+def test_no_gain_is_named_where_the_noise_does_not_follow_it():
+    def read(gain_db: float) -> Reading:
+        return Reading(gain_db, -200.0, None, -200.0, 0.0, 0, None)
+
+    choice = find_gain(read, RANGE_DB)
+    assert choice.gain_db is None and choice.judged_by is None
+    assert "no gain is named: nothing was heard" in choice.sentence
+
+
+@pytest.mark.parametrize("frames", [True, False])
+@pytest.mark.parametrize("readings", [3, 6, 10, 14])
+def test_what_ends_during_the_search_is_not_judged_by(frames: bool, readings: int):
+    heard, silence = front_end(-60.0, frames=frames), front_end(None)
+    taken: list[float] = []
+
+    def read(gain_db: float) -> Reading:
+        taken.append(gain_db)
+        return (heard if len(taken) <= readings else silence)(gain_db)
+
+    choice = find_gain(read, RANGE_DB)
+    assert "had ended" in choice.sentence
+    assert choice.gain_db is None or 9 < THERMAL_DBFS + choice.gain_db - CONVERTER_DBFS < 20
+    assert choice.judged_by == (None if choice.gain_db is None else "noise")
+
+
+def test_a_transmitter_that_pauses_at_the_end_is_waited_for():
+    heard, silence = front_end(-60.0), front_end(None)
+    taken: list[float] = []
+
+    def read(gain_db: float) -> Reading:
+        gain_db = round(2 * gain_db) / 2
+        taken.append(gain_db)
+        return (silence if taken.count(gain_db) == 2 else heard)(gain_db)
+
+    assert find_gain(read, RANGE_DB).judged_by == "frames"
+    assert max(map(taken.count, taken)) == 3
 
 
 def test_a_converter_that_says_zeros_at_low_gain_looks_splendid_and_is_not_chosen():
@@ -87,7 +148,7 @@ def test_a_converter_that_says_zeros_at_low_gain_looks_splendid_and_is_not_chose
         seen = thermal(gain_db)
         return seen if gain_db > 20 else Reading(seen.gain_db, -170.0, None, -150.0, 0.0, 0, None)
 
-    assert find_gain(read, RANGE_DB).gain_db > 50
+    assert (find_gain(read, RANGE_DB).gain_db or 0.0) > 50
 
 
 def test_what_clips_at_the_least_gain_needs_an_attenuator():
@@ -119,7 +180,7 @@ def test_a_transmitter_that_pauses_is_noticed():
 
 @pytest.mark.parametrize("gains", [(0.0, 0.0), (10.0, 12.0), (-12.0, 61.0)])
 def test_any_range_of_gains_will_do(gains: tuple[float, float]):
-    choice = find_gain(front_end(-80.0), gains)
+    choice = find_gain(front_end(-60.0), gains)
     assert gains[0] <= choice.gain_db <= gains[1]
     if gains == (10.0, 12.0):
         assert "greatest that the device has" in choice.sentence

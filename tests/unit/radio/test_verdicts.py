@@ -47,7 +47,6 @@ def test_where_all_is_well_there_is_one_good_sentence():
         ({"gaps": 3, "lost_samples": 60_000}, ("3 overflows", "60000 samples lost (2.9 %)", "semcom doctor")),
         ({"clipping": 0.03, "peak_dbfs": 0.0, "bursts": BURSTS.model_copy(update={"dbfs": -8.0})},
          ("3 % of the samples clip", "lower receiver.gain_db by 10 dB, to 30")),
-        (SILENT, ("nothing is heard", "receiver.antenna")),
         (NOBODY, ("20 dB above the noise", "no frame of this air interface", "810 kHz wide")),
         (NOBODY | {"bursts": BURSTS.model_copy(update={"centre_hz": -300e3})}, ("-300 kHz", "radio.frequency_hz")),
         (NOBODY | {"clipping": 0.2, "peak_dbfs": 0.0}, ("too distorted",)),
@@ -69,6 +68,7 @@ def test_trouble_is_told_with_the_way_out(changes: dict, words: tuple[str, ...])
         ({"gaps": 1, "lost_samples": 500}, ("one overflow", "500")),
         ({"clipping": 1e-4, "peak_dbfs": 0.0}, ("0.01 % of the samples clip",)),
         ({"peak_dbfs": -1.0}, ("within 1.0 dB of full scale", "lower receiver.gain_db by 5 dB")),
+        (SILENT, ("nothing is heard", "receiver.antenna")),
         ({"peak_dbfs": -65.0}, ("very low", "raise receiver.gain_db", "40 of 0 to 76")),
         ({"dc_dbfs": -20.0}, ("DC", "-20 dBFS", "no subcarrier is there")),
         ({"tones": (Tone(frequency_hz=200e3, dbfs=-65.0),)}, ("steady tone", "+200 kHz", "13 dB above")),
@@ -122,8 +122,8 @@ def test_the_way_out_of_a_level_that_is_too_high_depends_on_what_there_is():
 
 def test_a_low_gain_is_named_where_nothing_is_heard():
     low = RECEIVER.model_copy(update={"gain_db": 0.0})
-    assert "0 of 0 to 76 dB; try --find-gain" in verdicts(low, **SILENT)["trouble"][0]
-    assert "--find-gain" not in verdicts(**SILENT)["trouble"][0]
+    assert "0 of 0 to 76 dB; try --find-gain" in verdicts(low, **SILENT)["note"][0]
+    assert "--find-gain" not in verdicts(**SILENT)["note"][0]
 
 
 def test_frequencies_are_said_as_people_say_them():
