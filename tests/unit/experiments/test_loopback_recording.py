@@ -32,7 +32,7 @@ def describe(folder, messages, sent, received):
     data = folder / "capture.sigmf-data"
     np.zeros(20_000, np.complex64).tofile(data)
     noted = [one | {"start": start, "length": LENGTH, "frame_samples": FRAME, "snr_db": 6.0} for one, start in sent]
-    measured = {"snr_db": 5.5, "cfo_hz": 100.0, "sro_ppm": 0.5}
+    measured = {"snr_db": 5.5, "cfo_hz": 100.0, "sro_ppm": 0.5, "lost_samples": 0}
     found = [one | {"start": start, "stop": start + FRAME} | measured for one, start in received]
     for kind, lines in (("frames", noted), ("received", found)):
         text = "".join(json.dumps(line) + "\n" for line in lines) + '{"cut'
