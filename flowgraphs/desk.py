@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -25,7 +26,7 @@ FAILURES: dict[str, Literal["does_not_fit", "refused", "failed"]] = {
 
 
 @dataclass(slots=True)
-class Sending:
+class Sending(ABC):
     """One message on its way to the air: what each block of the transmitter has said of it so far."""
 
     token: Any  # whatever comes back with it at the end
@@ -46,13 +47,13 @@ class Sending:
         return self.header is not None and self.encoded == gone == self.header.fragments
 
     @property
+    @abstractmethod
     def done(self) -> bool:
         """Whether all that the blocks have to say is here. It comes over several ports, in any order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reply(self, numerology: Numerology) -> Strict:
         """The account of it."""
-        raise NotImplementedError
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What goes with the reply."""
@@ -88,7 +89,7 @@ class Sending:
 Kind = TypeVar("Kind", bound=Sending)
 
 
-class Desk(gr.basic_block, Generic[Kind]):
+class Desk(gr.basic_block, ABC, Generic[Kind]):
     """Hands messages to the flowgraph and takes note of what its transmitting blocks say.
 
     Ports:
@@ -114,9 +115,9 @@ class Desk(gr.basic_block, Generic[Kind]):
             self.message_port_register_in(pmt.intern(name))
             self.set_msg_handler(pmt.intern(name), getattr(self, f"handle_{name}"))
 
+    @abstractmethod
     def passage(self, token: Any, request: pdu.TextRequest, want_arrays: bool) -> Kind:
         """A message to submit."""
-        raise NotImplementedError
 
     def submit(self, *passages: Kind) -> bool:
         """Send messages. False, and none is sent, if one of the same stream and number is under way."""

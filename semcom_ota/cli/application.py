@@ -173,6 +173,16 @@ def check_permission(link: Any, transmit: bool) -> None:
         fail(REFUSAL)
 
 
+def end_of_run(summary: dict[str, Any], stopped: bool) -> None:
+    """The exit status of a command that sends: 130 if the user stopped it, 2 if it ended early, 1 if a message failed."""
+    if stopped:
+        raise KeyboardInterrupt
+    if failure := summary["run"].get("failure"):
+        fail(f"the run ended early: {failure}")
+    if any(point["failed"] for point in summary["points"]):
+        raise SystemExit(1)
+
+
 def main() -> None:
     """Entry point of the `semcom` command. A request to terminate is met as Ctrl-C is: in order."""
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell script starts what is in the background deaf to SIGINT

@@ -24,7 +24,7 @@ from semcom_ota.cli.application import (
     check_codecs,
     check_permission,
     clear_errors,
-    fail,
+    end_of_run,
     with_codecs,
     with_radio_options,
 )
@@ -91,12 +91,7 @@ def _run(
         console.print_messages(finished.scored.messages)
     print_score(summary)
     typer.echo(f"report: {report}")
-    if finished.stopped:
-        raise KeyboardInterrupt
-    if finished.failure:
-        fail(f"the run ended early: {finished.failure}")
-    if any(point["failed"] for point in summary["points"]):
-        raise SystemExit(1)
+    end_of_run(summary, finished.stopped)
 
 
 @clear_errors

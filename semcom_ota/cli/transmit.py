@@ -23,7 +23,7 @@ from semcom_ota.cli.application import (
     check_codecs,
     check_permission,
     clear_errors,
-    fail,
+    end_of_run,
     with_codecs,
     with_radio_options,
 )
@@ -78,9 +78,4 @@ def _run(
         run_folder.write_json(json, finished.summary)
     console.print_transmitted(finished.summary["points"], finished.messages)
     typer.echo(f"run folder: {folder}")
-    if finished.stopped:
-        raise KeyboardInterrupt
-    if "failure" in finished.summary["run"]:
-        fail(f"the run ended early: {finished.summary['run']['failure']}")
-    if any(point["failed"] for point in finished.summary["points"]):
-        raise SystemExit(1)
+    end_of_run(finished.summary, finished.stopped)

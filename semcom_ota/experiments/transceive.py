@@ -42,7 +42,6 @@ class Finished:
     """A run's figures."""
 
     scored: score.Scored
-    failure: str  # why it ended early; '' if it did not
     stopped: bool  # by the user, before all was sent
 
 
@@ -111,7 +110,7 @@ def run(
         scored.summary["run"]["failure"] = failure
     score.write(scored, link, folder)
     run_folder.write_json(folder / "radio.json", settings.model_dump(mode="json"))
-    return Finished(scored, failure, transmitted.stopped)
+    return Finished(scored, transmitted.stopped)
 
 
 def _listen(transceiver: Transceiver, reception: Reception) -> str:

@@ -80,7 +80,7 @@ def test_a_radio_process_that_never_finishes_ends_the_run(tmp_path: Path):
     with transceiver(tmp_path) as given:
         given.transmitter.done = False
         finished = transceive.run(PLANNED, LINK, given, prepare(tmp_path / "run"), quiet=True)
-    assert "not done with what it received in 0.2 s" in finished.failure
+    assert "not done with what it received in 0.2 s" in finished.scored.summary["run"]["failure"]
     assert (tmp_path / "run" / "summary.json").exists()
 
 
