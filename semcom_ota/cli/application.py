@@ -174,7 +174,7 @@ def check_permission(link: Any, transmit: bool) -> None:
 
 
 def end_of_run(summary: dict[str, Any], stopped: bool) -> None:
-    """The exit status of a command that sends: 130 if the user stopped it, 2 if it ended early, 1 if a message failed."""
+    """How a command that sends ends: 130 if the user stopped it, 2 if it ended early, 1 if a message failed, else 0."""
     if stopped:
         raise KeyboardInterrupt
     if failure := summary["run"].get("failure"):
