@@ -40,8 +40,12 @@ class CodecConfig(Frozen):
     names: tuple[str, ...] = Field(("text-jscc", "utf8", "huffman"), min_length=1, max_length=16)
     checkpoint: Path | None = Field(None, description="weights of text-jscc; None is the checkpoint that ships")
     symbols_per_word: float = Field(
-        8.0, ge=2, le=64, description="payload symbols a word (a white-space separated run)"
+        8.0, ge=1, le=64, description="payload symbols a word (a white-space separated run)"
     )
+    language_model: str | None = Field(
+        None, max_length=4096, description="causal language model: a folder or a hub name; None is the one that ships"
+    )
+    beams: int = Field(32, ge=1, le=1024, description="texts that a search by a language model follows at a time")
 
 
 class DeviceConfig(Frozen):

@@ -1,5 +1,6 @@
 """What a codec is: text in, payload symbols out, and back, with what the receiver knows of each symbol."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +20,15 @@ class Encoded:
 
     symbols: ComplexArray  # (N,), mean |s|**2 = 1
     parameters: int  # 0..2**24-1, travels in the protected header and comes back in `decode`
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as `Codec.decode` takes it."""
+
+    symbols: ComplexArray  # (N,)
+    noise_variance: FloatArray  # (N,)
+    parameters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +79,19 @@ class Codec(Protocol):
                 `Decoded` with `intact=False` and never an exception.
         """
         ...
+
+
+@runtime_checkable
+class BatchCodec(Codec, Protocol):
+    """A codec that decodes several messages faster together than one by one."""
+
+    def decode_batch(self, messages: Sequence[Received]) -> list[Decoded]:
+        """As `decode`, of each of them in order."""
+        ...
+
+
+def decode_all(codec: Codec, messages: Sequence[Received]) -> list[Decoded]:
+    """What `codec` makes of each message, together if it can."""
+    if isinstance(codec, BatchCodec):
+        return codec.decode_batch(messages)
+    return [codec.decode(message.symbols, message.noise_variance, message.parameters) for message in messages]
