@@ -22,7 +22,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 CHANNELS = Path(__file__).parent / "channels"
 NUMEROLOGIES = Path(__file__).parent / "numerologies"
-SHIPPED = Path(__file__).parent / "checkpoints" / "text-jscc"
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+SHIPPED = CHECKPOINTS / "text-jscc"
 WEIGHTS = "model.safetensors"
 MAX_TEXT_BYTES = 16384
 MAX_CONFIG_BYTES = 2**20

@@ -1,0 +1,148 @@
+"""A causal language model of any kind that Hugging Face knows, stepped token by token over many hypotheses at a time."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from semcom_ota.codecs.base import DoesNotFit
+from semcom_ota.config import CHECKPOINTS, ConfigError
+
+SHIPPED_LANGUAGE_MODEL = CHECKPOINTS / "language-model"
+MAX_WEIGHTS_BYTES = 200 * 2**30
+MAX_OTHER_BYTES = 2**28
+_FILES = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
+_LONGEST = 1024
+
+
+@dataclass(slots=True)
+class State:
+    """Hypotheses, and what the model makes of each. Taken by the next `advance`, and of no use after it."""
+
+    cache: DynamicCache
+    log_probabilities: Tensor  # (rows, vocabulary) float32: natural logarithms of what comes next
+    length: int  # tokens so far, the beginning not counted
+
+
+class LanguageModel:
+    """Probabilities of the next token, given those before. Every text begins and ends with `end`, as in GPT-2."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, device: torch.device):
+        """Use `load`."""
+        self._model, self._tokenizer, self._device = model.to(device).eval(), tokenizer, device
+        tokenizer.backend_tokenizer.encode_special_tokens = True  # a text that spells one out is only a text
+        self.end: int = int(tokenizer.eos_token_id)
+        begin = tokenizer.bos_token_id
+        self._begin = self.end if begin is None else int(begin)
+        self.vocabulary = min(len(tokenizer), int(model.config.get_text_config().vocab_size))
+        places = getattr(model.config.get_text_config(), "max_position_embeddings", None) or _LONGEST
+        self.max_tokens = min(int(places), _LONGEST) - 1  # without the beginning
+        never = sorted(set(tokenizer.all_special_ids) - {self.end})
+        self._never = torch.tensor([i for i in never if i < self.vocabulary], device=device, dtype=torch.long)
+
+    @classmethod
+    def load(cls, name: str | Path | None, device: torch.device) -> "LanguageModel":
+        """Weights (safetensors only), sizes and tokenizer, in float32.
+
+        Args:
+            name: a folder in Hugging Face's format, or a name on its hub; None is the model that ships.
+            device: where it runs.
+
+        Raises:
+            ConfigError: it is not there, is no causal language model, or is too large to be one.
+        """
+        folder = SHIPPED_LANGUAGE_MODEL if name is None else local_folder(str(name))
+        try:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            if tokenizer.eos_token_id is None or not getattr(tokenizer, "is_fast", False):
+                raise ConfigError(f"'{folder}' has no fast tokenizer with a token for the end of a text: use another")
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            )
+        except ConfigError:
+            raise
+        except Exception as error:  # the library raises nearly everything
+            reason = " ".join(str(error).split())[:300]
+            raise ConfigError(
+                f"no causal language model in '{folder}' ({reason}): name a folder with config.json, model.safetensors "
+                "and tokenizer.json"
+            ) from error
+        return cls(model, tokenizer, device)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(parameter.numel() for parameter in self._model.parameters())
+
+    def tokens(self, text: str) -> list[int]:
+        """Tokens of a text; `text` gives back the very same.
+
+        Raises:
+            DoesNotFit: this model's tokenizer cannot spell it.
+        """
+        found = [int(token) for token in self._tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids]
+        if self.text(found) != text:
+            raise DoesNotFit("the language model's tokenizer cannot give this text back as it is")
+        return found
+
+    def text(self, tokens: list[int]) -> str:
+        """Text of these tokens; bytes that are not UTF-8 become U+FFFD."""
+        return str(self._tokenizer.backend_tokenizer.decode(tokens, skip_special_tokens=False))
+
+    @torch.inference_mode()
+    def begin(self, rows: int = 1) -> State:
+        """So many hypotheses, all of them empty."""
+        tokens = torch.full((rows,), self._begin, device=self._device)
+        return self._step(DynamicCache(config=self._model.config), tokens, 0)
+
+    @torch.inference_mode()
+    def advance(self, state: State, parents: Tensor | None, tokens: Tensor) -> State:
+        """Hypotheses one token longer.
+
+        Args:
+            state: taken over.
+            parents: (R,) int64, the row of `state` that each goes on from; None where these are all rows, in order.
+            tokens: (R,) int64.
+        """
+        if parents is not None:
+            state.cache.reorder_cache(parents)
+        return self._step(state.cache, tokens, state.length + 1)
+
+    @torch.inference_mode()
+    def score(self, tokens: list[int]) -> Tensor:
+        """(T,) natural logarithms of the probabilities of these tokens, at most `max_tokens`, each given those before."""
+        given = torch.tensor([[self._begin, *tokens[:-1]]], device=self._device)
+        logits = self._model(input_ids=given, use_cache=False).logits[0, :, : self.vocabulary].float()
+        return self._normalised(logits).gather(1, torch.tensor(tokens, device=self._device)[:, None])[:, 0]
+
+    def _step(self, cache: DynamicCache, tokens: Tensor, length: int) -> State:
+        out = self._model(input_ids=tokens[:, None], past_key_values=cache, use_cache=True)
+        return State(cache, self._normalised(out.logits[:, -1, : self.vocabulary].float()), length)
+
+    def _normalised(self, logits: Tensor) -> Tensor:
+        return logits.index_fill(-1, self._never, -torch.inf).log_softmax(-1)
+
+
+def local_folder(name: str) -> Path:
+    """The folder of a model: `name` itself, or what the hub (or its cache here) has under it; only safe files.
+
+    Raises:
+        ConfigError: there is none, or it is too large.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        try:
+            folder = Path(snapshot_download(name, allow_patterns=_FILES))
+        except Exception as error:  # no such name, no network, no right
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(f"no model '{name}' ({reason}): name a folder, or a model on the hub") from error
+    for file in folder.iterdir():
+        limit = MAX_WEIGHTS_BYTES if file.suffix == ".safetensors" else MAX_OTHER_BYTES
+        if file.is_file() and file.suffix in (".json", ".safetensors") and file.stat().st_size > limit:
+            raise ConfigError(f"'{file}' is larger than {limit} bytes: this is no model that can be used here")
+    return folder
