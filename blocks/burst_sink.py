@@ -53,18 +53,25 @@ class BurstSink(gr.hier_block2):
         for name in ("sent", "scheduled", "async_msgs", "failed"):
             self.message_port_register_hier_in(name)
         for name, block, port in (
-            ("sent", self._account, "sent"),
+            ("sent", self._account, "in"),
             ("scheduled", self._watch, "in"),
             ("async_msgs", self._watch, "in"),
             ("failed", self._account, "failed"),
         ):
             self.msg_connect(self, name, block, port)
-        self.msg_connect(self._watch, "fates", self._account, "fates")
+        self.msg_connect(self._watch, "fates", self._account, "in")
         self.msg_connect(self._clock, "strobe", self._account, "look")
 
 
 class _Account(CountsDropped, gr.basic_block):
-    """Says what became of each message: that of the worst of its bursts."""
+    """Says what became of each message: that of the worst of its bursts.
+
+    Ports:
+        in: what frame_tx says at `sent` and burst_watch at `fates`. Both at one port, because messages are taken in the
+            order in which they come only there: a message is known before its fate is.
+        failed: of messages that will not leave.
+        look: now and then.
+    """
 
     def __init__(self, watch: BurstWatch, radio: Clock, count: int, linger_s: float, end: Callable[[], None]):
         gr.basic_block.__init__(self, "semcom burst_account", None, None)
@@ -75,8 +82,7 @@ class _Account(CountsDropped, gr.basic_block):
         self._told: Counter[str] = Counter()
         self._timer: threading.Timer | None = None
         handlers = {
-            "sent": self.handle_sent,
-            "fates": self.handle_fate,
+            "in": self.handle_told,
             "failed": self.handle_failed,
             "look": self.handle_look,
         }
@@ -94,18 +100,21 @@ class _Account(CountsDropped, gr.basic_block):
         return True
 
     @ends_process
-    def handle_sent(self, message: Any) -> None:
-        """Note a message that leaves."""
+    def handle_told(self, message: Any) -> None:
+        """Note a message that leaves, or what became of a burst."""
         meta = pdu.split(message)[0]
+        if "fate" in meta:
+            self._note_fate(meta)
+        else:
+            self._note_sent(meta)
+
+    def _note_sent(self, meta: dict[str, Any]) -> None:
         self._open.setdefault(meta["start"], []).append(meta)
         while len(self._open) > MAX_OPEN:
             del self._open[next(iter(self._open))]
 
-    @ends_process
-    def handle_fate(self, message: Any) -> None:
-        """Note what became of a burst; a correction of what was printed already is not printed again."""
-        meta = pdu.split(message)[0]
-        for told in self._open.pop(meta["start"], ()):
+    def _note_fate(self, meta: dict[str, Any]) -> None:
+        for told in self._open.pop(meta["start"], ()):  # nobody: a correction of what was printed already
             key = told["stream"], told["message"]
             if self._fates.get(key, "acknowledged") == "acknowledged":
                 self._fates[key] = meta["fate"]
