@@ -3,6 +3,7 @@
 A message that did not arrive is an empty text and scores zero.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,11 +61,59 @@ def bootstrap(
     return Estimate(float(figure(table.mean(axis=0))), float(low), float(high))
 
 
+class Resampling:
+    """A bootstrap over messages that every figure of a comparison shares: what makes differences paired.
+
+    Draw 0 is the sample itself; the others hold as many messages, drawn with replacement. A figure is a function of
+    sums over rows, and a message may have any number of rows: they are drawn together, because they are not
+    independent of each other (one text at several SNRs, say).
+    """
+
+    def __init__(self, messages: int, seed: int = 0) -> None:
+        """Prepare `RESAMPLES` draws.
+
+        Args:
+            messages: how many there are, at least one; rows name theirs by its number, 0..messages-1.
+            seed: of the draws.
+        """
+        self.messages = messages
+        rng = np.random.default_rng(seed)
+        self._weights = np.ones((RESAMPLES + 1, messages), np.float64)
+        for weights in self._weights[1:]:
+            weights[:] = np.bincount(rng.integers(messages, size=messages), minlength=messages)
+
+    def sums(self, table: NDArray[np.float64], message: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Column sums of a table in every draw.
+
+        Args:
+            table: (n, columns).
+            message: (n,) whose row it is; None: row i is message i's.
+
+        Returns:
+            (RESAMPLES + 1, columns); row 0 is the table's own.
+        """
+        if message is None:
+            return self._weights @ table
+        together = np.zeros((self.messages, table.shape[1]))
+        np.add.at(together, message, table)
+        return self._weights @ together
+
+
+def estimate(draws: NDArray[np.float64]) -> Estimate:
+    """A figure's value and its percentile interval from its values in the draws of a `Resampling`.
+
+    Args:
+        draws: (RESAMPLES + 1,); NaN where a draw does not hold what the figure needs.
+    """
+    resampled = draws[1:][~np.isnan(draws[1:])]
+    low, high = np.percentile(resampled, [2.5, 97.5]) if len(resampled) else (draws[0], draws[0])
+    return Estimate(float(draws[0]), float(low), float(high))
+
+
 def bleu_signature() -> str:
     """sacrebleu's description of how BLEU is computed here."""
-    metric = BLEU(tokenize="13a", lowercase=False, smooth_method="none")
-    metric.corpus_score(["a"], [["a"]])
-    return str(metric.get_signature())
+    _metric().corpus_score(["a"], [["a"]])
+    return str(_metric().get_signature())
 
 
 def word_errors(sent: str, received: str) -> tuple[int, int]:
@@ -88,6 +137,56 @@ def word_errors(sent: str, received: str) -> tuple[int, int]:
     return errors, -matches
 
 
+def quality_rows(sent: Sequence[str], received: Sequence[str]) -> NDArray[np.float64]:
+    """What every figure of text quality is made of, by message: see `QUALITY`.
+
+    Args:
+        sent: what was sent.
+        received: what came out, in the same order; an empty text where nothing did.
+
+    Returns:
+        (n, 15): n-grams that match (4), n-grams received (4), lengths received and sent in tokens, word errors, words
+        right, words sent, whether it is a copy, 1.
+    """
+    rows = [_quality_row(*pair) for pair in zip(sent, received, strict=True)]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 15)
+
+
+@functools.lru_cache(maxsize=2**16)  # at a good SNR most messages of a sweep are the same pair again
+def _quality_row(sent: str, received: str) -> tuple[float, ...]:
+    score = _metric().corpus_score([received], [[sent]])
+    words = len(sent.split())
+    errors, right = (0, words) if sent == received else word_errors(sent, received)
+    return (*score.counts, *score.totals, score.sys_len, score.ref_len, errors, right, words, sent == received, 1)
+
+
+@functools.lru_cache(maxsize=1)
+def _metric() -> BLEU:
+    return BLEU(tokenize="13a", lowercase=False, smooth_method="none")
+
+
+def _bleu(order: int, total: NDArray[np.float64]) -> NDArray[np.float64]:
+    counts, totals = total[..., :order], total[..., 4 : 4 + order]
+    system, reference = total[..., 8], total[..., 9]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.log(counts / totals).mean(axis=-1)
+        score = np.exp(precision + np.minimum(0.0, 1 - reference / system))
+    return np.where((system == 0) | (counts == 0).any(axis=-1), 0.0, score)
+
+
+def _share(part: int, whole: int, total: NDArray[np.float64]) -> NDArray[np.float64]:
+    return total[..., part] / np.maximum(total[..., whole], 1)
+
+
+QUALITY: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    **{f"bleu{order}": functools.partial(_bleu, order) for order in range(1, 5)},
+    "word_error_rate": functools.partial(_share, 10, 12),
+    "words_right": functools.partial(_share, 11, 12),
+    "exact_match": functools.partial(_share, 13, 14),
+}
+"""Figures of text quality: each takes (..., 15) sums of `quality_rows` to (...) values."""
+
+
 def text_quality(sent: Sequence[str], received: Sequence[str], seed: int = 0) -> dict[str, Estimate]:
     """Corpus BLEU-1..4 (sacrebleu, 13a, cased, unsmoothed, 0..1), word error rate, shares of right words and of copies.
 
@@ -98,41 +197,5 @@ def text_quality(sent: Sequence[str], received: Sequence[str], seed: int = 0) ->
         received: what came out, in the same order; an empty text where nothing did.
         seed: of the bootstrap.
     """
-    metric = BLEU(tokenize="13a", lowercase=False, smooth_method="none")
-    rows = []
-    for reference, text in zip(sent, received, strict=True):
-        score = metric.corpus_score([text], [[reference]])
-        errors, right = word_errors(reference, text)
-        words = len(reference.split())
-        rows.append(
-            [*score.counts, *score.totals, score.sys_len, score.ref_len, errors, right, words, text == reference]
-        )
-    table = np.array(rows, dtype=np.float64)
-
-    figures: dict[str, Callable[[NDArray[np.float64]], float]] = {
-        **{f"bleu{order}": _bleu_of(order) for order in range(1, 5)},
-        "word_error_rate": lambda total: total[10] / max(total[12], 1),
-        "words_right": lambda total: total[11] / max(total[12], 1),
-        "exact_match": lambda total: total[13] / len(table),
-    }
-    rng = np.random.default_rng(seed)
-    resampled = [table[rng.integers(len(table), size=len(table))].sum(axis=0) for _ in range(RESAMPLES)]
-    whole = table.sum(axis=0)
-    result = {}
-    for name, figure in figures.items():
-        low, high = np.percentile([figure(total) for total in resampled], [2.5, 97.5])
-        result[name] = Estimate(float(figure(whole)), float(low), float(high))
-    return result
-
-
-def _bleu_of(order: int) -> Callable[[NDArray[np.float64]], float]:
-    """Corpus BLEU of this order from summed counts (4), totals (4), system length and reference length."""
-
-    def score(total: NDArray[np.float64]) -> float:
-        counts, totals, (system, reference) = total[:order], total[4 : 4 + order], total[8:10]
-        if system == 0 or (counts == 0).any():
-            return 0.0
-        brevity = min(0.0, 1 - reference / system)
-        return float(np.exp(np.log(counts / totals).mean() + brevity))
-
-    return score
+    sums = Resampling(len(sent), seed).sums(quality_rows(sent, received))
+    return {name: estimate(figure(sums)) for name, figure in QUALITY.items()}
