@@ -84,7 +84,8 @@ def difference(first: Sample, second: Sample, figure: Figure, resampling: Resamp
 def draws(sample: Sample, figure: Figure, resampling: Resampling) -> NDArray[np.float64]:
     """A figure in every draw, (draws,); NaN in a draw that holds none of the sample's messages."""
     sums = resampling.sums(np.column_stack([sample.table, np.ones(len(sample.table))]), sample.message)
-    return np.where(sums[:, -1] > 0, figure(sums[:, :-1]), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(sums[:, -1] > 0, figure(sums[:, :-1]), np.nan)
 
 
 def crossing(snr_db: Sequence[float], curve: NDArray[np.float64], level: float) -> Crossing:

@@ -1,10 +1,19 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 from scipy.stats import binomtest
 
-from semcom_ota.experiments.statistics import proportion, text_quality, word_errors
+from semcom_ota.experiments.statistics import (
+    RESAMPLES,
+    Estimate,
+    Resampling,
+    estimate,
+    proportion,
+    text_quality,
+    word_errors,
+)
 
 SENT = ["A man in a red hat is walking down the street.", "Two dogs play in the snow, happily.", "A girl sings."]
 RECEIVED = ["A man in a blue hat is walking down the road.", "Two dogs play in the snow, happily.", ""]
@@ -51,3 +60,24 @@ def test_a_proportion_has_wilsons_interval(count, total):
     ours, scipys = proportion(count, total), binomtest(count, total).proportion_ci(0.95, "wilson")
     assert ours.value == count / total
     assert (ours.low, ours.high) == pytest.approx((scipys.low, scipys.high), abs=1e-4)
+
+
+def test_the_bootstrap_draws_messages_with_replacement():
+    """A share of right messages has the standard deviation of its mean, and draw 0 is the sample."""
+    right = (np.arange(400) % 4 == 0).astype(float)
+    sums = Resampling(400, seed=1).sums(np.column_stack([right, np.ones(400)]))
+    assert sums.shape == (RESAMPLES + 1, 2) and sums[0].tolist() == [100, 400]
+    assert (sums[:, 1] == 400).all()
+    assert (sums[1:, 0] / 400).std() == pytest.approx((0.25 * 0.75 / 400) ** 0.5, rel=0.1)
+
+
+def test_rows_are_drawn_with_their_message():
+    resampling = Resampling(3, seed=2)
+    by_row = resampling.sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 2, 2]))
+    by_message = resampling.sums(np.array([[1.0], [0.0], [6.0]]))
+    assert (by_row == by_message).all()
+
+
+def test_an_estimate_passes_over_draws_that_hold_nothing():
+    assert estimate(np.array([0.5, np.nan, 0.25, np.nan])) == Estimate(0.5, 0.25, 0.25)
+    assert estimate(np.array([0.5, np.nan])) == Estimate(0.5, 0.5, 0.5)
