@@ -33,6 +33,7 @@ class TextRequest:
     match: str = ""  # spend as many symbols as the codec of this name would; '' spends the codec's own number
     snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
     more: bool = False  # the text that comes next is to share its frame, if both are short enough
+    n_symbols: int | None = None  # payload symbols to spend, whatever `match` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def to_text_request(pdu: Any, codec: str = "", message: int = 0) -> TextRequest:
             match=str(fields.get("match", "")),
             snr_db=float(fields["snr_db"]) if "snr_db" in fields else None,
             more=bool(fields.get("more", False)),
+            n_symbols=int(fields["n_symbols"]) if "n_symbols" in fields else None,
         )
     except (TypeError, ValueError) as error:
         raise PduError(f"not a text to send: {error}") from error

@@ -20,7 +20,7 @@ class SemanticEncoder(CountsDropped, gr.basic_block):
     """Adapter of the encoder worker (`semcom_ota.services.encoder`).
 
     Ports:
-        in: one PDU a message: its text as UTF-8 bytes, {codec, stream, message, match, snr_db, more}
+        in: one PDU a message: its text as UTF-8 bytes, {codec, stream, message, match, snr_db, more, n_symbols}
             (`pdu.TextRequest`); or a bare PMT symbol. What is left out is: the first codec of the configuration, stream
             0, the number after that of the message before.
         report: LinkReport PDUs of the receiver, handed on to the worker.
@@ -89,6 +89,7 @@ class SemanticEncoder(CountsDropped, gr.basic_block):
             message=request.message,
             match=request.match or None,
             snr_db=request.snr_db,
+            n_symbols=request.n_symbols,
         )
         self._worker.submit(key, encode)
 

@@ -5,7 +5,6 @@ each message to that endpoint and gets a `RadioReply` (semcom_ota/transport/radi
 """
 
 import argparse
-import math
 from pathlib import Path
 
 from gnuradio import gr
@@ -40,8 +39,7 @@ class Loopback(gr.top_block):
         gr.top_block.__init__(self, "semcom loopback")
         warm_up_receiver(link.phy)
         radio, phy = link.loopback, link.phy
-        spread = radio.channel.longest_delay_s * phy.sample_rate
-        reach = max(radio.gap_samples, math.ceil(radio.channel.max_delay_samples + spread))
+        reach = radio.reach_samples(phy)
         self.frame_rx = FrameRx(phy, _log_beside(record) if record else None)
         # The silence after a frame takes it through the receiver, so that what a message meets never depends on the
         # time at which the next one comes.

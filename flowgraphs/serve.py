@@ -101,6 +101,7 @@ def _passages(desk: Desk[Any], asked: RadioRequest, request: Request) -> Iterato
             message=(asked.message + place) % 2**16,
             match=asked.match or "",
             snr_db=asked.snr_db,
+            n_symbols=asked.n_symbols,
             more=place < len(asked.followers),
         )
         yield desk.passage(request, one, asked.want_arrays and not place)

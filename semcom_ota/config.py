@@ -5,10 +5,10 @@ The receiving side is configured by `ReceiverConfig` alone, which has no field f
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from semcom_ota.air_config import ChannelConfig as ChannelConfig
 from semcom_ota.air_config import Frozen
@@ -97,6 +97,14 @@ class ReceiverConfig(Frozen):
     transport: TransportConfig = TransportConfig()
 
 
+def _phy_by_name(phy: Any) -> Any:
+    return load_phy(phy) if isinstance(phy, str) else _with_preset(phy)
+
+
+NamedPhy = Annotated[PhyConfig, BeforeValidator(_phy_by_name)]
+"""`phy: NAME`, or `phy: {preset: NAME, ...}` for a named one with some values of one's own."""
+
+
 class LinkConfig(Frozen):
     """A whole link. `transmitter` and `receiver` give each side the part that it may know."""
 
@@ -104,17 +112,9 @@ class LinkConfig(Frozen):
     device: DeviceConfig = DeviceConfig()
     mask: MaskConfig = MaskConfig()
     memory: MemoryConfig = MemoryConfig()
-    phy: PhyConfig = PhyConfig()
+    phy: NamedPhy = PhyConfig()
     radio: RadioConfig = LoopbackRadio()
     transport: TransportConfig = TransportConfig()
-
-    @field_validator("phy", mode="before")
-    @classmethod
-    def _by_name(cls, phy: Any) -> Any:
-        """`phy: NAME`, or `phy: {preset: NAME, ...}` for a named one with some values of one's own."""
-        if isinstance(phy, str):
-            return load_phy(phy)
-        return _with_preset(phy)
 
     @model_validator(mode="after")
     def _cfo_within_reach(self) -> Self:

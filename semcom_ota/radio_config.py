@@ -1,5 +1,6 @@
 """The configuration of the radio: what a link file says under `radio:`. One model a backend of flowgraphs/radio/."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -37,6 +38,11 @@ class LoopbackRadio(Frozen):
     seed: int = Field(0, ge=0, lt=2**63)
     gap_samples: int = Field(400, ge=0, le=100_000, description="silence between frames")
     bursts: BurstConfig = BurstConfig()
+
+    def reach_samples(self, phy: PhyConfig) -> int:
+        """How much later than it was sent the end of a frame can arrive; silence between frames is no shorter."""
+        spread = self.channel.longest_delay_s * phy.sample_rate
+        return max(self.gap_samples, math.ceil(self.channel.max_delay_samples + spread))
 
     def largest_cfo_hz(self, phy: PhyConfig) -> float:
         """The largest carrier frequency offset that the channel draws."""

@@ -43,6 +43,7 @@ class Transmission:
     match: str | None  # spend as many payload symbols as this codec would
     snr_db: float
     text: str
+    n_symbols: int | None = None  # payload symbols to spend, whatever `match` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
         bar = stack.enter_context(radio_process.progress(quiet))
         task = bar.add_task("starting", total=len(transmissions))
         try:
-            for index, result, arrays in _exchange(transmissions, link, data_file, stack):
+            for index, result, arrays in exchange(transmissions, link, data_file, stack):
                 results[index] = result
                 stream.write(json.dumps({"index": index, **result}, ensure_ascii=False) + "\n")
                 stream.flush()
@@ -137,7 +138,7 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
     return Finished(folder, summary, messages, captures)
 
 
-def _exchange(
+def exchange(
     transmissions: Sequence[Transmission], link: LinkConfig, data_file: Path | None, stack: contextlib.ExitStack
 ) -> Iterator[tuple[int, dict[str, Any], dict[str, NDArray[Any]]]]:
     """Start the three processes, keep them alive, and yield (index, result, arrays) as results arrive."""
@@ -188,6 +189,7 @@ def _request(batch: Sequence[Transmission], want_arrays: bool) -> Packet:
         message=first.message,
         match=first.match,
         snr_db=first.snr_db,
+        n_symbols=first.n_symbols,
         want_arrays=want_arrays,
     )
     return Packet("transmit", request.model_dump())

@@ -47,8 +47,8 @@ class EncoderService:
         if not isinstance(request, EncodeRequest):
             raise WireError(f"the encoder takes no '{packet.kind}'")
         start = time.perf_counter()
-        codec, n_symbols = self._codec(request.codec), None
-        if request.match is not None:
+        codec, n_symbols = self._codec(request.codec), request.n_symbols
+        if n_symbols is None and request.match is not None:
             n_symbols = self._codec(request.match).symbol_count(request.text)
         encoded = codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db)
         frames = to_frames(encoded, codec.number, request.stream, request.message, self._max_frame_symbols)

@@ -28,6 +28,7 @@ class EncodeRequest:
     message: int = 0  # 0..65535
     match: str | None = None  # spend as many payload symbols as the codec of this name would on this text
     snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
+    n_symbols: int | None = None  # payload symbols to spend, whatever `match` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class _EncodeRequest(Strict):
     message: _MessageNumber
     match: _Name | None
     snr_db: float | None = Field(allow_inf_nan=False)
+    n_symbols: int | None = Field(ge=1, le=MAX_MESSAGE_SYMBOLS)
 
 
 class _EncodeReply(Strict):

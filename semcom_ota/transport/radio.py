@@ -6,7 +6,7 @@ from pydantic import Field
 
 from semcom_ota.config import MAX_TEXT_BYTES
 from semcom_ota.transport.fields import Strict, read
-from semcom_ota.transport.messages import MAX_FRAGMENTS
+from semcom_ota.transport.messages import MAX_FRAGMENTS, MAX_MESSAGE_SYMBOLS
 
 __all__ = [
     "BurstReply",
@@ -36,6 +36,9 @@ class RadioRequest(Strict):
     stream: int = Field(0, ge=0, lt=2**8)
     message: int = Field(0, ge=0, lt=2**16)
     match: str | None = Field(None, max_length=64, description="spend as many payload symbols as this codec would")
+    n_symbols: int | None = Field(
+        None, ge=1, le=MAX_MESSAGE_SYMBOLS, description="payload symbols to spend on each, whatever `match` says"
+    )
     snr_db: float | None = Field(None, allow_inf_nan=False, description="known to the transmitter, for link adaptation")
     want_arrays: bool = Field(False, description="the reply brings received symbols and channel along")
 

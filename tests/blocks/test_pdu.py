@@ -78,7 +78,8 @@ def test_a_link_report_survives(stream: int, message: int, snr_db: float):
 
 @given(TEXTS, STREAMS, MESSAGES, st.sampled_from(["", "text-jscc"]), st.none() | st.floats(-30, 60), st.booleans())
 def test_a_request_survives(text: str, stream: int, message: int, match: str, snr_db: float | None, more: bool):
-    request = pdu.TextRequest(text, "utf8", stream, message, match, snr_db, more)
+    n_symbols = message + 1 if more else None
+    request = pdu.TextRequest(text, "utf8", stream, message, match, snr_db, more, n_symbols)
     assert pdu.to_text_request(pdu.from_text_request(request)) == request
 
 

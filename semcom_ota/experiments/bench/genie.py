@@ -85,6 +85,11 @@ class Genie:
         cells = self._layout.payload_cells
         return self._noise[cells] / self._response[cells] / self._layout.payload_scrambling
 
+    def payload_variance(self) -> NDArray[np.float32]:
+        """(payload symbols,) E|payload error|**2 of each."""
+        response = self._response[self._layout.payload_cells]
+        return (self._variance / np.abs(response) ** 2).astype(np.float32)
+
     def weighted_error(self) -> float:
         """|h|**2-weighted mean squared error of the equalised payload: the mean |noise|**2 of its cells."""
         return float(np.mean(np.abs(self._noise[self._layout.payload_cells]) ** 2))

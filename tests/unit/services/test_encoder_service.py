@@ -39,6 +39,7 @@ def test_a_text_becomes_frames_of_unit_power(service):
 def test_the_number_of_symbols_is_kept(service):
     assert encode(service, "ab", "letters", match="fives").frames[0].header.message_symbols == 5
     assert encode(service, "ab", "letters").frames[0].header.message_symbols == 2
+    assert encode(service, "ab", "letters", match="fives", n_symbols=7).frames[0].header.message_symbols == 7
 
 
 def test_a_text_that_does_not_fit_is_said_so(service):

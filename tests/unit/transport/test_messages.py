@@ -54,6 +54,7 @@ MESSAGES = [
     DecodeReply(Decoded("ein […] Hund", 0.25, False), 3.5),
     LinkReport(1, 2, 0, 99, 11.5, 120.0, np.arange(4, dtype=np.float32), 500),
     Failure("does_not_fit", "too long"),
+    EncodeRequest("x", "a", n_symbols=2**18 - 1),
 ]
 
 
@@ -112,6 +113,7 @@ def test_arrays_that_do_not_belong_are_refused(message, data):
         to_packet(EncodeRequest("ü" * (MAX_TEXT_BYTES // 2 + 1), "utf8")),
         to_packet(EncodeRequest("x", "utf8", stream=256)),
         to_packet(EncodeRequest("x", "utf8", snr_db=float("nan"))),
+        to_packet(EncodeRequest("x", "utf8", n_symbols=0)),
         to_packet(DecodeReply(Decoded("x", 1.5, True), 0.0)),
         Packet("encoded", to_packet(MESSAGES[3]).fields, {"symbols": np.zeros(9, np.complex64)}),
     ],
