@@ -1,0 +1,356 @@
+"""Any Hugging Face language model (LAM) of three kinds behind one interface: vectors in, hidden states and logits out.
+
+- `encoder` (BERT kind): sees a whole text at once; at the receiver it turns what was received into all tokens together.
+- `decoder` (GPT, Llama kind): causal; at the receiver it decides token by token.
+- `encoder-decoder` (T5 kind): the encoder sees all that was received, the decoder decides token by token.
+
+At the transmitter a LAM reads tokens. At the receiver it is handed vectors in the space of its embeddings, one for each
+token that was sent, and context before (or, where order does not matter, behind) them. `aligned` adds the vector of token
+i to the LAM's input where it decides token i; else only attention brings it there (`lam_adapter.CrossAttention`, or an
+encoder-decoder's own).
+"""
+
+import inspect
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from semcom_ota.codecs.language_model import local_folder
+from semcom_ota.config import ConfigError
+
+Kind = Literal["encoder", "decoder", "encoder-decoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a receiver's LAM is told of a batch of texts."""
+
+    received: Tensor  # (B, T, width): of the symbols of each token and their noise variances
+    mask: Tensor  # (B, T) bool, True where a token is real; the others are at the end
+    context: Tensor  # (B, C, width): from memory; C may be 0
+    context_mask: Tensor  # (B, C) bool
+    aligned: bool = True
+
+    def repeated(self, times: int) -> "Heard":
+        """Each text `times` times, next to one another."""
+        parts = {name: getattr(self, name) for name in ("received", "mask", "context", "context_mask")}
+        return replace(self, **{name: part.repeat_interleave(times, 0) for name, part in parts.items()})
+
+
+@dataclass(slots=True)
+class State:
+    """A decision token by token under way, for B texts with as many hypotheses each, in neighbouring rows."""
+
+    heard: Heard  # one row for each hypothesis
+    position: int
+    cache: Any  # what the LAM keeps of the steps before
+    encoded: Tensor | None = None  # (rows, T + C, width) of an encoder-decoder
+
+
+class Backbone(nn.Module):
+    """A LAM at either end of a link. Width is that of its embeddings and its hidden states alike."""
+
+    kind: Kind
+
+    def __init__(self, model: Any, begin: int | None, blank: int):
+        """`begin` is the token before every text, if this kind has one; `blank` stands for a token not yet known."""
+        super().__init__()
+        self.model = model
+        self._begin, self._blank = begin, blank
+        self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+
+    @property
+    def width(self) -> int:
+        """Elements of a hidden state."""
+        return int(self.model.get_input_embeddings().weight.shape[1])
+
+    @property
+    def vocabulary(self) -> int:
+        """Rows of the embedding."""
+        return int(self.model.get_input_embeddings().weight.shape[0])
+
+    @property
+    def positions(self) -> int:
+        """Positions that the LAM can tell apart."""
+        return int(getattr(self.model.config, "max_position_embeddings", None) or 2**16) - 1  # one is for `begin`
+
+    @property
+    def reading_layers(self) -> nn.ModuleList:
+        """The transformer's layers that a transmitter uses."""
+        return _layers(self.model)
+
+    @property
+    def writing_layers(self) -> nn.ModuleList:
+        """The transformer's layers to which a receiver's cross-attention is added."""
+        return _layers(self.model)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """(...) int64 to (..., width)."""
+        return self.model.get_input_embeddings()(tokens)
+
+    def hidden_states(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
+        """What each layer makes of a text: (B, T) int64 and (B, T) bool to (B, T, width) each, embeddings first."""
+        raise NotImplementedError
+
+    def logits(self, heard: Heard, tokens: Tensor) -> Tensor:
+        """(B, T, vocabulary): token i, given what was received and (kinds that decide in order) tokens 0..i-1."""
+        raise NotImplementedError
+
+    def start(self, heard: Heard, hypotheses: int) -> State:
+        """Begin to decide; each of B texts gets so many rows."""
+        raise NotImplementedError
+
+    def step(self, state: State, tokens: Tensor | None) -> Tensor:
+        """(rows, vocabulary) logits of the next token, given (rows,) int64, the one before (None: there is none)."""
+        raise NotImplementedError
+
+    def reorder(self, state: State, parents: Tensor) -> None:
+        """Let row i of `state` go on from row `parents[i]`, which belongs to the same text."""
+        state.cache.reorder_cache(parents)
+
+    def _shifted(self, tokens: Tensor) -> Tensor:
+        return torch.cat([torch.full_like(tokens[:, :1], self._start), tokens[:, :-1]], dim=1)
+
+    @property
+    def _start(self) -> int:
+        return self._blank if self._begin is None else self._begin
+
+    def _with_begin(self, tokens: Tensor) -> tuple[Tensor, int]:
+        """Tokens behind `begin`, and how many were put before them."""
+        if self._begin is None:
+            return tokens, 0
+        return torch.cat([torch.full_like(tokens[:, :1], self._begin), tokens], dim=1), 1
+
+
+class EncoderLam(Backbone):
+    """BERT kind. Its hidden states meet the embeddings again in the logits, through a small head of its own."""
+
+    kind: Kind = "encoder"
+
+    def __init__(self, model: Any, begin: int | None, blank: int):
+        """See `Backbone`."""
+        super().__init__(model, begin, blank)
+        self.head = nn.Linear(self.width, self.width)
+        nn.init.eye_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.bias = nn.Parameter(torch.zeros(self.vocabulary))
+
+    def hidden_states(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
+        """See `Backbone`."""
+        behind, first = self._with_begin(tokens)
+        seen = nn.functional.pad(mask, (first, 0), value=True)
+        states = self.model(input_ids=behind, attention_mask=seen.long(), output_hidden_states=True).hidden_states
+        return [state[:, first:] for state in states]
+
+    def logits(self, heard: Heard, tokens: Tensor | None = None) -> Tensor:
+        """See `Backbone`."""
+        inputs = heard.received if heard.aligned else self.embed(torch.full_like(heard.mask, self._blank, dtype=torch.long))
+        parts, seen = [inputs, heard.context], [heard.mask, heard.context_mask]
+        first = 0
+        if self._begin is not None:
+            begin = torch.full_like(heard.mask[:, :1], self._begin, dtype=torch.long)
+            parts, seen, first = [self.embed(begin), *parts], [torch.ones_like(begin, dtype=torch.bool), *seen], 1
+        mask = torch.cat(seen, 1).long()
+        hidden = self.model(inputs_embeds=torch.cat(parts, 1), attention_mask=mask).last_hidden_state
+        hidden = self.head(hidden[:, first : first + inputs.shape[1]])
+        return nn.functional.linear(hidden, self.model.get_input_embeddings().weight, self.bias)
+
+    def start(self, heard: Heard, hypotheses: int) -> State:
+        """See `Backbone`. All tokens are decided here; `step` only looks them up."""
+        return State(heard.repeated(hypotheses), 0, self.logits(heard))
+
+    def step(self, state: State, tokens: Tensor | None) -> Tensor:
+        """See `Backbone`."""
+        logits = state.cache[:, state.position]
+        state.position += 1
+        return logits.repeat_interleave(state.heard.mask.shape[0] // logits.shape[0], 0)
+
+    def reorder(self, state: State, parents: Tensor) -> None:
+        """See `Backbone`: nothing depends on the tokens before."""
+
+
+class DecoderLam(Backbone):
+    """GPT and Llama kind."""
+
+    kind: Kind = "decoder"
+
+    def hidden_states(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
+        """See `Backbone`. Causal: what is padded comes last and is seen by none."""
+        behind, first = self._with_begin(tokens)
+        states = self.model.base_model(input_ids=behind, use_cache=False, output_hidden_states=True).hidden_states
+        return [state[:, first:] for state in states]
+
+    def logits(self, heard: Heard, tokens: Tensor) -> Tensor:
+        """See `Backbone`."""
+        inputs = self.embed(self._shifted(tokens))
+        inputs = inputs + heard.received if heard.aligned else inputs
+        places = self._places(heard, inputs.shape[1])
+        out = self.model(inputs_embeds=torch.cat([heard.context, inputs], 1), use_cache=False, **places)
+        return out.logits[:, heard.context.shape[1] :]
+
+    def start(self, heard: Heard, hypotheses: int) -> State:
+        """See `Backbone`."""
+        return State(heard.repeated(hypotheses), 0, None)
+
+    def step(self, state: State, tokens: Tensor | None) -> Tensor:
+        """See `Backbone`."""
+        heard, place = state.heard, state.position
+        if tokens is None:
+            tokens = torch.full((heard.mask.shape[0],), self._start, device=heard.mask.device)
+        inputs = self.embed(tokens)[:, None]
+        inputs = inputs + heard.received[:, place, None] if heard.aligned else inputs
+        places = self._places(heard, place + 1)
+        if place == 0:
+            inputs = torch.cat([heard.context, inputs], 1)
+        elif "position_ids" in places:
+            places["position_ids"] = places["position_ids"][:, -1:]
+        out = self.model(inputs_embeds=inputs, past_key_values=state.cache, use_cache=True, **places)
+        state.cache, state.position = out.past_key_values, place + 1
+        return out.logits[:, -1]
+
+    def _places(self, heard: Heard, length: int) -> dict[str, Tensor]:
+        """What a LAM has to know of context that is not there; nothing where there is none at all."""
+        if not heard.context.shape[1]:
+            return {}
+        mask = nn.functional.pad(heard.context_mask, (0, length), value=True).long()
+        positions = {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)} if self._takes_positions else {}
+        return {"attention_mask": mask} | positions
+
+
+class EncoderDecoderLam(Backbone):
+    """T5 kind."""
+
+    kind: Kind = "encoder-decoder"
+
+    @property
+    def reading_layers(self) -> nn.ModuleList:
+        """See `Backbone`."""
+        return _layers(self.model.get_encoder())
+
+    def hidden_states(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
+        """See `Backbone`."""
+        encoder = self.model.get_encoder()
+        return list(encoder(input_ids=tokens, attention_mask=mask.long(), output_hidden_states=True).hidden_states)
+
+    def logits(self, heard: Heard, tokens: Tensor) -> Tensor:
+        """See `Backbone`."""
+        inputs = self.embed(self._shifted(tokens))
+        inputs = inputs + heard.received if heard.aligned else inputs
+        return self._decide(heard, self._encoded(heard), inputs, use_cache=False).logits
+
+    def start(self, heard: Heard, hypotheses: int) -> State:
+        """See `Backbone`."""
+        encoded = self._encoded(heard).repeat_interleave(hypotheses, 0)
+        return State(heard.repeated(hypotheses), 0, None, encoded)
+
+    def step(self, state: State, tokens: Tensor | None) -> Tensor:
+        """See `Backbone`."""
+        heard, place = state.heard, state.position
+        if tokens is None:
+            tokens = torch.full((heard.mask.shape[0],), self._start, device=heard.mask.device)
+        inputs = self.embed(tokens)[:, None]
+        inputs = inputs + heard.received[:, place, None] if heard.aligned else inputs
+        out = self._decide(heard, state.encoded, inputs, past_key_values=state.cache, use_cache=True)
+        state.cache, state.position = out.past_key_values, place + 1
+        return out.logits[:, -1]
+
+    def _encoded(self, heard: Heard) -> Tensor:
+        inputs = torch.cat([heard.received, heard.context], 1)
+        return self.model.get_encoder()(inputs_embeds=inputs, attention_mask=_seen(heard)).last_hidden_state
+
+    def _decide(self, heard: Heard, encoded: Tensor | None, inputs: Tensor, **options: Any) -> Any:
+        known = BaseModelOutput(last_hidden_state=encoded)
+        return self.model(
+            encoder_outputs=known, attention_mask=_seen(heard), decoder_inputs_embeds=inputs, **options
+        )
+
+
+_CLASSES: dict[Kind, tuple[type[Backbone], Any]] = {
+    "encoder": (EncoderLam, AutoModel),
+    "decoder": (DecoderLam, AutoModelForCausalLM),
+    "encoder-decoder": (EncoderDecoderLam, AutoModelForSeq2SeqLM),
+}
+
+
+def load_backbone(name: str | Path, kind: Kind) -> tuple[Backbone, PreTrainedTokenizerBase]:
+    """A LAM and its tokenizer, from safetensors only, in float32, on the CPU, not training.
+
+    Args:
+        name: a folder in Hugging Face's format, or a name on its hub.
+        kind: which of the three it is to be used as.
+
+    Raises:
+        ConfigError: it is not there, too large, damaged, or not of this kind.
+    """
+    folder = local_folder(str(name))
+    made, loader = _CLASSES[kind]
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        if bool(config.is_encoder_decoder) != (kind == "encoder-decoder"):
+            raise ValueError(f"its model type '{config.model_type}' is of another kind than {kind}")
+        stored = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        with torch.device("meta"):  # sizes only: a few bytes of JSON must not take all memory
+            elements = sum(part.numel() for part in loader.from_config(config, trust_remote_code=False).parameters())
+        if elements > 2 * stored + 2**22:  # tied weights and heads may be counted and not stored
+            raise ValueError(f"its sizes ask for {elements} weights, its safetensors hold {stored} bytes")
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        if not getattr(tokenizer, "is_fast", False):
+            raise ValueError("it has no fast tokenizer (tokenizer.json)")
+        extra = {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta") else {}
+        model, info = loader.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **extra,
+        )
+        if missing := [weight for weight in info["missing_keys"] if "pooler" not in weight]:
+            raise ValueError(f"its weights lack '{sorted(missing)[0]}'")
+        backbone = made(model.eval(), _begin(config, tokenizer, kind), _blank(config, tokenizer))
+        if backbone.width != config.hidden_size:
+            raise ValueError("embeddings and hidden states differ in width")
+    except ConfigError:
+        raise
+    except Exception as error:  # the library raises nearly everything
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"no LAM of kind {kind} in '{name}' ({reason}): name a folder with config.json, model.safetensors and "
+            "tokenizer.json"
+        ) from error
+    return backbone, tokenizer
+
+
+def _seen(heard: Heard) -> Tensor:
+    return torch.cat([heard.mask, heard.context_mask], 1).long()
+
+
+def _begin(config: Any, tokenizer: PreTrainedTokenizerBase, kind: Kind) -> int | None:
+    """The token that the LAM is used to see before a text."""
+    choices = {
+        "encoder": (tokenizer.cls_token_id, tokenizer.bos_token_id),
+        "decoder": (tokenizer.bos_token_id, tokenizer.eos_token_id),
+        "encoder-decoder": (getattr(config, "decoder_start_token_id", None), tokenizer.pad_token_id),
+    }[kind]
+    return next((int(token) for token in choices if token is not None), None)
+
+
+def _blank(config: Any, tokenizer: PreTrainedTokenizerBase) -> int:
+    choices = (tokenizer.mask_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    return next(int(token) for token in choices if token is not None)
+
+
+def _layers(model: Any) -> nn.ModuleList:
+    """The list of a transformer's layers: the outermost one as long as its configuration says."""
+    sizes = {int(model.config.num_hidden_layers), int(getattr(model.config, "num_decoder_layers", None) or 0)}
+    found = [part for part in model.modules() if isinstance(part, nn.ModuleList) and len(part) in sizes]
+    if not found:
+        raise ValueError(f"its model type '{model.config.model_type}' hides its layers")
+    return found[0]
