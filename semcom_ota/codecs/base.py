@@ -90,6 +90,11 @@ class BatchCodec(Codec, Protocol):
         ...
 
 
+def adapts_to_snr(codec: Codec) -> bool:
+    """Whether what `encode` makes depends on `snr_db`; a codec says that it does not by `adapts_to_snr = False`."""
+    return bool(getattr(codec, "adapts_to_snr", True))
+
+
 def decode_all(codec: Codec, messages: Sequence[Received]) -> list[Decoded]:
     """What `codec` makes of each message, together if it can."""
     if isinstance(codec, BatchCodec):

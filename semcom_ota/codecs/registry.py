@@ -21,6 +21,7 @@ _BUILT_IN = {
 }
 _NUMBERS = {"text-jscc": 0, "utf8": 1, "huffman": 2}
 """Of those that ship, so that whoever only wants a name for a number in a header need not import torch."""
+PARAMETER_BITS = 24
 _REASON_CHARACTERS = 300
 
 
@@ -77,6 +78,19 @@ def has_checksum(name: str) -> bool:
     with contextlib.suppress(Exception):  # `load` says what is wrong
         return len(found) == 1 and bool(getattr(found[0].load(), "has_checksum", False))
     return False
+
+
+def parameter_bits(name: str) -> int:
+    """How many of the header's 24 parameter bits a codec of this name uses: all, unless its class says `parameter_bits`.
+
+    Raises:
+        ConfigError: no codec of this name, or it cannot be imported.
+    """
+    found = _found().get(name, [])
+    try:
+        return int(getattr(found[0].load(), "parameter_bits", PARAMETER_BITS))
+    except Exception as error:
+        raise ConfigError(f"codec '{name}' is not there, or cannot be imported: see 'semcom codecs'") from error
 
 
 def name_of(wanted: int) -> str | None:

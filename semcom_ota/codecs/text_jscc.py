@@ -32,6 +32,7 @@ class TextJscc:
     name = "text-jscc"
     number = 0
     ordered_symbols = True
+    adapts_to_snr = False  # see base.adapts_to_snr
 
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Load a checkpoint; raises ConfigError if it is missing or damaged."""

@@ -37,6 +37,7 @@ _WIDTHS = {
 }
 _FOLLOWER_WIDTHS = {"codec_parameters": 24, "message_symbols": 14}
 HEADER_BITS = sum(_WIDTHS.values())
+MESSAGE_SYMBOLS_BITS = _WIDTHS["message_symbols"]
 FOLLOWER_BITS = sum(_FOLLOWER_WIDTHS.values())
 MAX_FOLLOWERS = 7
 _FOLLOWER_SYMBOLS_PER_BIT = 4

@@ -1,0 +1,70 @@
+"""What a worker does: one unit of a sweep becomes rows, one a message and codec. Nothing else decides what is in them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from semcom_ota.codecs import registry
+from semcom_ota.experiments import sweep_flowgraph, sweep_waveform
+from semcom_ota.experiments.sweep_outcome import Outcome
+from semcom_ota.experiments.sweep_plan import Task, links
+from semcom_ota.phy.header import MESSAGE_SYMBOLS_BITS
+
+Row = dict[str, Any]
+SEND = {"waveform": sweep_waveform.send, "flowgraph": sweep_flowgraph.send}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A unit's results, in order of message and then of codec.
+
+    Two sweeps with the same seeds have the same `rows`; `timings` are of this machine and this time.
+    """
+
+    unit: int
+    rows: list[Row]
+    timings: list[Row]  # {unit, message, codec, encode_ms, transmit_ms, receive_ms, decode_ms}
+
+
+def measure(task: Task) -> Measured:
+    """Send the texts of a unit with every codec.
+
+    Raises:
+        ConfigError: a codec cannot be loaded, or spends more or less than the others.
+        ServiceFailed: a codec or a process broke.
+    """
+    outcomes: dict[tuple[int, str], Outcome] = {}
+    for codecs in links(task.sweep):
+        outcomes |= SEND[task.sweep.level](task, codecs)
+    unit, point = task.unit, task.unit.point
+    rows, timings = [], []
+    for message, text in zip(unit.messages, task.texts, strict=True):
+        for codec in task.sweep.codecs:
+            outcome = outcomes[message, codec.label]
+            key = {"unit": unit.index, "message": message, "codec": codec.label}
+            overhead = registry.parameter_bits(codec.name) + MESSAGE_SYMBOLS_BITS if outcome.payload_symbols else 0
+            row = {
+                "unit": unit.index,
+                "channel": point.channel,
+                "csi": point.csi,
+                "snr_db": point.snr_db,
+                "budget": point.budget,
+                "seed": unit.seed,
+                "message": message,
+                "codec": codec.label,
+                "status": outcome.status,
+                "does_not_fit": outcome.does_not_fit,
+                "sent": text,
+                "received": outcome.received,
+                "words": len(text.split()),
+                "payload_symbols": outcome.payload_symbols,
+                "energy": outcome.energy,
+                "overhead_symbols": outcome.overhead_symbols,
+                "overhead_bits": overhead,  # what the header says of this message alone: parameters and length
+                "air_samples": outcome.air_samples,
+                "confidence": outcome.confidence,
+                "intact": outcome.intact,
+                "snr_db_estimated": outcome.snr_db_estimated,
+            }
+            rows.append(row)
+            timings.append(key | outcome.milliseconds)
+    return Measured(unit.index, rows, timings)
