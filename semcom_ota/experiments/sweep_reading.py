@@ -1,0 +1,126 @@
+"""What a sweep left behind: its rows and timings, however it ended. Nothing in the files is trusted."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from semcom_ota.config import MAX_TEXT_BYTES, ConfigError, first_problem
+
+ROWS, TIMINGS, MANIFEST = "rows.jsonl", "timings.jsonl", "manifest.json"
+MAX_LINE_BYTES = 2**18
+MAX_ROWS = 5_000_000
+MAX_MANIFEST_BYTES = 2**24
+STAGES = ("encode", "transmit", "receive", "decode")
+
+_Name = Annotated[str, Field(max_length=200)]
+_Text = Annotated[str, Field(max_length=4 * MAX_TEXT_BYTES)]
+_Count = Annotated[int, Field(ge=0, le=2**40)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_LENIENT = ConfigDict(extra="ignore")  # a later version may say more
+
+
+@dataclass(frozen=True, slots=True, config=_LENIENT)
+class Row:
+    """What became of one message with one codec."""
+
+    channel: _Name
+    snr_db: _Number
+    budget: _Number  # payload symbols a word that every codec was granted
+    seed: _Count
+    message: _Count  # which text
+    codec: _Name  # its label
+    status: Literal["delivered", "corrupted", "lost"]
+    sent: _Text
+    received: _Text
+    words: _Count
+    payload_symbols: _Count
+    energy: Annotated[float, Field(ge=0, allow_inf_nan=False)]  # sum of |s|**2 over the payload symbols
+    csi: _Name = "estimated"
+    does_not_fit: bool = False
+    overhead_symbols: _Count = 0
+    overhead_bits: _Count = 0
+    air_samples: _Count = 0
+    confidence: _Share = 0.0
+    snr_db_estimated: _Number | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_LENIENT)
+class Timing:
+    """How long one message took in one codec's hands; a stage that was not timed has none."""
+
+    codec: _Name
+    encode_ms: _Number | None = None
+    transmit_ms: _Number | None = None
+    receive_ms: _Number | None = None
+    decode_ms: _Number | None = None
+
+
+Line = TypeVar("Line")
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether a folder holds a sweep, be it begun only."""
+    return (folder / ROWS).is_file() or (folder / MANIFEST).is_file()
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """All rows of a sweep, in the order in which they were written.
+
+    Raises:
+        ConfigError: there is none, or a line is damaged; a last line that a killed sweep left unfinished is not.
+    """
+    rows = list(_lines(folder / ROWS, TypeAdapter(Row)))
+    if not rows:
+        raise ConfigError(f"'{folder}' holds no measurement yet: run 'semcom sweep' until a first point has some")
+    return rows
+
+
+def read_timings(folder: Path) -> list[Timing]:
+    """What was timed; empty where nothing was. Raises ConfigError as `read_rows`."""
+    return list(_lines(folder / TIMINGS, TypeAdapter(Timing))) if (folder / TIMINGS).is_file() else []
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What the sweep said of itself; empty where a killed one had not.
+
+    Raises:
+        ConfigError: it is not JSON.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        return {}
+    try:
+        if file.stat().st_size > MAX_MANIFEST_BYTES:
+            raise ConfigError(f"'{file}' is larger than {MAX_MANIFEST_BYTES} bytes: this is no sweep's manifest")
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"'{file}' cannot be read ({error}): name the folder of a sweep") from error
+    return document if isinstance(document, dict) else {}
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the rows: two sweeps with the same seed have the same."""
+    with (folder / ROWS).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _lines(file: Path, adapter: TypeAdapter[Line]) -> Iterator[Line]:
+    try:
+        with file.open("rb") as stream:
+            for number in range(1, MAX_ROWS + 2):
+                line = stream.readline(MAX_LINE_BYTES + 1)
+                if not line or (not line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES):
+                    return  # the end, or where a kill cut the last line
+                if number > MAX_ROWS or len(line) > MAX_LINE_BYTES:
+                    raise ConfigError(f"'{file}' is too large at line {number}: this is no sweep")
+                yield adapter.validate_json(line)
+    except OSError as error:
+        raise ConfigError(f"cannot read '{file}' ({error.strerror}): name the folder of a sweep") from error
+    except ValidationError as error:
+        raise ConfigError(f"'{file}', line {number}, is damaged ({first_problem(error)}): measure again") from error
