@@ -17,5 +17,5 @@ app.add_typer(bench.bench, name="bench")
 app.command()(twin.twin)
 app.command()(tools.doctor)
 app.command()(tools.codecs)
-app.command()(training.train)
+app.command(help=training.HELP)(training.train)
 app.command()(tools.grc_path)  # typer writes it grc-path

@@ -80,8 +80,8 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except (ConfigError, ServiceFailed) as error:
             fail(error)
-        except KeyboardInterrupt:
-            typer.echo("semcom: stopped", err=True)
+        except KeyboardInterrupt as stop:
+            typer.echo(f"semcom: {stop or 'stopped'}", err=True)
             raise SystemExit(130) from None
 
     return guarded

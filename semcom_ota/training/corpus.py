@@ -24,6 +24,15 @@ MIXTURE = {
 }
 """Share of each kind of text in training."""
 
+SOURCES = {
+    "captions": "Multi30k training captions (research use)",
+    "requests": "Snips requests (CC0)",
+    "reviews": "SST-2 training sentences (film reviews; licence not stated)",
+    "encyclopaedia": "the validation part of WikiText-2 (CC BY-SA)",
+    "stories": "bAbI stories (BSD)",
+}
+"""What the text of each kind is from, with its licence."""
+
 
 def load_corpus(data: Path) -> dict[str, list[str]]:
     """Training text by kind, from the folders that docs/data.md describes.
@@ -56,6 +65,19 @@ def load_validation_captions(data: Path) -> list[str]:
     if not captions:
         raise ConfigError(f"no validation captions 'multi30k/val.*.en.gz' below '{data}': see docs/data.md")
     return captions
+
+
+def load_held_out(data: Path) -> dict[str, list[str]]:
+    """Text that is not captions and not trained on, by what it is: as far as the folder has it."""
+    files = {
+        "film reviews, SST-2 dev": ("sst2/dev.tsv", _first_column),
+        "stories, bAbI validation": ("babi/*_valid.txt.gz", _story_line),
+    }
+    found = {
+        what: [text for file in sorted(data.glob(pattern)) for line in _lines(file) if (text := clean(line).strip())]
+        for what, (pattern, clean) in files.items()
+    }
+    return {what: texts for what, texts in found.items() if texts}
 
 
 def load_test_captions(data: Path) -> list[str]:

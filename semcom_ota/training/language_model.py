@@ -18,7 +18,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from semcom_ota.config import ConfigError
 from semcom_ota.training.corpus import load_corpus, load_validation_captions
-from semcom_ota.training.loop import TrainingSettings, device_of, run
+from semcom_ota.training.loop import TrainingSettings, begin, run
 
 MIXTURE = {"captions": 0.80, "requests": 0.06, "reviews": 0.07, "encyclopaedia": 0.05, "stories": 0.02}
 """Share of the texts drawn of each kind."""
@@ -163,13 +163,6 @@ def train_tokenizer(texts: list[str], vocabulary: int, max_tokens: int) -> PreTr
 
 
 def train(data: Path, out: Path, settings: LanguageModelTraining) -> None:
-    """Train, or go on training, into the folder `out`; raises ConfigError if the data is missing."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot write to '{out}' ({error.strerror}): choose another --out") from error
-    device = device_of(settings.device)
-    task = LanguageModelTask(data, out, settings, device)
-    (out / "training.json").write_text(settings.model_dump_json(indent=1), encoding="utf-8")
-    task.model.config.save_pretrained(out)
-    run(task, out, settings, device)
+    """Train, or go on training, into the folder `out`; raises ConfigError if that or the data cannot be used."""
+    device = begin(out, settings)
+    run(LanguageModelTask(data, out, settings, device), out, settings, device)

@@ -1,41 +1,25 @@
-"""The loop that every recipe shares: seeded, resumable, logged, on one device or (with `torchrun`) on several."""
+"""The loop that every recipe shares: seeded, resumable, logged, in one process or several (`processes.py`)."""
 
 import contextlib
 import json
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from semcom_ota.config import ConfigError
+from semcom_ota.training import checkpoint, processes
+from semcom_ota.training.checkpoint import trained_weights as trained_weights
+from semcom_ota.training.settings import TrainingSettings as TrainingSettings
 
-RESUME = "resume.safetensors"
+LOG = "log.jsonl"
 LOG_EVERY = 20
-
-
-class TrainingSettings(BaseModel):
-    """What every recipe lets its user decide."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(5_000, ge=1)
-    batch_tokens: int = Field(1536, ge=64, description="tokens in a batch, padding included")
-    learning_rate: float = Field(1e-3, gt=0)
-    warmup_steps: int = Field(500, ge=1)
-    decay_share: float = Field(0.3, gt=0, le=1, description="last share of the steps, in which the rate falls to zero")
-    weight_decay: float = Field(0.01, ge=0)
-    seed: int = 0
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto takes a GPU if there is one")
-    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="auto is bf16 unless the GPU cannot")
-    threads: int = Field(0, ge=0, description="CPU threads; 0 leaves it to torch")
-    checkpoint_every: int = Field(500, ge=1)
 
 
 class Task(Protocol):
@@ -44,11 +28,14 @@ class Task(Protocol):
     model: nn.Module
 
     def batches(self, first_step: int) -> Iterator[Any]:
-        """Batches of `first_step`, `first_step + 1`, ...: functions of the seed and the step alone."""
+        """Batches of `first_step`, `first_step + 1`, ...: functions of the seed and the step alone.
+
+        A batch is a tensor or a list with one row a text, or a tuple of such: several processes share its rows.
+        """
         ...
 
     def loss(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """What to minimise, and figures worth a curve."""
+        """What to minimise, a mean over the batch, and figures worth a curve. `generator` is on the model's device."""
         ...
 
     def validate(self) -> dict[str, float]:
@@ -56,57 +43,73 @@ class Task(Protocol):
         ...
 
 
-def run(task: Task, out: Path, settings: TrainingSettings, device: torch.device) -> None:
-    """Train `task.model` (on `device` already) in the folder `out`, from its last checkpoint if there is one.
+class _Objective(nn.Module):
+    """A task's loss as a module, which is what several processes can share, whatever the task calls of its model."""
+
+    def __init__(self, task: Task):
+        super().__init__()
+        self.model, self.task = task.model, task
+
+    def forward(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.task.loss(batch, generator)
+
+
+def begin(out: Path, settings: TrainingSettings) -> torch.device:
+    """Open a training folder, note the settings there, find the other processes; returns the device to train on.
 
     Raises:
-        ConfigError: `out` cannot be written to, or holds another run.
+        ConfigError: the folder cannot be written to or holds a run with other settings; the device is not there.
     """
-    from torch.utils.tensorboard import SummaryWriter  # an extra: only training needs it
-
+    device = processes.device_of(settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    with processes.main_first():
+        if processes.is_main():
+            checkpoint.note_settings(out, settings)
+    return device
+
+
+def run(task: Task, out: Path, settings: TrainingSettings, device: torch.device) -> None:
+    """Train `task.model` (on `device` already) in a folder that `begin` opened, from its last checkpoint if it has one.
+
+    Raises:
+        ConfigError: the folder holds another model's run.
+        KeyboardInterrupt: SIGINT or SIGTERM came; the checkpoint is of the step that it found.
+    """
     half = settings.precision == "bf16" or (settings.precision == "auto" and _has_bf16(device))
-    learned = {name: parameter for name, parameter in task.model.named_parameters() if parameter.requires_grad}
+    learned = checkpoint.learned(task.model)
     optimiser = torch.optim.AdamW(
         learned.values(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
     )
-    first_step = _resume(out, task.model, optimiser)
-    batches = task.batches(first_step)
-    log = SummaryWriter(str(out / "tensorboard"), purge_step=first_step)
-    columns = (
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} steps, {task.fields[loss]}"),
-        TimeRemainingColumn(),
-    )
-    started = time.monotonic()
-    with Progress(*columns) as progress, _flushed_denormals():
-        bar = progress.add_task("training", total=settings.steps, completed=first_step, loss="")
+    first_step = checkpoint.resume(out, task.model, optimiser)
+    batches, objective = task.batches(first_step), processes.shared(_Objective(task))
+    with _Log(out, first_step, settings.steps) as log, _flushed_denormals(), _stop_requests() as stop:
         task.model.train()
         for step in range(first_step, settings.steps):
-            generator = torch.Generator(device).manual_seed(hash((settings.seed, step)) % 2**31)
-            torch.manual_seed(hash((settings.seed, step)) % 2**31)  # of dropout
+            seed = _seed(settings.seed, step)
+            generator = torch.Generator(device).manual_seed(seed)
+            torch.manual_seed(seed)  # of dropout
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, settings)
+            rows, weight = processes.rows_of(next(batches))
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                loss, figures = task.loss(next(batches), generator)
+                loss, figures = objective(rows, generator)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            (loss * weight).backward()
             torch.nn.utils.clip_grad_norm_(learned.values(), 1.0)
             optimiser.step()
-            if step % LOG_EVERY == 0:
-                for name, value in {"loss": loss, **figures}.items():
-                    log.add_scalar(f"train/{name}", value.item(), step)
-                progress.update(bar, completed=step + 1, loss=f"loss {loss.item():.3f}")
-            if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
-                _save(out, task.model, optimiser, step + 1)
-                scores = _validate(task)
-                for name, value in scores.items():
-                    log.add_scalar(f"validation/{name}", value, step + 1)
-                line = {"step": step + 1, "seconds": round(time.monotonic() - started), "loss": round(loss.item(), 4)}
-                with (out / "log.jsonl").open("a") as stream:
-                    stream.write(json.dumps(line | scores) + "\n")
-    log.close()
+            log.step(step, loss, figures)
+            stopped = processes.any_of(stop.is_set(), device)
+            due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps
+            if processes.is_main() and (due or stopped):
+                checkpoint.save(out, task.model, optimiser, step + 1)
+            if processes.is_main() and due:
+                log.validation(step + 1, loss, _validate(task))
+            if stopped and step + 1 < settings.steps:
+                raise KeyboardInterrupt(
+                    f"stopped at step {step + 1} of {settings.steps}: the same command goes on there"
+                )
+    processes.end()
 
 
 def learning_rate(step: int, settings: TrainingSettings) -> float:
@@ -115,22 +118,62 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
     return settings.learning_rate * min(1.0, (step + 1) / settings.warmup_steps, left)
 
 
-def device_of(name: str) -> torch.device:
-    """The device that a setting names; raises ConfigError if it is not there."""
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"device '{name}' is not there: torch sees no GPU; use auto or cpu")
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+class _Log:
+    """Curves for TensorBoard, a line of JSON at each validation, a progress bar: of the main process only."""
+
+    def __init__(self, out: Path, first_step: int, steps: int):
+        self.main = processes.is_main()
+        if not self.main:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ConfigError("training writes its curves with tensorboard: install semcom-ota[train]") from error
+        columns = (
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} steps, {task.fields[loss]}"),
+            TimeRemainingColumn(),
+        )
+        self.file = out / LOG
+        self.seconds_before = last_line(out).get("seconds", 0) if first_step else 0
+        self.started = time.monotonic()
+        self.curves = SummaryWriter(str(out / "tensorboard"), purge_step=first_step)
+        self.progress = Progress(*columns)
+        self.bar = self.progress.add_task("training", total=steps, completed=first_step, loss="")
+
+    def __enter__(self) -> "_Log":
+        if self.main:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.main:
+            self.progress.stop()
+            self.curves.close()
+
+    def step(self, step: int, loss: Tensor, figures: dict[str, Tensor]) -> None:
+        """Of several processes, the figures of the main one's rows."""
+        if self.main and step % LOG_EVERY == 0:
+            for name, value in {"loss": loss, **figures}.items():
+                self.curves.add_scalar(f"train/{name}", value.item(), step)
+            self.progress.update(self.bar, completed=step + 1, loss=f"loss {loss.item():.3f}")
+
+    def validation(self, steps: int, loss: Tensor, scores: dict[str, float]) -> None:
+        for name, value in scores.items():
+            self.curves.add_scalar(f"validation/{name}", value, steps)
+        seconds = round(self.seconds_before + time.monotonic() - self.started)
+        line = {"step": steps, "seconds": seconds, "loss": round(loss.item(), 4)}
+        with self.file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line | scores) + "\n")
 
 
-def trained_weights(out: Path) -> tuple[dict[str, Tensor], int]:
-    """The model's tensors in the last checkpoint of a training folder, and its step; raises ConfigError if none."""
-    source = out / RESUME
-    if not source.exists():
-        raise ConfigError(f"'{out}' holds no training run: train first")
-    with safe_open(str(source), "pt") as stored:
-        names = [name for name in stored.keys() if name.startswith("model.")]  # noqa: SIM118, not a dict
-        weights = {name.removeprefix("model."): stored.get_tensor(name) for name in names}
-        return weights, int(stored.metadata()["step"])
+def last_line(out: Path) -> dict[str, float]:
+    """The last validation of a training folder (`step`, `seconds`, `loss` and the recipe's figures); empty if none."""
+    try:
+        lines = (out / LOG).read_text(encoding="utf-8").splitlines()
+        return dict(json.loads(lines[-1])) if lines else {}
+    except (OSError, ValueError):
+        return {}
 
 
 @torch.no_grad()
@@ -139,6 +182,31 @@ def _validate(task: Task) -> dict[str, float]:
     scores = task.validate()
     task.model.train()
     return scores
+
+
+@contextlib.contextmanager
+def _stop_requests() -> Iterator[threading.Event]:
+    """SIGINT and SIGTERM are noted, for a step to be finished and kept; a second one is met as ever."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # signals are not for this one
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(*_: object) -> None:
+        stop.set()
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield stop
+    finally:
+        restore()
 
 
 @contextlib.contextmanager
@@ -151,39 +219,10 @@ def _flushed_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+def _seed(seed: int, step: int) -> int:
+    """Of all that is random in a step. Each process has noise and dropout of its own."""
+    return hash((seed, step, processes.index()) if processes.index() else (seed, step)) % 2**31
+
+
 def _has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" or torch.cuda.is_bf16_supported()
-
-
-def _save(out: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
-    """Weights and optimiser state as safetensors, written beside and then renamed: a kill leaves old or new."""
-    aliases = set(getattr(model, "_tied_weights_keys", None) or ())
-    state = {f"model.{name}": tensor for name, tensor in model.state_dict().items() if name not in aliases}
-    for index, entry in optimiser.state_dict()["state"].items():
-        state |= {f"optimiser.{index}.{name}": tensor for name, tensor in entry.items()}
-    state = {name: tensor.contiguous() for name, tensor in state.items()}
-    save_file(state, out / "resume.tmp", metadata={"step": str(step)})
-    (out / "resume.tmp").rename(out / RESUME)
-
-
-def _resume(out: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Load the last checkpoint of `out`, if there is one; returns the step to go on with."""
-    file = out / RESUME
-    if not file.exists():
-        return 0
-    try:
-        state = load_file(file)
-        weights, step = trained_weights(out)
-        missing, unknown = model.load_state_dict(weights, strict=False)
-        if unknown or set(missing) - set(getattr(model, "_tied_weights_keys", None) or ()):
-            raise ValueError("its weights are another model's")
-        entries: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in state.items():
-            if name.startswith("optimiser."):
-                _, index, field = name.split(".")
-                entries.setdefault(int(index), {})[field] = tensor
-        optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
-    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"'{file}' is not this run's checkpoint ({reason}): choose another --out") from error
-    return step

@@ -12,8 +12,9 @@ from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_posi
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.model_card import export
 from semcom_ota.training import text_jscc
+from semcom_ota.training.loop import learning_rate
 from semcom_ota.training.symbol_channel import draw_noise_variance, transmit
-from semcom_ota.training.text_jscc import TextTraining, learning_rate, train
+from semcom_ota.training.text_jscc import TextTraining, train
 
 TINY = TextModelConfig(vocabulary=300, width=32, heads=2, encoder_layers=1, decoder_layers=1)
 
@@ -48,7 +49,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(data, tmp_path, monk
 
     train(data, tmp_path / "whole", settings(), TINY)
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
-        patch.setattr(text_jscc, "validate", power_cut)  # runs just after the checkpoint of step 2
+        patch.setattr(text_jscc.TextTask, "validate", power_cut)  # runs just after the checkpoint of step 2
         train(data, tmp_path / "parts", settings(), TINY)
     train(data, tmp_path / "parts", settings(), TINY)
     whole = load_file(tmp_path / "whole" / "resume.safetensors")
@@ -60,7 +61,7 @@ def test_loss_falls_and_the_checkpoint_loads(data, tmp_path):
     train(data, tmp_path / "run", settings(steps=60, checkpoint_every=20, warmup_steps=5, learning_rate=3e-3), TINY)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0]
-    checkpoint = export(tmp_path / "run", data)
+    checkpoint = export("text-jscc", tmp_path / "run", data)
     tokenizer, model = load_checkpoint(checkpoint)
     assert model.config == TINY and 256 < tokenizer.vocabulary <= TINY.vocabulary
     assert "| AWGN | 12 |" in (checkpoint / "README.md").read_text()

@@ -1,0 +1,71 @@
+"""Every recipe by name. What a recipe needs is imported when it is run: `semcom train --help` answers at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train something that ships, or its like on data of one's own."""
+
+    summary: str
+    module: str
+    """Has `train(data, out, settings)`, built on `training/loop.py`."""
+    settings: str
+    """The class of that module, derived from `TrainingSettings`, that says all that decides what is learned."""
+    card: str
+    """Module with `export(folder, data, checkpoint)`: see `experiments/model_card.py`, which calls it."""
+
+    def settings_class(self) -> Any:
+        """Loads the recipe; returns its settings, a pydantic model."""
+        return getattr(import_module(self.module), self.settings)
+
+    def train(self) -> Callable[[Path, Path, Any], None]:
+        """Loads the recipe; returns what trains by it: (data sets, training folder, settings)."""
+        return import_module(self.module).train
+
+
+RECIPES = {
+    "text-jscc": Recipe(
+        "text to symbols and back, encoder and decoder trained together through simulated channels",
+        "semcom_ota.training.text_jscc",
+        "TextTraining",
+        "semcom_ota.experiments.text_jscc_card",
+    ),
+    "language-model": Recipe(
+        "the causal language model of lam-prior, from nothing or (init) from another; whole or by LoRA",
+        "semcom_ota.training.language_model",
+        "LanguageModelTraining",
+        "semcom_ota.experiments.language_model_card",
+    ),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """A recipe by name; raises ConfigError, which lists them, if there is none."""
+    from semcom_ota.config import ConfigError
+
+    if name not in RECIPES:
+        raise ConfigError(f"unknown recipe '{name}': use one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def presets() -> list[str]:
+    """Names of the settings that ship."""
+    return sorted(file.stem for file in PRESETS.glob("*.yml"))
+
+
+def read_settings(name_or_file: str) -> dict[str, Any]:
+    """A recipe's settings, not yet checked, from a YAML file or one that ships; raises ConfigError if it has none."""
+    from semcom_ota.config import ConfigError, read_yaml
+
+    path = PRESETS / f"{name_or_file}.yml" if name_or_file in presets() else Path(name_or_file)
+    settings = read_yaml(path) or {}
+    if not isinstance(settings, dict):
+        raise ConfigError(f"'{path}' must hold settings by name, such as 'steps: 5000'")
+    return settings
