@@ -1,0 +1,233 @@
+"""The figures of a sweep: points, SNRs at a level, gaps in dB, what became of messages, what was spent, calibration."""
+
+from collections.abc import Iterable, Sequence
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semcom_ota.experiments.calibration import TRUSTED, Calibration, calibration
+from semcom_ota.experiments.comparison import Crossing, crossing, difference, draws, gap
+from semcom_ota.experiments.statistics import Estimate, estimate, proportion
+from semcom_ota.experiments.sweep_reading import STAGES, Row, Timing
+from semcom_ota.experiments.sweep_table import Curve, SweepTable, curve_name
+
+LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,)}
+"""Figure -> the levels whose SNR is stated."""
+FADE_DB = 6.0
+"""A message whose receiver estimated an SNR so far below the channel's mean met a fade."""
+ENERGY_TOLERANCE = 1e-3
+
+Record = dict[str, Any]
+
+
+def points(table: SweepTable) -> list[Record]:
+    """A record for each curve and SNR: every figure of quality with its interval, and what was spent."""
+    return [
+        _place(curve) | {"snr_db": snr_db} | _quality(table, rows) | spending(table, rows) | fates(table, rows)
+        for curve in table.curves
+        for snr_db, rows in curve.rows.items()
+    ]
+
+
+def crossings(table: SweepTable) -> tuple[list[Record], list[Record]]:
+    """The SNR at which each curve reaches a level, and by how many dB each needs less than each other of its panel.
+
+    For all messages, and apart for short and for long ones (the third with the fewest words, and that with the most).
+    """
+    reached, gaps = [], []
+    for panel in table.panels():
+        for length, chosen in lengths(table).items():
+            for metric, levels in LEVELS.items():
+                if metric not in table.figures:
+                    continue
+                curves = {curve.name: _curve(table, curve, metric, chosen) for curve in table.of_panel(panel)}
+                for level in levels:
+                    found = {name: crossing(*curve, level) for name, curve in curves.items() if len(curve[0])}
+                    where = {"channel": panel.channel, "budget": panel.budget, "length": length}
+                    what = where | {"metric": metric, "level": level}
+                    reached += [what | {"codec": name} | at.bounded().as_json() for name, at in found.items()]
+                    gaps += [what | record for record in _gaps(found)]
+    return reached, gaps
+
+
+def differences(table: SweepTable, reference: str) -> list[Record]:
+    """Every curve's BLEU-1 less the reference's, over the same messages, wherever both were measured."""
+    records = []
+    for panel in table.panels():
+        curves = {curve.name: curve for curve in table.of_panel(panel)}
+        if reference not in curves:
+            continue
+        base = curves.pop(reference)
+        for name, curve in curves.items():
+            for snr_db in [snr_db for snr_db in curve.rows if snr_db in base.rows]:
+                pair = table.sample(curve.rows[snr_db]), table.sample(base.rows[snr_db])
+                found = difference(*pair, table.figures["bleu1"], table.resampling)
+                if found:
+                    records.append(
+                        _place(curve)
+                        | {"codec": name, "reference": reference, "snr_db": snr_db}
+                        | _named("bleu1", found)
+                    )
+    return records
+
+
+def calibrations(table: SweepTable) -> list[Record]:
+    """Of each codec, over all channels and over each: confidence against copies, and against the share of right words.
+
+    Messages that did not arrive have no text to be confident of: they are left out.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, row in enumerate(table.rows):
+        if row.status != "lost":
+            for channel in ("all", row.channel):
+                groups.setdefault((curve_name(row), channel), []).append(index)
+    records = []
+    for (name, channel), indices in groups.items():
+        rows = np.array(indices)
+        confidence = [table.rows[index].confidence for index in indices]
+        total = table.table[rows]
+        outcomes = {"exact_match": total[:, 13], "words_right": total[:, 11] / np.maximum(total[:, 12], 1)}
+        for outcome, values in outcomes.items():
+            found = calibration(confidence, list(values), table.message[rows], table.resampling)
+            records.append({"codec": name, "channel": channel, "outcome": outcome} | _calibrated(found))
+    return records
+
+
+def latencies(timings: Iterable[Timing]) -> list[Record]:
+    """Median and 99th percentile of each stage and of their sum, by codec, in milliseconds."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for timing in timings:
+        stages = {stage: getattr(timing, f"{stage}_ms") for stage in STAGES}
+        for stage, value in stages.items():
+            if value is not None:
+                found.setdefault((timing.codec, stage), []).append(value)
+        if None not in stages.values():
+            found.setdefault((timing.codec, "total"), []).append(sum(stages.values()))
+    return [
+        {"codec": codec, "stage": stage, "messages": len(values)}
+        | {f"p{part}_ms": float(np.percentile(values, part)) for part in (50, 99)}
+        for (codec, stage), values in found.items()
+    ]
+
+
+def unequal(rows: Iterable[Row]) -> int:
+    """How many messages were given more symbols with one codec than with another, or energy other than 1 a symbol."""
+    spent: dict[tuple, set[int]] = {}
+    wrong = set()
+    for row in rows:
+        if not row.payload_symbols:
+            continue
+        key = (row.channel, row.csi, row.budget, row.snr_db, row.seed, row.message)
+        spent.setdefault(key, set()).add(row.payload_symbols)
+        if len(spent[key]) > 1 or abs(row.energy / row.payload_symbols - 1) > ENERGY_TOLERANCE:
+            wrong.add(key)
+    return len(wrong)
+
+
+def lengths(table: SweepTable) -> dict[str, NDArray[np.bool_]]:
+    """Which rows are of all, of short and of long messages; all only, where texts hardly differ in length."""
+    low, high = length_bounds(table)
+    everything = {"all": np.ones(len(table.words), bool)}
+    return everything if low >= high else everything | {"short": table.words <= low, "long": table.words >= high}
+
+
+def length_bounds(table: SweepTable) -> tuple[int, int]:
+    """Words of the longest short text and of the shortest long one: thirds of the texts."""
+    words = sorted(len(text.split()) for text in {row.sent for row in table.rows})
+    return words[(len(words) - 1) // 3], words[len(words) - 1 - (len(words) - 1) // 3]
+
+
+def spending(table: SweepTable, indices: NDArray[np.int64]) -> Record:
+    """What the messages of a point cost, of those that were sent."""
+    sent = [row for row in _rows(table, indices) if row.payload_symbols]
+    energies = [row.energy / row.payload_symbols for row in sent] or [0.0]
+    words, messages = max(sum(row.words for row in sent), 1), max(len(sent), 1)
+    return {
+        "payload_symbols_per_word": sum(row.payload_symbols for row in sent) / words,
+        "energy_per_symbol": float(np.mean(energies)),
+        "energy_per_symbol_min": min(energies),
+        "energy_per_symbol_max": max(energies),
+        "overhead_symbols_per_message": sum(row.overhead_symbols for row in sent) / messages,
+        "overhead_bits_per_message": sum(row.overhead_bits for row in sent) / messages,
+        "air_samples_per_message": sum(row.air_samples for row in sent) / messages,
+    }
+
+
+def fates(table: SweepTable, indices: NDArray[np.int64]) -> Record:
+    """What became of the messages of a point, and how much of it is outage: no frame was found, or it met a fade."""
+    rows = _rows(table, indices)
+    wrong = [row for row in rows if row.status == "delivered" and row.received != row.sent]
+    silent = np.array([row.status == "lost" and not row.does_not_fit for row in rows])
+    faded = np.array(
+        [row.snr_db_estimated is not None and row.snr_db_estimated <= row.snr_db - FADE_DB for row in rows]
+    )
+    fits = np.array([not row.does_not_fit for row in rows])
+    clear = indices[fits & ~silent & ~faded]
+    outage = proportion(int((silent | faded).sum()), max(int(fits.sum()), 1))
+    return {
+        "messages": len(rows),
+        **{status: sum(row.status == status for row in rows) for status in ("delivered", "corrupted", "lost")},
+        "does_not_fit": int((~fits).sum()),
+        "wrong_delivered": len(wrong),
+        "wrong_trusted": sum(row.confidence >= TRUSTED for row in wrong),
+        "copies": sum(row.received == row.sent for row in rows),
+        "no_frame": int(silent.sum()),
+        "faded": int(faded.sum()),
+        "corrupted_copies": sum(row.status == "corrupted" and row.received == row.sent for row in rows),
+        "bleu1_outside_outage": float(table.figures["bleu1"](table.table[clear].sum(axis=0))) if len(clear) else None,
+    } | _named("outage", outage)
+
+
+def _rows(table: SweepTable, indices: NDArray[np.int64]) -> list[Row]:
+    return [table.rows[index] for index in indices]
+
+
+def _quality(table: SweepTable, rows: NDArray[np.int64]) -> Record:
+    sample = table.sample(rows)
+    record: Record = {}
+    for name, figure in table.figures.items():
+        record |= _named(name, estimate(draws(sample, figure, table.resampling)))
+    copies = int(sample.table[:, 13].sum())  # all or none right has no spread to draw from: Wilson's interval
+    return record | _named("exact_match", proportion(copies, len(rows)))
+
+
+def _curve(
+    table: SweepTable, curve: Curve, metric: str, chosen: NDArray[np.bool_]
+) -> tuple[list[float], NDArray[np.float64]]:
+    places, values = [], []
+    for snr_db, rows in curve.rows.items():
+        kept = rows[chosen[rows]]
+        if len(kept):
+            places.append(snr_db)
+            values.append(draws(table.sample(kept), table.figures[metric], table.resampling))
+    return places, np.stack(values, axis=1) if values else np.zeros((0, 0))
+
+
+def _gaps(found: dict[str, Crossing]) -> list[Record]:
+    return [
+        {"codec": one, "other": other} | gap(found[one], found[other]).as_json()
+        for one, other in permutations(found, 2)
+    ]
+
+
+def _place(curve: Curve) -> Record:
+    return {"channel": curve.panel.channel, "budget": curve.panel.budget, "codec": curve.name}
+
+
+def _named(name: str, found: Estimate) -> Record:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def _calibrated(found: Calibration) -> Record:
+    bins: Sequence[Record] = [
+        {"messages": part.messages, "confidence": part.confidence} | _named("outcome", part.outcome)
+        for part in found.bins
+    ]
+    return (
+        {"messages": found.messages, "error_if_calibrated": found.error_if_calibrated}
+        | _named("error", found.error)
+        | _named("bias", found.bias)
+        | {"bins": bins}
+    )
