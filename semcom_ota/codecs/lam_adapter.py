@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from transformers import ModernBertConfig, ModernBertModel
 
+from semcom_ota.codecs.lam_backbone import Heard
+
 
 class SymbolWriter(nn.Module):
     """The transmitter's channel adapter: what a LAM made of a token, and the token itself, to its symbols.
@@ -26,9 +28,7 @@ class SymbolWriter(nn.Module):
         self.mix = nn.Parameter(torch.zeros(states))
         self.form = nn.Embedding(forms, 2 * width)
         nn.init.normal_(self.form.weight, std=0.5)
-        self.net = nn.Sequential(
-            nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * layers_per_token)
-        )
+        self.net = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * layers_per_token))
 
     def forward(self, states: list[Tensor], forms: Tensor, sent: Tensor) -> Tensor:
         """Symbols on the grid (token, layer).
@@ -92,35 +92,32 @@ class CrossAttention(nn.Module):
     carry the number of their token, so that a token finds its own symbols.
     """
 
-    def __init__(self, width: int, layers: int, heads: int, inner: int):
-        """One attention for each of `layers` layers, `inner` elements wide, of `heads` heads."""
+    def __init__(self, width: int, layers: int):
+        """One attention for each of `layers` layers."""
         super().__init__()
-        self.heads = heads
-        self.query = nn.ModuleList(nn.Linear(width, inner) for _ in range(layers))
-        self.key_value = nn.ModuleList(nn.Linear(width, 2 * inner) for _ in range(layers))
-        self.out = nn.ModuleList(nn.Linear(inner, width) for _ in range(layers))
+        self.heads = _heads(width)
+        self.query = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.key_value = nn.ModuleList(nn.Linear(width, 2 * width) for _ in range(layers))
+        self.out = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
         self.gate = nn.Parameter(torch.full((layers,), 0.1))
         self._memory: tuple[Tensor, Tensor, int, int] | None = None
 
-    def install(self, layers: nn.ModuleList) -> None:
+    def install(self, layers: list[nn.Module]) -> None:
         """Attach to a LAM's layers; without `listening` they go on as ever."""
         for index, layer in enumerate(layers):
             layer.register_forward_pre_hook(self._hook(index), with_kwargs=True)
 
     @contextmanager
-    def listening(self, received: Tensor, mask: Tensor, context: Tensor, context_mask: Tensor, skip: int, at: int = 0) -> Iterator[None]:
+    def listening(self, heard: Heard, skip: int, at: int) -> Iterator[None]:
         """While this lasts, the LAM hears.
 
         Args:
-            received: (B, T, width), with its mask (B, T) bool.
-            mask: see `received`.
-            context: (B, C, width), with its mask (B, C) bool.
-            context_mask: see `context`.
-            skip: positions of the LAM's input before the first token.
-            at: number of the first token.
+            heard: what it is told.
+            skip: positions of the LAM's input before its first token.
+            at: number of that token.
         """
-        keys = torch.cat([received + position_code(received.shape[1], 0, received), context], 1)
-        self._memory = (keys, torch.cat([mask, context_mask], 1), skip, at)
+        received = heard.received + position_code(heard.received.shape[1], 0, heard.received)
+        self._memory = torch.cat([received, heard.context], 1), torch.cat([heard.mask, heard.context_mask], 1), skip, at
         try:
             yield
         finally:
@@ -155,6 +152,11 @@ def position_code(count: int, first: int, like: Tensor) -> Tensor:
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)[:, :width].to(like)
 
 
+def _heads(width: int) -> int:
+    """About one for 64 elements; what a head gets is even, as rotary positions want."""
+    return next(heads for heads in range(max(1, width // 64), 0, -1) if width % (2 * heads) == 0)
+
+
 def _transformer(width: int, layers: int, max_tokens: int) -> nn.Module:
     """Bidirectional, with rotary positions and full attention in every layer."""
     return ModernBertModel(
@@ -168,7 +170,7 @@ def _transformer(width: int, layers: int, max_tokens: int) -> nn.Module:
             hidden_size=width,
             intermediate_size=2 * width,
             num_hidden_layers=layers,
-            num_attention_heads=max(1, width // 64),
+            num_attention_heads=_heads(width),
             max_position_embeddings=max_tokens,
             global_attn_every_n_layers=1,
             attn_implementation="sdpa",

@@ -4,10 +4,10 @@
 - `decoder` (GPT, Llama kind): causal; at the receiver it decides token by token.
 - `encoder-decoder` (T5 kind): the encoder sees all that was received, the decoder decides token by token.
 
-At the transmitter a LAM reads tokens. At the receiver it is handed vectors in the space of its embeddings, one for each
-token that was sent, and context before (or, where order does not matter, behind) them. `aligned` adds the vector of token
-i to the LAM's input where it decides token i; else only attention brings it there (`lam_adapter.CrossAttention`, or an
-encoder-decoder's own).
+At the transmitter a LAM reads tokens. At the receiver it is handed vectors in the space of its embeddings, one for
+each token that was sent, and context before them (behind them, where order does not matter). `aligned` adds the vector
+of token i to the LAM's input where it decides token i; else only attention brings it there
+(`lam_adapter.CrossAttention`, or an encoder-decoder's own).
 """
 
 import inspect
@@ -81,14 +81,19 @@ class Backbone(nn.Module):
         return int(getattr(self.model.config, "max_position_embeddings", None) or 2**16) - 1  # one is for `begin`
 
     @property
-    def reading_layers(self) -> nn.ModuleList:
+    def reading_layers(self) -> list[nn.Module]:
         """The transformer's layers that a transmitter uses."""
         return _layers(self.model)
 
     @property
-    def writing_layers(self) -> nn.ModuleList:
-        """The transformer's layers to which a receiver's cross-attention is added."""
+    def writing_layers(self) -> list[nn.Module]:
+        """The transformer's layers that a receiver uses."""
         return _layers(self.model)
+
+    @property
+    def before_text(self) -> int:
+        """Positions of a receiver's input before that of its first token, context apart."""
+        return 0
 
     def embed(self, tokens: Tensor) -> Tensor:
         """(...) int64 to (..., width)."""
@@ -141,6 +146,11 @@ class EncoderLam(Backbone):
         nn.init.zeros_(self.head.bias)
         self.bias = nn.Parameter(torch.zeros(self.vocabulary))
 
+    @property
+    def before_text(self) -> int:
+        """See `Backbone`."""
+        return int(self._begin is not None)
+
     def hidden_states(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
         """See `Backbone`."""
         behind, first = self._with_begin(tokens)
@@ -150,15 +160,14 @@ class EncoderLam(Backbone):
 
     def logits(self, heard: Heard, tokens: Tensor | None = None) -> Tensor:
         """See `Backbone`."""
-        inputs = heard.received if heard.aligned else self.embed(torch.full_like(heard.mask, self._blank, dtype=torch.long))
-        parts, seen = [inputs, heard.context], [heard.mask, heard.context_mask]
-        first = 0
-        if self._begin is not None:
-            begin = torch.full_like(heard.mask[:, :1], self._begin, dtype=torch.long)
-            parts, seen, first = [self.embed(begin), *parts], [torch.ones_like(begin, dtype=torch.bool), *seen], 1
-        mask = torch.cat(seen, 1).long()
-        hidden = self.model(inputs_embeds=torch.cat(parts, 1), attention_mask=mask).last_hidden_state
-        hidden = self.head(hidden[:, first : first + inputs.shape[1]])
+        blank = torch.full_like(heard.mask, self._blank, dtype=torch.long)
+        first, length = self.before_text, blank.shape[1]
+        inputs = heard.received if heard.aligned else self.embed(blank)
+        begin = self.embed(torch.full_like(blank[:, :first], self._start))
+        seen = nn.functional.pad(_seen(heard), (first, 0), value=1)
+        inputs = torch.cat([begin, inputs, heard.context], 1)
+        hidden = self.model(inputs_embeds=inputs, attention_mask=seen).last_hidden_state
+        hidden = self.head(hidden[:, first : first + length])
         return nn.functional.linear(hidden, self.model.get_input_embeddings().weight, self.bias)
 
     def start(self, heard: Heard, hypotheses: int) -> State:
@@ -229,9 +238,14 @@ class EncoderDecoderLam(Backbone):
     kind: Kind = "encoder-decoder"
 
     @property
-    def reading_layers(self) -> nn.ModuleList:
+    def reading_layers(self) -> list[nn.Module]:
         """See `Backbone`."""
         return _layers(self.model.get_encoder())
+
+    @property
+    def writing_layers(self) -> list[nn.Module]:
+        """See `Backbone`."""
+        return self.reading_layers + _layers(self.model.get_decoder())
 
     def hidden_states(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
         """See `Backbone`."""
@@ -266,9 +280,7 @@ class EncoderDecoderLam(Backbone):
 
     def _decide(self, heard: Heard, encoded: Tensor | None, inputs: Tensor, **options: Any) -> Any:
         known = BaseModelOutput(last_hidden_state=encoded)
-        return self.model(
-            encoder_outputs=known, attention_mask=_seen(heard), decoder_inputs_embeds=inputs, **options
-        )
+        return self.model(encoder_outputs=known, attention_mask=_seen(heard), decoder_inputs_embeds=inputs, **options)
 
 
 _CLASSES: dict[Kind, tuple[type[Backbone], Any]] = {
@@ -315,6 +327,7 @@ def load_backbone(name: str | Path, kind: Kind) -> tuple[Backbone, PreTrainedTok
         if missing := [weight for weight in info["missing_keys"] if "pooler" not in weight]:
             raise ValueError(f"its weights lack '{sorted(missing)[0]}'")
         backbone = made(model.eval(), _begin(config, tokenizer, kind), _blank(config, tokenizer))
+        _layers(model)
         if backbone.width != config.hidden_size:
             raise ValueError("embeddings and hidden states differ in width")
     except ConfigError:
@@ -347,10 +360,10 @@ def _blank(config: Any, tokenizer: PreTrainedTokenizerBase) -> int:
     return next(int(token) for token in choices if token is not None)
 
 
-def _layers(model: Any) -> nn.ModuleList:
-    """The list of a transformer's layers: the outermost one as long as its configuration says."""
+def _layers(model: Any) -> list[nn.Module]:
+    """A transformer's layers: the outermost list that is as long as the configuration says."""
     sizes = {int(model.config.num_hidden_layers), int(getattr(model.config, "num_decoder_layers", None) or 0)}
     found = [part for part in model.modules() if isinstance(part, nn.ModuleList) and len(part) in sizes]
     if not found:
         raise ValueError(f"its model type '{model.config.model_type}' hides its layers")
-    return found[0]
+    return list(found[0])
