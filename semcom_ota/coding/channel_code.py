@@ -22,8 +22,8 @@ class PolarCode:
 
     As uplink control of 3GPP TS 38.212: mother code of up to 1024 bits (5.3.1, n_max = 10), sub-block interleaving,
     puncturing, shortening or repetition (5.4.1) and the triangular interleaver of coded bits (5.4.1.3), which spreads
-    them over the unequal bits of a QAM symbol. Unlike there, the checksum is CRC24C of 7.3.2 or CRC16, and there are no
-    parity check bits. Objects are immutable and may be shared between threads.
+    them over the unequal bits of a QAM symbol. Unlike there, the checksum is CRC24C of 7.3.2, CRC16 or CRC11, and there
+    are no parity check bits. Objects are immutable and may be shared between threads.
     """
 
     def __init__(self, information_bits: int, coded_bits: int, list_size: int = 8, crc_bits: int = 24):
@@ -33,7 +33,7 @@ class PolarCode:
             information_bits: K, at least 1; K + crc_bits must not exceed 1024 nor `coded_bits`.
             coded_bits: E.
             list_size: paths the decoder follows, 1..64. Twice as many cost twice the time.
-            crc_bits: 24 or 16. Of the words received wrongly, up to 9 / 2**crc_bits go unnoticed.
+            crc_bits: 24, 16 or 11. Of the words received wrongly, up to 9 / 2**crc_bits go unnoticed.
 
         Raises:
             ValueError: no such code.

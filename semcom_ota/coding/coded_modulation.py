@@ -1,7 +1,8 @@
 """Any number of bits to exactly the wanted number of QAM symbols, and back: segments, polar codes, scrambling, QAM.
 
 The chain follows 3GPP: each segment with its own CRC16 (the checksum that TS 38.212, 7.2.1 gives to transport blocks of
-up to 3824 bits), polar coded, the coded bits scrambled with the Gold sequence of TS 38.211, 5.2.1.
+up to 3824 bits) unless told otherwise, polar coded, the coded bits scrambled with the Gold sequence of TS 38.211,
+5.2.1.
 """
 
 import functools
@@ -36,23 +37,24 @@ class Segment:
         return self.information[1] - self.information[0], self.coded[1] - self.coded[0]
 
 
-def segments(n_bits: int, n_symbols: int, order: int) -> list[Segment] | None:
+def segments(n_bits: int, n_symbols: int, order: int, crc_bits: int = CRC_BITS) -> list[Segment] | None:
     """Equal segments (to a bit), as few as the mother code of 1024 bits carries well.
 
     Args:
         n_bits: bits of the message, at least 1.
         n_symbols: QAM symbols to fill.
         order: 4, 16, 64 or 256.
+        crc_bits: of each segment's checksum, see `PolarCode`.
 
     Returns:
         The segments in order, or None if they cannot carry the message.
     """
     coded_bits = n_symbols * bits_per_symbol(order)
     count = max(
-        math.ceil(n_bits / (MAX_MOTHER_BITS - CRC_BITS)),
+        math.ceil(n_bits / (MAX_MOTHER_BITS - crc_bits)),
         min(math.ceil(coded_bits / _SPLIT_CODED_BITS), math.ceil(n_bits / _SPLIT_INFORMATION_BITS)),
     )
-    if n_bits < 1 or n_bits + count * (CRC_BITS + 1) > coded_bits:
+    if n_bits < 1 or n_bits + count * (crc_bits + 1) > coded_bits:
         return None
     return [
         Segment(fragment_range(n_bits, count, index), fragment_range(coded_bits, count, index))
@@ -60,13 +62,14 @@ def segments(n_bits: int, n_symbols: int, order: int) -> list[Segment] | None:
     ]
 
 
-def modulate_message(bits: BitArray, n_symbols: int, order: int) -> ComplexArray:
+def modulate_message(bits: BitArray, n_symbols: int, order: int, crc_bits: int = CRC_BITS) -> ComplexArray:
     """Message bits to symbols.
 
     Args:
         bits: (n_bits,) uint8, zeros and ones.
         n_symbols: how many symbols to fill.
         order: 4, 16, 64 or 256.
+        crc_bits: of each segment's checksum, see `PolarCode`.
 
     Returns:
         (n_symbols,) complex64, points of the constellation of unit mean power.
@@ -74,15 +77,15 @@ def modulate_message(bits: BitArray, n_symbols: int, order: int) -> ComplexArray
     Raises:
         ValueError: that many bits do not go into that many symbols.
     """
-    layout = segments(bits.size, n_symbols, order)
+    layout = segments(bits.size, n_symbols, order, crc_bits)
     if layout is None:
         raise ValueError(f"{bits.size} bits do not go into {n_symbols} symbols of {order}-QAM")
-    coded = np.concatenate([_code(*part.sizes).encode(bits[slice(*part.information)]) for part in layout])
+    coded = np.concatenate([_code(*part.sizes, crc_bits).encode(bits[slice(*part.information)]) for part in layout])
     return modulate(coded ^ _gold_sequence(coded.size), order)
 
 
 def demodulate_message(
-    symbols: ComplexArray, noise_variance: FloatArray, n_bits: int, order: int
+    symbols: ComplexArray, noise_variance: FloatArray, n_bits: int, order: int, crc_bits: int = CRC_BITS
 ) -> tuple[BitArray, NDArray[np.bool_]]:
     """Symbols to message bits.
 
@@ -91,6 +94,7 @@ def demodulate_message(
         noise_variance: (n,) float32, E|noise|**2 of each; inf where nothing was received.
         n_bits: bits of the message, at least 1.
         order: 4, 16, 64 or 256.
+        crc_bits: of each segment's checksum, see `PolarCode`.
 
     Returns:
         (n_bits,) uint8, and (n_bits,) bool: whether the checksum over that bit held; none does if
@@ -98,20 +102,20 @@ def demodulate_message(
     """
     bits = np.zeros(n_bits, np.uint8)
     right = np.zeros(n_bits, np.bool_)
-    layout = segments(n_bits, symbols.size, order)
+    layout = segments(n_bits, symbols.size, order, crc_bits)
     if layout is None:
         return bits, right
     scrambling = 1 - 2 * _gold_sequence(symbols.size * bits_per_symbol(order)).astype(np.float32)
     soft = llrs(symbols, noise_variance, order) * scrambling
     for part in layout:
         inside = slice(*part.information)
-        bits[inside], right[inside] = _code(*part.sizes).decode(soft[slice(*part.coded)])
+        bits[inside], right[inside] = _code(*part.sizes, crc_bits).decode(soft[slice(*part.coded)])
     return bits, right
 
 
 @functools.lru_cache(maxsize=256)
-def _code(information_bits: int, coded_bits: int) -> PolarCode:
-    return PolarCode(information_bits, coded_bits, LIST_SIZE, CRC_BITS)
+def _code(information_bits: int, coded_bits: int, crc_bits: int) -> PolarCode:
+    return PolarCode(information_bits, coded_bits, LIST_SIZE, crc_bits)
 
 
 @numba.njit(cache=True)

@@ -1,4 +1,4 @@
-"""Cyclic redundancy checks CRC24C and CRC16 of 3GPP TS 38.212 (5.1), the checksums of all that a polar code carries."""
+"""Cyclic redundancy checks CRC24C, CRC16 and CRC11 of 3GPP TS 38.212 (5.1), the checksums inside the polar code."""
 
 import numba
 import numpy as np
@@ -9,6 +9,7 @@ BitArray = NDArray[np.uint8]
 POLYNOMIALS = {  # without the leading term
     24: 0xB2B117,  # D^24 + D^23 + D^21 + D^20 + D^17 + D^15 + D^13 + D^12 + D^8 + D^4 + D^2 + D + 1
     16: 0x1021,  # D^16 + D^12 + D^5 + 1
+    11: 0x621,  # D^11 + D^10 + D^9 + D^5 + 1
 }
 
 
@@ -37,7 +38,7 @@ def checksum(bits: BitArray, width: int) -> BitArray:
 
     Args:
         bits: (K,) uint8, zeros and ones, K >= 0.
-        width: 24 for CRC24C (as TS 38.212, 7.3.2), 16 for CRC16.
+        width: 24 for CRC24C (as TS 38.212, 7.3.2), 16 for CRC16, 11 for CRC11.
 
     Returns:
         (width,) uint8, most significant first.

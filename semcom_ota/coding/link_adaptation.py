@@ -22,7 +22,7 @@ losses in the middle of the higher orders are the price of a code that does not 
 unequal; there, mostly, another order is the best."""
 
 
-def log_success(n_bits: int, n_symbols: int, order: int, snr_db: float) -> float | None:
+def log_success(n_bits: int, n_symbols: int, order: int, snr_db: float, crc_bits: int = CRC_BITS) -> float | None:
     """Natural logarithm of the predicted probability that every segment of a message arrives.
 
     Each segment is taken for an ideal code for its bits and their checksum over the order's own bit-interleaved channel
@@ -33,36 +33,37 @@ def log_success(n_bits: int, n_symbols: int, order: int, snr_db: float) -> float
         n_symbols: symbols they are sent in.
         order: 4, 16, 64 or 256.
         snr_db: Es/N0 in dB.
+        crc_bits: of each segment's checksum.
 
     Returns:
         The logarithm, at most 0; None if the bits do not fit or, but for the highest order, leave too little redundancy
         (a code rate above the table's last, where theory says little).
     """
-    layout = segments(n_bits, n_symbols, order)
+    layout = segments(n_bits, n_symbols, order, crc_bits)
     if layout is None:
         return None
     information_bits, coded_bits = layout[0].sizes
-    rate = (information_bits + CRC_BITS) / coded_bits
+    rate = (information_bits + crc_bits) / coded_bits
     if rate > _RATES[-1] and order != ORDERS[-1]:
         return None
     moments = bicm_moments(order, snr_db - float(np.interp(rate, _RATES, LOSS_DB[order])))
-    return len(layout) * log_block_success(coded_bits / bits_per_symbol(order), information_bits + CRC_BITS, moments)
+    return len(layout) * log_block_success(coded_bits / bits_per_symbol(order), information_bits + crc_bits, moments)
 
 
-def best_order(n_bits: int, n_symbols: int, snr_db: float) -> int | None:
+def best_order(n_bits: int, n_symbols: int, snr_db: float, crc_bits: int = CRC_BITS) -> int | None:
     """The order with the highest `log_success`, the smaller of equal ones; None if none can carry the bits."""
-    chances = [(log_success(n_bits, n_symbols, order, snr_db), -order) for order in ORDERS]
+    chances = [(log_success(n_bits, n_symbols, order, snr_db, crc_bits), -order) for order in ORDERS]
     possible = [(chance, order) for chance, order in chances if chance is not None]
     return -max(possible)[1] if possible else None
 
 
 @functools.lru_cache(maxsize=4096)
-def symbols_needed(n_bits: int, snr_db: float, block_error: float) -> int:
+def symbols_needed(n_bits: int, snr_db: float, block_error: float, crc_bits: int = CRC_BITS) -> int:
     """The fewest symbols (found by bisection) over which the best order is predicted to lose at most `block_error`."""
 
     def enough(n_symbols: int) -> bool:
-        order = best_order(n_bits, n_symbols, snr_db)
-        return order is not None and -(log_success(n_bits, n_symbols, order, snr_db) or 0.0) <= block_error
+        order = best_order(n_bits, n_symbols, snr_db, crc_bits)
+        return order is not None and -(log_success(n_bits, n_symbols, order, snr_db, crc_bits) or 0.0) <= block_error
 
     high = 1
     while not enough(high):

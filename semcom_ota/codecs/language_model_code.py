@@ -1,0 +1,212 @@
+"""A text as bits under a language model: its tokens, and the end of it, by the code of `arithmetic_code.py`.
+
+A text of one piece is its tokens and the model's end. A text of several pieces (sentences; parts of what is longer than
+the model's context) says behind each what parts it from the next. Every piece starts afresh, since a model of single
+sentences is at a loss where one begins behind another. A piece that fills the context needs no end, and has none.
+
+Both ends need the same probabilities, or all that follows the first difference is another text. A token is therefore a
+leaf of a binary tree (the bits of its number, the highest first), and the decisions on the way down are coded with
+log-odds that are rounded to cells. So a dozen rounded figures a token have to agree, not a whole vocabulary's, and
+sums in another order (another processor, other threads, a GPU) change none of them unless it lies at the very edge of a
+cell. There are GRIDS of cells to choose from, and the writer takes the one whose edges are the furthest from all the
+figures of a text. Both ends must run the model in the same way all the same: float32, one row, one token at a time
+(`LanguageModel.begin` and `advance`; never `score`). The reader finds out most of what goes wrong nevertheless: it
+writes what it has read, and compares the bits.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from semcom_ota.codecs.arithmetic_code import MAX_TOTAL, Bits, Decoder, Encoder
+from semcom_ota.codecs.language_model import LanguageModel, State
+from semcom_ota.config import MAX_TEXT_BYTES
+
+GRIDS = 4
+_CELL = 1 / 8  # nats of log-odds
+_CELLS = 256  # up to 16 nats on either side of even odds
+_SEPARATORS = ("", " ", "\n")  # behind a piece, and a stop as the last choice
+_STOP = len(_SEPARATORS)
+_SEPARATOR_SHARES = (0, 2, 12, 14, 16)
+_BOUNDARY = re.compile(r"(?:(?<=[.!?]) |(?<=\S)\n)(?=\S)")
+
+
+def _table(grid: int, cell: int) -> tuple[int, int, int]:
+    """Cumulative frequencies of a zero and a one."""
+    log_odds = (cell - _CELLS / 2 + 0.5 - grid / GRIDS) * _CELL
+    zeros = round(MAX_TOTAL / (1 + math.exp(log_odds)))
+    return 0, min(max(zeros, 1), MAX_TOTAL - 1), MAX_TOTAL
+
+
+_TABLES = [[_table(grid, cell) for cell in range(_CELLS)] for grid in range(GRIDS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Part of a text that the model begins afresh with."""
+
+    tokens: list[int]
+    ending: int  # what follows it: a place in _SEPARATORS, or _STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text as bits, and what the reader must be told beside them."""
+
+    bits: Bits  # (n,) uint8, zeros and ones, n >= 1
+    grid: int  # 0..GRIDS-1
+    single: bool  # one piece
+
+
+class LanguageModelCode:
+    """Texts to bits and back. Same text, same bits, on the same machine; see above for others."""
+
+    def __init__(self, model: LanguageModel):
+        """Use this model; the other end needs the same (`LanguageModel.fingerprint`)."""
+        self._model = model
+
+    def write(self, text: str) -> Written:
+        """The text's bits as one piece or as several, whichever are fewer.
+
+        Raises:
+            DoesNotFit: the model's tokenizer cannot spell this text.
+        """
+        pieces = self._pieces(text)
+        candidates = [pieces]
+        if len(pieces) > 1 and len(whole := self._model.tokens(text)) <= self._model.max_tokens:
+            candidates.append([Piece(whole, _STOP)])
+        return min((self._write(candidate) for candidate in candidates), key=lambda written: written.bits.size)
+
+    def read(self, bits: Bits, grid: int, single: bool, *, cut: bool = False) -> tuple[str, bool]:
+        """Bits to text.
+
+        Args:
+            bits: as written; any others are some text, too, or the beginning of one.
+            grid: as written.
+            single: as written.
+            cut: these are only the first of the bits. What they leave open is left out.
+
+        Returns:
+            The text, and whether it is what was written: it is complete, and gives these very bits. Few of the texts
+            that random bits make do.
+        """
+        decoder, encoder = Decoder(bits, cut=cut), Encoder()
+        text, tokens, spent = "", list[int](), 0
+        ending: int | None = 0
+        while ending is not None and ending != _STOP and spent <= MAX_TEXT_BYTES and not decoder.exhausted:
+            piece, ended = self._read_piece(decoder, encoder, grid)
+            tokens += piece
+            spent += 1 + len(piece)
+            if not ended:
+                ending = None
+            elif single:
+                ending = _STOP
+            else:
+                ending = decoder.decode(_SEPARATOR_SHARES)
+                if ending is not None:
+                    encoder.encode(_SEPARATOR_SHARES, ending)
+            if ending is not None and ending != _STOP and _SEPARATORS[ending]:
+                text += self._model.text(tokens) + _SEPARATORS[ending]
+                tokens = []
+        text += self._model.text(tokens)
+        return text, ending == _STOP and not cut and np.array_equal(encoder.finish(), bits)
+
+    def _pieces(self, text: str) -> list[Piece]:
+        pieces: list[Piece] = []
+        start = 0
+        for boundary in [*_BOUNDARY.finditer(text), None]:
+            tokens = self._model.tokens(text[start : boundary.start() if boundary else len(text)])
+            while len(tokens) > self._model.max_tokens:
+                pieces.append(Piece(tokens[: self._model.max_tokens], 0))
+                tokens = tokens[self._model.max_tokens :]
+            pieces.append(Piece(tokens, _SEPARATORS.index(boundary.group()) if boundary else _STOP))
+            start = boundary.end() if boundary else start
+        return pieces
+
+    def _write(self, pieces: list[Piece]) -> Written:
+        decisions = [list(self._decisions(piece.tokens)) for piece in pieces]
+        grid = _safest_grid(np.array([log_odds for piece in decisions for log_odds, _ in piece]))
+        encoder = Encoder()
+        for piece, made in zip(pieces, decisions, strict=True):
+            for log_odds, decision in made:
+                encoder.encode(_TABLES[grid][_cell(log_odds, grid)], decision)
+            if len(pieces) > 1:
+                encoder.encode(_SEPARATOR_SHARES, piece.ending)
+        return Written(encoder.finish(), grid, len(pieces) == 1)
+
+    def _decisions(self, tokens: list[int]) -> Iterator[tuple[float, int]]:
+        """Log-odds of a one, and the bit, of each decision that leads to these tokens and the end."""
+        state = self._model.begin()
+        ended = tokens if len(tokens) == self._model.max_tokens else [*tokens, self._model.end]
+        for place, token in enumerate(ended):
+            tree = _Tree(state)
+            node = 0
+            for depth in range(tree.depth):
+                decision = token >> (tree.depth - 1 - depth) & 1
+                yield tree.log_odds(depth, node), decision
+                node = 2 * node + decision
+            if place + 1 < len(ended):
+                state = self._advance(state, token)
+
+    def _read_piece(self, decoder: Decoder, encoder: Encoder, grid: int) -> tuple[list[int], bool]:
+        """Tokens up to the end, and whether it was reached."""
+        tokens: list[int] = []
+        state = self._model.begin()
+        while not decoder.exhausted:
+            tree = _Tree(state)
+            token = 0
+            for depth in range(tree.depth):
+                table = _TABLES[grid][_cell(tree.log_odds(depth, token), grid)]
+                decision = decoder.decode(table)
+                if decision is None:
+                    return tokens, False
+                encoder.encode(table, decision)
+                token = 2 * token + decision
+            if token == self._model.end:
+                return tokens, True
+            if token >= self._model.vocabulary:  # a leaf that is no token
+                return tokens, False
+            tokens.append(token)
+            if len(tokens) == self._model.max_tokens:
+                return tokens, True
+            state = self._advance(state, token)
+        return tokens, False
+
+    def _advance(self, state: State, token: int) -> State:
+        return self._model.advance(state, None, torch.tensor([token], device=state.log_probabilities.device))
+
+
+class _Tree:
+    """Probability below each node of the tree over token numbers."""
+
+    def __init__(self, state: State):
+        leaves = np.exp(state.log_probabilities[0].double().cpu().numpy())
+        self.depth = max(1, (leaves.size - 1).bit_length())
+        levels = [np.pad(leaves, (0, 2**self.depth - leaves.size))]
+        while levels[-1].size > 2:
+            levels.append(levels[-1].reshape(-1, 2).sum(1))
+        self._levels: list[NDArray[np.float64]] = levels[::-1]  # those of `depth` decide between 2 * node and the next
+
+    def log_odds(self, depth: int, node: int) -> float:
+        """Of a one against a zero, at a node of this depth; infinite where one of them cannot be."""
+        zero, one = self._levels[depth][2 * node : 2 * node + 2].tolist()
+        if zero == one:
+            return 0.0
+        return math.log(one / zero) if zero and one else math.copysign(math.inf, one - zero)
+
+
+def _cell(log_odds: float, grid: int) -> int:
+    place = log_odds / _CELL + grid / GRIDS + _CELLS / 2
+    return int(min(max(place, 0), _CELLS - 1))
+
+
+def _safest_grid(log_odds: NDArray[np.float64]) -> int:
+    """The grid whose edges are the furthest from all of these."""
+    inside = log_odds[np.abs(log_odds) < _CELLS / 2 * _CELL - _CELL]
+    margins = [np.abs((inside / _CELL + grid / GRIDS + 0.5) % 1 - 0.5).min(initial=1) for grid in range(GRIDS)]
+    return int(np.argmax(margins))
