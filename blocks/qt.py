@@ -1,7 +1,9 @@
 """QT widgets for flowgraphs drawn in GNU Radio Companion. A module of its own: a process with no screen loads no QT.
 
 A block's handlers keep the newest thing only, and a timer of the screen's thread draws it: however fast messages come,
-nothing piles up and no radio waits for a painter.
+nothing piles up and no radio waits for a painter. No other thread ever touches a widget: when the process ends, PyQt
+deletes them all while other threads run on, and what calls one of them then ends in a segmentation fault. (So does, now
+and then, GRC's own Function Probe with a label.)
 """
 
 from typing import Any
@@ -11,14 +13,15 @@ from gnuradio import gr
 from PyQt5 import QtCore, QtWidgets
 from semcom_blocks import pdu
 from semcom_blocks.failure import CountsDropped, ends_process
+from semcom_blocks.signal_watch import SignalWatch
 from semcom_blocks.text_table import TextTable
 
 from semcom_ota.phy.display import channel_levels
 from semcom_ota.types import Csi
 
-__all__ = ["ChannelView", "TextView"]
+__all__ = ["ChannelView", "SignalView", "TextView"]
 
-DRAW_MS = 100
+DRAW_MS, LEVEL_MS = 100, 500
 INK, GAIN, NOISE = "#000000", "#0969da", "#cf222e"
 SPAN_DB, STEP_DB = 60, 10
 """The axis of levels shows so much, and moves by such steps only, so that the eye has something to hold on to."""
@@ -88,6 +91,34 @@ class ChannelView(CountsDropped, gr.basic_block):
 
     def _set_title(self, title: str) -> None:
         self.widget.getPlotItem().setTitle(title, color=INK, bold=True, size="11pt")
+
+
+class SignalView(SignalWatch):
+    """Shows the level of what a radio receives, to set its gain by.
+
+    Ports:
+        in: complex64 samples, 1.0 being the converter's full scale.
+
+    Attributes:
+        widget: what to put on the screen.
+    """
+
+    def __init__(self) -> None:
+        """With nothing seen. To be made by the thread of the screen, as all of QT."""
+        super().__init__()
+        self.widget = QtWidgets.QLabel()
+        self._timer = QtCore.QTimer(self.widget)
+        self._timer.timeout.connect(self.draw)
+        self._timer.start(LEVEL_MS)
+        self.draw()
+
+    @ends_process
+    def draw(self) -> None:
+        """Show the level since the last time."""
+        told, level = "nothing comes", self.read()
+        if level is not None:
+            told = f"peak {level.peak_dbfs:.1f} dBFS, mean {level.level_dbfs:.1f} dBFS, {level.clipped_samples} clipped"
+        self.widget.setText(f"Signal: {told}")
 
 
 class TextView(CountsDropped, gr.basic_block):

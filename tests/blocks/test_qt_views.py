@@ -10,7 +10,7 @@ from radio_bench import wait_until
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PyQt5 import QtWidgets
 from semcom_blocks import pdu
-from semcom_blocks.qt import ChannelView, TextView
+from semcom_blocks.qt import ChannelView, SignalView, TextView
 
 from semcom_ota.types import Csi, FrameHeader, ReceivedFrame
 
@@ -62,6 +62,17 @@ def test_texts_are_drawn_when_there_is_something_new():
     assert view.widget.toPlainText() == ""  # nothing is new
     view.handle_result(pdu.from_text_request(pdu.TextRequest("no result", "utf8")))
     assert view.dropped == 1
+
+
+def test_the_level_is_that_since_it_was_last_drawn():
+    view = SignalView()
+    assert view.widget.text() == "Signal: nothing comes"
+    assert view.work([np.array([1.0, 0.1, 0.1, 0.1], np.complex64)], None) == 4
+    view.draw()
+    assert view.widget.text() == "Signal: peak 0.0 dBFS, mean -5.9 dBFS, 1 clipped"
+    assert view.clipped_samples == 1
+    view.draw()
+    assert view.widget.text() == "Signal: nothing comes"
 
 
 def test_they_draw_by_themselves(application: QtWidgets.QApplication):

@@ -139,6 +139,14 @@ def test_it_opens_in_grc(grc: Any, flowgraph: Path):
     assert len(max(notes, key=len)) > 100
 
 
+@each_flowgraph
+def test_no_thread_but_that_of_the_screen_touches_the_screen(flowgraph: Path):
+    """GRC's Function Probe does, and ends in a segmentation fault if it does so while PyQt takes the window apart."""
+    if OPTIONS[flowgraph.stem]["generate_options"] == "qt_gui":
+        used = {block["id"] for block in yaml.safe_load(flowgraph.read_text())["blocks"]}
+        assert "variable_function_probe" not in used
+
+
 def test_grc_is_told_where_the_blocks_are():
     folder = ROOT / "grc"
     semcom = Path(sys.executable).with_name("semcom")
