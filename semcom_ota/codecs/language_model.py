@@ -1,4 +1,4 @@
-"""A causal language model of any kind that Hugging Face knows, stepped token by token over many hypotheses at a time."""
+"""A causal language model of any kind that Hugging Face knows, stepped token by token over many hypotheses at once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,24 +55,7 @@ class LanguageModel:
         Raises:
             ConfigError: it is not there, is no causal language model, or is too large to be one.
         """
-        folder = SHIPPED_LANGUAGE_MODEL if name is None else local_folder(str(name))
-        try:
-            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            if tokenizer.eos_token_id is None or not getattr(tokenizer, "is_fast", False):
-                raise ConfigError(f"'{folder}' has no fast tokenizer with a token for the end of a text: use another")
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-            )
-        except ConfigError:
-            raise
-        except Exception as error:  # the library raises nearly everything
-            reason = " ".join(str(error).split())[:300]
-            raise ConfigError(
-                f"no causal language model in '{folder}' ({reason}): name a folder with config.json, model.safetensors "
-                "and tokenizer.json"
-            ) from error
-        return cls(model, tokenizer, device)
+        return cls(*pretrained(name), device)
 
     @property
     def parameters(self) -> int:
@@ -115,10 +98,28 @@ class LanguageModel:
 
     @torch.inference_mode()
     def score(self, tokens: list[int]) -> Tensor:
-        """(T,) natural logarithms of the probabilities of these tokens, at most `max_tokens`, each given those before."""
+        """(T,) natural logarithms of the probabilities of these tokens (at most `max_tokens`) given those before."""
         given = torch.tensor([[self._begin, *tokens[:-1]]], device=self._device)
         logits = self._model(input_ids=given, use_cache=False).logits[0, :, : self.vocabulary].float()
         return self._normalised(logits).gather(1, torch.tensor(tokens, device=self._device)[:, None])[:, 0]
+
+    @torch.inference_mode()
+    def unigram(self, texts: int = 128, longest: int = 24) -> Tensor:
+        """(vocabulary,) log-probabilities of a token without context: the mean of what the model expects along texts
+        that it makes itself, the same ones every time."""
+        generator = torch.Generator(self._device).manual_seed(0)
+        state = self.begin(texts)
+        total = torch.zeros(self.vocabulary, dtype=torch.float64, device=self._device)
+        going = torch.ones(texts, dtype=torch.bool, device=self._device)
+        for _ in range(min(longest, self.max_tokens - 1)):
+            expected = state.log_probabilities.exp()
+            total += expected[going].double().sum(0)
+            drawn = torch.multinomial(expected, 1, generator=generator)[:, 0]
+            going &= drawn != self.end
+            if not going.any():
+                break
+            state = self.advance(state, None, drawn)
+        return total.log().float().log_softmax(0)
 
     def _step(self, cache: DynamicCache, tokens: Tensor, length: int) -> State:
         out = self._model(input_ids=tokens[:, None], past_key_values=cache, use_cache=True)
@@ -126,6 +127,28 @@ class LanguageModel:
 
     def _normalised(self, logits: Tensor) -> Tensor:
         return logits.index_fill(-1, self._never, -torch.inf).log_softmax(-1)
+
+
+def pretrained(name: str | Path | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Model and tokenizer of `LanguageModel.load`, which says the rest."""
+    folder = SHIPPED_LANGUAGE_MODEL if name is None else local_folder(str(name))
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        if tokenizer.eos_token_id is None or not getattr(tokenizer, "is_fast", False):
+            raise ConfigError(f"'{folder}' has no fast tokenizer with a token for the end of a text: use another")
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except ConfigError:
+        raise
+    except Exception as error:  # the library raises nearly everything
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"no causal language model in '{folder}' ({reason}): name a folder with config.json, model.safetensors "
+            "and tokenizer.json"
+        ) from error
+    return model, tokenizer
 
 
 def local_folder(name: str) -> Path:

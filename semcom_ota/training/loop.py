@@ -25,7 +25,10 @@ LOG_EVERY = 20
 class Task(Protocol):
     """What a recipe brings: a model, its batches, what to minimise and how to see that it learns."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """On the device already. What it is not to learn has `requires_grad` off."""
+        ...
 
     def batches(self, first_step: int) -> Iterator[Any]:
         """Batches of `first_step`, `first_step + 1`, ...: functions of the seed and the step alone.
@@ -83,7 +86,11 @@ def run(task: Task, out: Path, settings: TrainingSettings, device: torch.device)
     )
     first_step = checkpoint.resume(out, task.model, optimiser)
     batches, objective = task.batches(first_step), processes.shared(_Objective(task))
-    with _Log(out, first_step, settings.steps) as log, _flushed_denormals(), _stop_requests() as stop:
+    with (
+        _Log(out, first_step, settings.steps, _share(task.model)) as log,
+        _flushed_denormals(),
+        _stop_requests() as stop,
+    ):
         task.model.train()
         for step in range(first_step, settings.steps):
             seed = _seed(settings.seed, step)
@@ -121,7 +128,7 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
 class _Log:
     """Curves for TensorBoard, a line of JSON at each validation, a progress bar: of the main process only."""
 
-    def __init__(self, out: Path, first_step: int, steps: int):
+    def __init__(self, out: Path, first_step: int, steps: int, share: float):
         self.main = processes.is_main()
         if not self.main:
             return
@@ -134,7 +141,7 @@ class _Log:
             TextColumn("{task.completed}/{task.total} steps, {task.fields[loss]}"),
             TimeRemainingColumn(),
         )
-        self.file = out / LOG
+        self.file, self.share = out / LOG, share
         self.seconds_before = last_line(out).get("seconds", 0) if first_step else 0
         self.started = time.monotonic()
         self.curves = SummaryWriter(str(out / "tensorboard"), purge_step=first_step)
@@ -144,6 +151,8 @@ class _Log:
     def __enter__(self) -> "_Log":
         if self.main:
             self.progress.start()
+            if self.share < 1:
+                self.progress.console.print(f"{self.share:.2%} of the parameters are trained")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -163,6 +172,8 @@ class _Log:
             self.curves.add_scalar(f"validation/{name}", value, steps)
         seconds = round(self.seconds_before + time.monotonic() - self.started)
         line = {"step": steps, "seconds": seconds, "loss": round(loss.item(), 4)}
+        if self.share < 1:
+            line["trained_share"] = round(self.share, 6)
         with self.file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line | scores) + "\n")
 
@@ -217,6 +228,12 @@ def _flushed_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+def _share(model: nn.Module) -> float:
+    """Of the model's parameters, those that are trained."""
+    everything = sum(parameter.numel() for parameter in model.parameters())
+    return sum(parameter.numel() for parameter in checkpoint.learned(model).values()) / everything
 
 
 def _seed(seed: int, step: int) -> int:
