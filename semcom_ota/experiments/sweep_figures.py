@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from semcom_ota.experiments.calibration import TRUSTED, Calibration, calibration
 from semcom_ota.experiments.comparison import Crossing, crossing, difference, draws, gap
 from semcom_ota.experiments.statistics import Estimate, estimate, proportion
+from semcom_ota.experiments.sweep_data import Curve, SweepData, curve_name
 from semcom_ota.experiments.sweep_reading import STAGES, Row, Timing
-from semcom_ota.experiments.sweep_table import Curve, SweepTable, curve_name
 
 LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,)}
 """Figure -> the levels whose SNR is stated."""
@@ -22,27 +22,27 @@ ENERGY_TOLERANCE = 1e-3
 Record = dict[str, Any]
 
 
-def points(table: SweepTable) -> list[Record]:
+def points(data: SweepData) -> list[Record]:
     """A record for each curve and SNR: every figure of quality with its interval, and what was spent."""
     return [
-        _place(curve) | {"snr_db": snr_db} | _quality(table, rows) | spending(table, rows) | fates(table, rows)
-        for curve in table.curves
+        _place(curve) | {"snr_db": snr_db} | _quality(data, rows) | spending(data, rows) | fates(data, rows)
+        for curve in data.curves
         for snr_db, rows in curve.rows.items()
     ]
 
 
-def crossings(table: SweepTable) -> tuple[list[Record], list[Record]]:
+def crossings(data: SweepData) -> tuple[list[Record], list[Record]]:
     """The SNR at which each curve reaches a level, and by how many dB each needs less than each other of its panel.
 
     For all messages, and apart for short and for long ones (the third with the fewest words, and that with the most).
     """
     reached, gaps = [], []
-    for panel in table.panels():
-        for length, chosen in lengths(table).items():
+    for panel in data.panels():
+        for length, chosen in lengths(data).items():
             for metric, levels in LEVELS.items():
-                if metric not in table.figures:
+                if metric not in data.figures:
                     continue
-                curves = {curve.name: _curve(table, curve, metric, chosen) for curve in table.of_panel(panel)}
+                curves = {curve.name: _curve(data, curve, metric, chosen) for curve in data.of_panel(panel)}
                 for level in levels:
                     found = {name: crossing(*curve, level) for name, curve in curves.items() if len(curve[0])}
                     where = {"channel": panel.channel, "budget": panel.budget, "length": length}
@@ -52,18 +52,18 @@ def crossings(table: SweepTable) -> tuple[list[Record], list[Record]]:
     return reached, gaps
 
 
-def differences(table: SweepTable, reference: str) -> list[Record]:
+def differences(data: SweepData, reference: str) -> list[Record]:
     """Every curve's BLEU-1 less the reference's, over the same messages, wherever both were measured."""
     records = []
-    for panel in table.panels():
-        curves = {curve.name: curve for curve in table.of_panel(panel)}
+    for panel in data.panels():
+        curves = {curve.name: curve for curve in data.of_panel(panel)}
         if reference not in curves:
             continue
         base = curves.pop(reference)
         for name, curve in curves.items():
             for snr_db in [snr_db for snr_db in curve.rows if snr_db in base.rows]:
-                pair = table.sample(curve.rows[snr_db]), table.sample(base.rows[snr_db])
-                found = difference(*pair, table.figures["bleu1"], table.resampling)
+                pair = data.sample(curve.rows[snr_db]), data.sample(base.rows[snr_db])
+                found = difference(*pair, data.figures["bleu1"], data.resampling)
                 if found:
                     records.append(
                         _place(curve)
@@ -73,24 +73,24 @@ def differences(table: SweepTable, reference: str) -> list[Record]:
     return records
 
 
-def calibrations(table: SweepTable) -> list[Record]:
+def calibrations(data: SweepData) -> list[Record]:
     """Of each codec, over all channels and over each: confidence against copies, and against the share of right words.
 
     Messages that did not arrive have no text to be confident of: they are left out.
     """
     groups: dict[tuple[str, str], list[int]] = {}
-    for index, row in enumerate(table.rows):
+    for index, row in enumerate(data.rows):
         if row.status != "lost":
             for channel in ("all", row.channel):
                 groups.setdefault((curve_name(row), channel), []).append(index)
     records = []
     for (name, channel), indices in groups.items():
         rows = np.array(indices)
-        confidence = [table.rows[index].confidence for index in indices]
-        total = table.table[rows]
+        confidence = [data.rows[index].confidence for index in indices]
+        total = data.table[rows]
         outcomes = {"exact_match": total[:, 13], "words_right": total[:, 11] / np.maximum(total[:, 12], 1)}
         for outcome, values in outcomes.items():
-            found = calibration(confidence, list(values), table.message[rows], table.resampling)
+            found = calibration(confidence, list(values), data.message[rows], data.resampling)
             records.append({"codec": name, "channel": channel, "outcome": outcome} | _calibrated(found))
     return records
 
@@ -126,22 +126,22 @@ def unequal(rows: Iterable[Row]) -> int:
     return len(wrong)
 
 
-def lengths(table: SweepTable) -> dict[str, NDArray[np.bool_]]:
+def lengths(data: SweepData) -> dict[str, NDArray[np.bool_]]:
     """Which rows are of all, of short and of long messages; all only, where texts hardly differ in length."""
-    low, high = length_bounds(table)
-    everything = {"all": np.ones(len(table.words), bool)}
-    return everything if low >= high else everything | {"short": table.words <= low, "long": table.words >= high}
+    low, high = length_bounds(data)
+    everything = {"all": np.ones(len(data.words), bool)}
+    return everything if low >= high else everything | {"short": data.words <= low, "long": data.words >= high}
 
 
-def length_bounds(table: SweepTable) -> tuple[int, int]:
+def length_bounds(data: SweepData) -> tuple[int, int]:
     """Words of the longest short text and of the shortest long one: thirds of the texts."""
-    words = sorted(len(text.split()) for text in {row.sent for row in table.rows})
+    words = sorted(len(text.split()) for text in {row.sent for row in data.rows})
     return words[(len(words) - 1) // 3], words[len(words) - 1 - (len(words) - 1) // 3]
 
 
-def spending(table: SweepTable, indices: NDArray[np.int64]) -> Record:
+def spending(data: SweepData, indices: NDArray[np.int64]) -> Record:
     """What the messages of a point cost, of those that were sent."""
-    sent = [row for row in _rows(table, indices) if row.payload_symbols]
+    sent = [row for row in _rows(data, indices) if row.payload_symbols]
     energies = [row.energy / row.payload_symbols for row in sent] or [0.0]
     words, messages = max(sum(row.words for row in sent), 1), max(len(sent), 1)
     return {
@@ -155,9 +155,9 @@ def spending(table: SweepTable, indices: NDArray[np.int64]) -> Record:
     }
 
 
-def fates(table: SweepTable, indices: NDArray[np.int64]) -> Record:
+def fates(data: SweepData, indices: NDArray[np.int64]) -> Record:
     """What became of the messages of a point, and how much of it is outage: no frame was found, or it met a fade."""
-    rows = _rows(table, indices)
+    rows = _rows(data, indices)
     wrong = [row for row in rows if row.status == "delivered" and row.received != row.sent]
     silent = np.array([row.status == "lost" and not row.does_not_fit for row in rows])
     faded = np.array(
@@ -172,36 +172,34 @@ def fates(table: SweepTable, indices: NDArray[np.int64]) -> Record:
         "does_not_fit": int((~fits).sum()),
         "wrong_delivered": len(wrong),
         "wrong_trusted": sum(row.confidence >= TRUSTED for row in wrong),
-        "copies": sum(row.received == row.sent for row in rows),
         "no_frame": int(silent.sum()),
         "faded": int(faded.sum()),
-        "corrupted_copies": sum(row.status == "corrupted" and row.received == row.sent for row in rows),
-        "bleu1_outside_outage": float(table.figures["bleu1"](table.table[clear].sum(axis=0))) if len(clear) else None,
+        "bleu1_outside_outage": float(data.figures["bleu1"](data.table[clear].sum(axis=0))) if len(clear) else None,
     } | _named("outage", outage)
 
 
-def _rows(table: SweepTable, indices: NDArray[np.int64]) -> list[Row]:
-    return [table.rows[index] for index in indices]
+def _rows(data: SweepData, indices: NDArray[np.int64]) -> list[Row]:
+    return [data.rows[index] for index in indices]
 
 
-def _quality(table: SweepTable, rows: NDArray[np.int64]) -> Record:
-    sample = table.sample(rows)
+def _quality(data: SweepData, rows: NDArray[np.int64]) -> Record:
+    sample = data.sample(rows)
     record: Record = {}
-    for name, figure in table.figures.items():
-        record |= _named(name, estimate(draws(sample, figure, table.resampling)))
+    for name, figure in data.figures.items():
+        record |= _named(name, estimate(draws(sample, figure, data.resampling)))
     copies = int(sample.table[:, 13].sum())  # all or none right has no spread to draw from: Wilson's interval
     return record | _named("exact_match", proportion(copies, len(rows)))
 
 
 def _curve(
-    table: SweepTable, curve: Curve, metric: str, chosen: NDArray[np.bool_]
+    data: SweepData, curve: Curve, metric: str, chosen: NDArray[np.bool_]
 ) -> tuple[list[float], NDArray[np.float64]]:
     places, values = [], []
     for snr_db, rows in curve.rows.items():
         kept = rows[chosen[rows]]
         if len(kept):
             places.append(snr_db)
-            values.append(draws(table.sample(kept), table.figures[metric], table.resampling))
+            values.append(draws(data.sample(kept), data.figures[metric], data.resampling))
     return places, np.stack(values, axis=1) if values else np.zeros((0, 0))
 
 

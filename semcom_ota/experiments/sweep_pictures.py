@@ -1,7 +1,7 @@
 """The pictures of a sweep: curves with their bands, what became of messages, reliability diagrams.
 
-Colours are those of M. Okabe and K. Ito ("Color Universal Design", 2008), and every curve has a marker of its own, so that
-nothing is said by colour alone.
+Colours are those of M. Okabe and K. Ito ("Color Universal Design", 2008), and every curve has a marker of its own, so
+that nothing is said by colour alone.
 """
 
 import io
@@ -25,7 +25,7 @@ METRICS = {
     "word_error_rate": "word error rate",
 }
 FATES = (  # name in a point, in the legend, colour, hatch
-    ("copies", "right", "#009E73", ""),
+    ("right", "right, and taken for whole", "#009E73", ""),
     ("wrong_delivered", "wrong, taken for whole", "#D55E00", "//"),
     ("corrupted", "not whole, and known to be", "#F0E442", ".."),
     ("no_frame", "no frame found", "#56B4E9", "\\\\"),
@@ -166,6 +166,4 @@ def _curve(axes: Axes, points: Sequence[Record], metric: str, look: tuple[str, s
 
 
 def _fate(point: Record, key: str) -> int:
-    if key == "copies":  # what came through whole, and its receiver knew
-        return int(point["delivered"] - point["wrong_delivered"])
-    return int(point[key])
+    return int(point["delivered"] - point["wrong_delivered"] if key == "right" else point[key])

@@ -43,7 +43,7 @@ class Curve:
     rows: dict[float, NDArray[np.int64]]  # SNR in dB, ascending -> rows of the table
 
 
-class SweepTable:
+class SweepData:
     """All rows of a sweep, and the bootstrap that all of its figures share."""
 
     def __init__(self, rows: Sequence[Row], similarity: NDArray[np.float64] | None = None, seed: int = 0) -> None:

@@ -1,0 +1,198 @@
+"""The tables of a sweep, from its summary: the same for a page, for Markdown and for docs/results.md."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from semcom_ota.experiments.sweep_figures import FADE_DB
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells of plain text."""
+
+    title: str
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """As Markdown, without its title."""
+        lines = [self.head, *self.rows]
+        cells = [
+            "| " + " | ".join(escape(cell, quote=False).replace("|", "\\|") for cell in line) + " |" for line in lines
+        ]
+        cells.insert(1, "|" + " --- |" * len(self.head))
+        return f"{self.caption}\n\n" + "\n".join(cells) + "\n"
+
+    def html(self) -> str:
+        """As HTML, without its title."""
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in self.head)
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        return (
+            f'<p class="lead">{escape(self.caption)}</p><div class="scroll"><table><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+
+def quality(points: Sequence[Record]) -> Table:
+    """Every figure of quality at every point of a panel."""
+    metrics = {"bleu1": "BLEU-1 [95 %]", "bleu2": "BLEU-2", "bleu3": "BLEU-3", "bleu4": "BLEU-4",
+               "similarity": "similarity [95 %]", "word_error_rate": "word error rate", "words_right": "words right",
+               "exact_match": "exact [95 %]"}  # fmt: skip
+    shown = {name: title for name, title in metrics.items() if points and name in points[0]}
+    rows = [
+        (point["codec"], f"{point['snr_db']:g}", str(point["messages"]),
+         *(interval(point, name) if "[" in title else f"{point[name]:.3f}" for name, title in shown.items()))
+        for point in points
+    ]  # fmt: skip
+    caption = "Every message counts; one that did not arrive is an empty text and scores zero."
+    return Table("Quality", caption, ("codec", "SNR (dB)", "messages", *shown.values()), tuple(rows))
+
+
+def levels(summary: Record) -> Table:
+    """The SNR at which each curve reaches each level."""
+    head = ("channel", "symbols a word", "codec", "messages", "figure", "level", "reached at (dB) [95 %]")
+    rows = tuple(
+        (one["channel"], f"{one['budget']:g}", one["codec"], one["length"], one["metric"], f"{one['level']:g}",
+         reached(one, summary["run"]["snr_db"]))
+        for one in summary["crossings"]
+    )  # fmt: skip
+    low, high = summary["run"]["short_words"], summary["run"]["long_words"]
+    caption = (
+        "By linear interpolation in dB between measured points, of a curve that is first made never to fall "
+        f"(isotonic regression). Short messages have at most {low} words, long ones at least {high}."
+    )
+    return Table("SNR at a level", caption, head, rows)
+
+
+def gaps(summary: Record, channel: str, budget: float, metric: str, level: float, length: str) -> Table:
+    """By how many dB the codec of a row needs less than that of a column."""
+    found = {
+        (one["codec"], one["other"]): one
+        for one in summary["gaps"]
+        if (one["channel"], one["budget"], one["metric"], one["level"], one["length"])
+        == (channel, budget, metric, level, length)
+    }
+    names = list(dict.fromkeys(name for name, _ in found))
+    rows = tuple((name, *("" if name == other else decibels(found[name, other]) for other in names)) for name in names)
+    caption = f"dB that the row's codec needs less than the column's for {metric} {level:g}, {length} messages; paired."
+    return Table(f"Gaps at {metric} {level:g}", caption, ("codec", *names), rows)
+
+
+def differences(records: Sequence[Record]) -> Table:
+    """Differences to the reference at each point."""
+    rows = tuple((one["codec"], f"{one['snr_db']:g}", interval(one, "bleu1", "+.3f")) for one in records)
+    reference = records[0]["reference"] if records else ""
+    caption = f"BLEU-1 less that of {reference}, over the same messages on the same realisations; paired bootstrap."
+    return Table(f"Against {reference}", caption, ("codec", "SNR (dB)", "BLEU-1 difference [95 %]"), rows)
+
+
+def fates(points: Sequence[Record]) -> Table:
+    """Delivered, corrupted, lost; wrong texts that were taken for whole; outage."""
+    head = ("codec", "SNR (dB)", "delivered", "of these wrong", "wrong with confidence ≥ 0.9", "corrupted", "lost",
+            "did not fit", "no frame found", "in a fade", "outage [95 %]", "BLEU-1 outside it")  # fmt: skip
+    rows = tuple(
+        (point["codec"], f"{point['snr_db']:g}", str(point["delivered"]), str(point["wrong_delivered"]),
+         str(point["wrong_trusted"]), str(point["corrupted"]), str(point["lost"]), str(point["does_not_fit"]),
+         str(point["no_frame"]), str(point["faded"]), interval(point, "outage"),
+         _number(point["bleu1_outside_outage"]))
+        for point in points
+    )  # fmt: skip
+    caption = (
+        "Delivered is the receiver's own verdict: a checksum that held, or, of a codec without one, that no frame is "
+        "missing. Outage is the part that no decoder is to blame for: no frame was found, or the receiver estimated an "
+        f"SNR {FADE_DB:g} dB or more below the channel's mean; beside it, BLEU-1 over all other messages that fitted."
+    )
+    return Table("What became of the messages", caption, head, rows)
+
+
+def spending(points: Sequence[Record]) -> Table:
+    """Symbols, energy and overhead of each codec in a panel, over all SNRs."""
+    head = ("codec", "payload symbols a word", "mean |s|² a symbol", "least and most of a message",
+            "overhead symbols a message", "overhead bits a message", "air samples a message")  # fmt: skip
+    rows = []
+    for name in dict.fromkeys(point["codec"] for point in points):
+        mine = [point for point in points if point["codec"] == name and point["payload_symbols_per_word"]]
+        if not mine:
+            rows.append((name, *["nothing was sent"] * 6))
+            continue
+        weights = [point["messages"] - point["does_not_fit"] for point in mine]
+        mean = {key: sum(w * point[key] for w, point in zip(weights, mine, strict=True)) / sum(weights)
+                for key in ("payload_symbols_per_word", "energy_per_symbol", "overhead_symbols_per_message",
+                            "overhead_bits_per_message", "air_samples_per_message")}  # fmt: skip
+        least = min(point["energy_per_symbol_min"] for point in mine)
+        most = max(point["energy_per_symbol_max"] for point in mine)
+        rows.append((
+            name, f"{mean['payload_symbols_per_word']:.3f}", f"{mean['energy_per_symbol']:.5f}",
+            f"{least:.5f}, {most:.5f}", f"{mean['overhead_symbols_per_message']:.1f}",
+            f"{mean['overhead_bits_per_message']:.1f}", f"{mean['air_samples_per_message']:.0f}",
+        ))  # fmt: skip
+    caption = "Of the messages that were sent. Symbols of preamble, header, pilots and filling are overhead."
+    return Table("Symbols and energy", caption, head, tuple(rows))
+
+
+def calibration(summary: Record) -> Table:
+    """Expected calibration error of each codec's confidence."""
+    head = ("codec", "channel", "against", "texts", "calibration error [95 %]", "of a calibrated one, by chance",
+            "confidence less outcome [95 %]")  # fmt: skip
+    names = {"exact_match": "exact copies", "words_right": "share of words right"}
+    rows = tuple(
+        (one["codec"], one["channel"], names[one["outcome"]], str(one["messages"]), interval(one, "error"),
+         f"{one['error_if_calibrated']:.3f}" if one["outcome"] == "exact_match" else "",
+         interval(one, "bias", "+.3f"))
+        for one in summary["calibration"]
+    )  # fmt: skip
+    caption = (
+        "A confidence is a codec's own estimate that the text (or its average word) is right. Over all texts that "
+        "came out, at all SNRs; ten equal bins. A positive last column is overconfidence."
+    )
+    return Table("Is the confidence calibrated?", caption, head, rows)
+
+
+def latency(summary: Record) -> Table:
+    """Median and 99th percentile by stage."""
+    stages = list(dict.fromkeys(one["stage"] for one in summary["latency"]))
+    found = {(one["codec"], one["stage"]): one for one in summary["latency"]}
+    rows = tuple(
+        (codec, *(f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}" if (one := found.get((codec, stage))) else ""
+                  for stage in stages))
+        for codec in dict.fromkeys(codec for codec, _ in found)
+    )  # fmt: skip
+    caption = (
+        "Milliseconds a message, median / 99th percentile, on the machine of the sweep while it was busy with it; "
+        "messages are decoded in batches. benchmarks/latency.py measures one message at a time."
+    )
+    return Table("Where the time went", caption, ("codec", *stages), rows)
+
+
+def interval(record: Record, name: str, form: str = ".3f") -> str:
+    """A figure with its interval."""
+    return f"{record[name]:{form}} [{record[f'{name}_low']:{form}}, {record[f'{name}_high']:{form}}]"
+
+
+def reached(one: Record, snrs: Sequence[float]) -> str:
+    """Where a curve reaches a level, or that it does not."""
+    if one["at_most"] is None:
+        return f"not reached up to {max(snrs) if one['at_least'] is None else one['at_least']:g}"
+    if one["at_least"] is None:
+        return f"above it from {one['at_most']:g} on, the lowest measured"
+    return decibels(one)
+
+
+def decibels(one: Record) -> str:
+    """A bounded figure in dB."""
+    least, most = one["at_least"], one["at_most"]
+    low, high = (f"{one[end]:.2f}" if one[end] is not None else "open" for end in ("low", "high"))
+    if least is not None and least == most:
+        return f"{least:.2f} [{low}, {high}]"
+    if least is None and most is None:
+        return "unknown"
+    return f"≥ {least:.2f}" if most is None else f"≤ {most:.2f}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
