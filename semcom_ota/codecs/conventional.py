@@ -6,18 +6,17 @@ that `benchmarks/channel_code.py` measured (`coding/link_adaptation.py`). The co
 
 The 24 parameter bits in the frame header, from the top: 2 for the order, 4 for the scale by which the symbols were
 brought to unit mean power (1.03**(value - 8): a constellation has it only on average, and nothing else tells the
-receiver), and 18 that describe the bits: 1 for how they are to be read, 17 for their number less one.
+receiver), 1 for how the bits are to be read, 17 for their number less one.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.huffman_code import compress, expand
-from semcom_ota.coding.coded_modulation import CRC_BITS, demodulate_message, modulate_message
+from semcom_ota.coding.coded_modulation import demodulate_message, modulate_message
 from semcom_ota.coding.constellation import ORDERS
 from semcom_ota.coding.link_adaptation import best_order, symbols_needed
 from semcom_ota.config import MAX_TEXT_BYTES, CodecConfig, DeviceConfig
@@ -28,17 +27,8 @@ OWN_BLOCK_ERROR = 1e-3
 _SCALE_STEP = math.log(1.03)
 _RAW, _HUFFMAN = 0, 1
 _LENGTH_BITS = 17  # holds the bits of MAX_TEXT_BYTES, less one
-_DESCRIPTION_BITS = 18
 
 Bits = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What the channel code must know of a text's bits."""
-
-    n_bits: int
-    crc_bits: int = CRC_BITS
 
 
 class Utf8:
@@ -55,23 +45,13 @@ class Utf8:
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Nothing to set up."""
 
-    def _write(self, text: str) -> tuple[int, Bits]:
-        """Their description, 18 bits for the header, and the bits themselves."""
-        return _described(_RAW, raw_bits(text))
-
-    def _layout(self, description: int) -> Layout:
-        return Layout((description & (1 << _LENGTH_BITS) - 1) + 1)
-
-    def _read(self, description: int, bits: Bits, right: NDArray[np.bool_]) -> tuple[str, bool]:
-        """Text, and whether all of it is right."""
-        return read_huffman(bits, right) if description >> _LENGTH_BITS == _HUFFMAN else read_raw(bits, right)
+    def _bits(self, data: bytes) -> tuple[int, Bits]:
+        """How the bits are to be read, and the bits."""
+        return _RAW, np.unpackbits(np.frombuffer(data, np.uint8))
 
     def symbol_count(self, text: str) -> int:
         """See `Codec.symbol_count`."""
-        return self._own_budget(self._layout(self._write(text)[0]))
-
-    def _own_budget(self, layout: Layout) -> int:
-        return symbols_needed(layout.n_bits, OWN_SNR_DB, OWN_BLOCK_ERROR, layout.crc_bits)
+        return symbols_needed(self._bits(_bytes(text))[1].size, OWN_SNR_DB, OWN_BLOCK_ERROR)
 
     def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
         """See `Codec.encode`. Without `snr_db`, 10 dB are taken for granted.
@@ -79,32 +59,29 @@ class Utf8:
         Raises:
             DoesNotFit: no order can carry the text in `n_symbols`, or it has more than MAX_TEXT_BYTES.
         """
-        description, bits = self._write(text)
-        layout = self._layout(description)
+        form, bits = self._bits(_bytes(text))
         if n_symbols is None:
-            n_symbols = self._own_budget(layout)
-        order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db, layout.crc_bits)
+            n_symbols = symbols_needed(bits.size, OWN_SNR_DB, OWN_BLOCK_ERROR)
+        order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db)
         if order is None:
             raise DoesNotFit(
                 f"{self.name}: {bits.size} bits and their checksum do not fit {n_symbols} symbols, "
                 f"not even with {ORDERS[-1]}-QAM"
             )
-        symbols = modulate_message(bits, n_symbols, order, layout.crc_bits)
+        symbols = modulate_message(bits, n_symbols, order)
         scale = float(np.mean(np.abs(symbols.astype(np.complex128)) ** 2)) ** -0.5
         step = min(max(round(math.log(scale) / _SCALE_STEP) + 8, 0), 15)
-        parameters = (ORDERS.index(order) << 4 | step) << _DESCRIPTION_BITS | description
+        parameters = (ORDERS.index(order) << 5 | step << 1 | form) << _LENGTH_BITS | (bits.size - 1)
         return Encoded((symbols * scale).astype(np.complex64), parameters)
 
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
         """See `Codec.decode`. What a failed segment held is a gap; the confidence is 1 or 0, as the checksums say."""
-        description = parameters & (1 << _DESCRIPTION_BITS) - 1
-        layout = self._layout(description)
+        n_bits = (parameters & (1 << _LENGTH_BITS) - 1) + 1
+        form = parameters >> _LENGTH_BITS & 1
         scale = np.float32(math.exp(((parameters >> 18 & 15) - 8) * _SCALE_STEP))
         order = ORDERS[parameters >> 22 & 3]
-        bits, right = demodulate_message(
-            symbols / scale, noise_variance / scale**2, layout.n_bits, order, layout.crc_bits
-        )
-        text, intact = self._read(description, bits, right)
+        bits, right = demodulate_message(symbols / scale, noise_variance / scale**2, n_bits, order)
+        text, intact = _read_huffman(bits, right) if form == _HUFFMAN else _read_raw(bits, right)
         return Decoded(text, float(intact), intact)
 
 
@@ -114,23 +91,9 @@ class Huffman(Utf8):
     name = "huffman"
     number = 2
 
-    def _write(self, text: str) -> tuple[int, Bits]:
-        bits = huffman_bits(text)
-        return _described(_HUFFMAN, bits) if bits.size < raw_bits(text).size else super()._write(text)
-
-
-def _described(form: int, bits: Bits) -> tuple[int, Bits]:
-    return form << _LENGTH_BITS | (bits.size - 1), bits
-
-
-def raw_bits(text: str) -> Bits:
-    """The text's UTF-8 bytes; raises DoesNotFit if they are more than MAX_TEXT_BYTES."""
-    return np.unpackbits(np.frombuffer(_bytes(text), np.uint8))
-
-
-def huffman_bits(text: str) -> Bits:
-    """The text's Huffman codes; raises DoesNotFit if it has more than MAX_TEXT_BYTES."""
-    return compress(_bytes(text))
+    def _bits(self, data: bytes) -> tuple[int, Bits]:
+        form, bits = _HUFFMAN, compress(data)
+        return (form, bits) if bits.size < 8 * len(data) else super()._bits(data)
 
 
 def _bytes(text: str) -> bytes:
@@ -142,7 +105,7 @@ def _bytes(text: str) -> bytes:
     return data
 
 
-def read_raw(bits: Bits, right: NDArray[np.bool_]) -> tuple[str, bool]:
+def _read_raw(bits: Bits, right: NDArray[np.bool_]) -> tuple[str, bool]:
     """Bytes to text, with a gap for every run of bytes that are not wholly right."""
     whole = bits.size // 8 * 8
     data = np.packbits(bits[:whole])
@@ -159,7 +122,7 @@ def read_raw(bits: Bits, right: NDArray[np.bool_]) -> tuple[str, bool]:
     return "".join(parts) or GAP, False
 
 
-def read_huffman(bits: Bits, right: NDArray[np.bool_]) -> tuple[str, bool]:
+def _read_huffman(bits: Bits, right: NDArray[np.bool_]) -> tuple[str, bool]:
     """Codes to text up to the first wrong bit: behind it, nobody knows where a code begins."""
     sound = bits.size if right.all() else int(np.argmin(right))
     data, complete = expand(bits[:sound])
