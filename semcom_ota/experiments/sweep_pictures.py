@@ -136,7 +136,7 @@ def reliability(records: Sequence[Record], style: Looks) -> Figure:
         axes.set_title(name, fontsize=10)
         axes.set(xlabel="confidence", ylabel="came true", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, fontsize=8, loc="upper left")
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
     figure.tight_layout()
     return figure
 

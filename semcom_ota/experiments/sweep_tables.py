@@ -80,7 +80,7 @@ def gaps(summary: Record, channel: str, budget: float, metric: str, level: float
     names = list(dict.fromkeys(name for name, _ in found))
     rows = tuple((name, *("" if name == other else decibels(found[name, other]) for other in names)) for name in names)
     caption = f"dB that the row's codec needs less than the column's for {metric} {level:g}, {length} messages; paired."
-    return Table(f"Gaps at {metric} {level:g}", caption, ("codec", *names), rows)
+    return Table(f"Gaps at {metric} {level:g}, {length} messages", caption, ("codec", *names), rows)
 
 
 def differences(records: Sequence[Record]) -> Table:

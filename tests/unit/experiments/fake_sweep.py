@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-NOUNS = "dog cat man girl boy ball tree house river bird".split()
+NOUNS = ["dog", "cat", "man", "girl", "boy", "ball", "tree", "house", "river", "bird"]
 SNRS = (-4.0, 0.0, 4.0, 8.0)
 
 
@@ -42,10 +42,8 @@ def _message(channel, csi, budget, snr_db, message, text):
         share = right(snr_db + gain_db + helped, middle)
         words, symbols = len(text.split()), int(budget * len(text.split()))
         if codec == "graceful":
-            received = " ".join(
-                word if one < share else "thing" for word, one in zip(text.split(), luck, strict=True)
-            )
-            status, confidence = "delivered", share ** words
+            received = " ".join(word if one < share else "thing" for word, one in zip(text.split(), luck, strict=True))
+            status, confidence = "delivered", share**words
         else:
             status = "delivered" if whole < share else "corrupted"
             received, confidence = (text, 1.0) if status == "delivered" else ("", 0.0)
