@@ -13,8 +13,8 @@ def bleu_bound(texts: Sequence[str], budget: float, bits_per_word: float, snr_db
     """BLEU-1 in AWGN of the best code for texts that a source code has compressed, each in a block of its own.
 
     A block that fails is an empty text, so that BLEU-1 is left with the words of the others and the penalty for
-    brevity: exp(1 - 1/p) where a share p of the words comes through. A codec that keeps some words of a text that it gets wrong
-    may lie above it, and so may one whose source code is better. Normal approximation, Gaussian inputs.
+    brevity: exp(1 - 1/p) where a share p of the words comes through. A codec that keeps some words of a text that it
+    gets wrong may lie above it, and so may one whose source code is better. Normal approximation, Gaussian inputs.
 
     Args:
         texts: at least one.
