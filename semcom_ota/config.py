@@ -46,6 +46,10 @@ class CodecConfig(Frozen):
     language_model: str | None = Field(
         None, max_length=4096, description="causal language model: a folder or a hub name; None is the one that ships"
     )
+    prior: Literal["language-model", "unigram", "uniform"] = Field(
+        "language-model", description="of the search of lam-prior; the others are there to compare"
+    )
+    lam_checkpoint: Path | None = Field(None, description="folder of lam-jscc; None is the checkpoint that ships")
     beams: int = Field(32, ge=1, le=1024, description="texts that a search by a language model follows at a time")
 
 

@@ -1,0 +1,247 @@
+"""`lam-prior`: a decoder-only large model as the prior of a search over texts.
+
+The transmitter sends every token with the energy of its surprisal (`lam_codebook.py`); the receiver looks for the text
+that maximises log P(text) under the language model plus log p(symbols | text, estimated channel) (`lam_search.py`).
+Nothing is trained but the language model, and any causal one will do, if it is the same at both ends.
+
+The 24 parameter bits in the frame header, from the top: 0 and 7 bits for the number of tokens less one, or 1 and 12 bits
+for a long text; 5 for the scale of the energies, 2 for the mode of the codebook, and the rest, 9 or 4, for a checksum.
+"""
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semcom_ota.codecs.base import Decoded, DoesNotFit, Encoded, Received
+from semcom_ota.codecs.lam_codebook import (
+    MAX_SYMBOLS_PER_TOKEN,
+    Codebook,
+    next_history,
+    relative_energy,
+    share,
+)
+from semcom_ota.codecs.lam_search import Candidates, Observation, Prior, search
+from semcom_ota.codecs.language_model import LanguageModel
+from semcom_ota.codecs.text_budget import chunks
+from semcom_ota.config import CodecConfig, DeviceConfig
+from semcom_ota.types import ComplexArray, FloatArray
+
+OWN_SNR_DB = 10.0
+"""Taken for granted by a transmitter that knows nothing of the channel."""
+LEAST_SYMBOLS_PER_TOKEN = 6.0
+"""Of the codec's own budget: text that takes many tokens a word is not English, and has no prior to lean on."""
+HOPELESS = 3.0
+"""A text with so many times the bits that the channel carries is refused: what came out would be made up."""
+MODE_MARGINS = (1.25, 1.5, 2.0)
+"""Least ratio of what the channel carries to a text's bits for each mode of the codebook but the first."""
+SEARCH_SECONDS = 20.0
+_SHORT, _LONG = 128, 4096
+_MOST_CHUNK = 127
+_SCALE_STEP = 0.08  # of the natural logarithm: 0.35 dB
+_SCALE_FIRST = -3.2
+_LEAST_VARIANCE = 1e-3
+_MOST_MAGNITUDE = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the header says."""
+
+    tokens: int
+    scale_step: int
+    mode: int
+    checksum: int
+
+    def pack(self) -> int:
+        """As 24 bits."""
+        size, width = (7, 9) if self.tokens <= _SHORT else (12, 4)
+        top = int(self.tokens > _SHORT) << size | (self.tokens - 1)
+        return ((top << 5 | self.scale_step) << 2 | self.mode) << width | self.checksum & (1 << width) - 1
+
+    @classmethod
+    def unpack(cls, bits: int) -> "Parameters":
+        """From 24 bits, any."""
+        size, width = (7, 9) if not bits >> 23 & 1 else (12, 4)
+        rest = bits >> width
+        return cls((rest >> 7 & (1 << size) - 1) + 1, rest >> 2 & 31, rest & 3, bits & (1 << width) - 1)
+
+    @property
+    def checksum_bits(self) -> int:
+        """How many bits the checksum has."""
+        return 9 if self.tokens <= _SHORT else 4
+
+    @property
+    def scale(self) -> float:
+        """A symbol's energy over `relative_energy`, as near as the header says it."""
+        return math.exp(_SCALE_FIRST + _SCALE_STEP * self.scale_step)
+
+    def holds(self, text: str) -> bool:
+        """Whether the checksum is that of `text`."""
+        return checksum(text) & (1 << self.checksum_bits) - 1 == self.checksum
+
+
+class LamPrior:
+    """A language model at both ends; the receiver searches.
+
+    Confidence is the posterior probability of the whole text, the checksum taken into account. `intact`: the checksum
+    held, and the text is more likely right than wrong.
+    """
+
+    name = "lam-prior"
+    number = 3
+    ordered_symbols = False
+    has_checksum = False  # too short a one to say that nothing wrong is ever delivered
+
+    def __init__(self, codec: CodecConfig, device: DeviceConfig):
+        """Load the language model; raises ConfigError if there is none."""
+        name = ("cuda" if torch.cuda.is_available() else "cpu") if device.device == "auto" else device.device
+        self._device = torch.device(name)
+        self._model = LanguageModel.load(codec.language_model, self._device)
+        self._codebook = Codebook(self._model.vocabulary, self._device)
+        self._prior = Prior(_fixed_prior(codec.prior, self._model, self._device))
+        self._symbols_per_word, self._beams = codec.symbols_per_word, codec.beams
+        self._longest = min(self._model.max_tokens, _MOST_CHUNK)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return self._model.parameters
+
+    def symbol_count(self, text: str) -> int:
+        """See `Codec`: `symbols_per_word` a word, more for text that takes many tokens."""
+        return self._budget(text, len(self._model.tokens(text)))
+
+    @torch.inference_mode()
+    def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
+        """See `Codec`. `snr_db` and the text's surprisal decide how much of the codebook depends on history.
+
+        Raises:
+            DoesNotFit: `n_symbols` are fewer or more than its tokens can have, the text is too long, or its bits under
+                the language model are hopelessly many for the channel.
+        """
+        if not text:
+            raise ValueError("no text to send")
+        tokens = self._model.tokens(text)
+        total = self._budget(text, len(tokens)) if n_symbols is None else n_symbols
+        if len(tokens) > _LONG or not len(tokens) <= 4 * total <= 4 * MAX_SYMBOLS_PER_TOKEN * len(tokens):
+            raise DoesNotFit(f"{self.name}: {len(tokens)} tokens (of at most {_LONG}) do not fit {total} symbols")
+        cut = list(self._cut(len(tokens), total))
+        surprisal = [self._model.score(tokens[first : first + length]) for first, length, _ in cut]
+        bits = -float(torch.cat(surprisal).sum()) / math.log(2)
+        carried = total * math.log2(1 + 10 ** ((OWN_SNR_DB if snr_db is None else snr_db) / 10))
+        if bits > HOPELESS * carried:
+            raise DoesNotFit(
+                f"{self.name}: {bits:.0f} bits under the language model are beyond {total} symbols at this SNR "
+                f"(about {carried:.0f} bits): give it {math.ceil(total * bits / carried)} symbols, or another codec"
+            )
+        mode = sum(carried >= margin * bits for margin in MODE_MARGINS)
+        parts = [
+            self._modulate(tokens[first : first + length], energies, symbols, mode)
+            for (first, length, symbols), energies in zip(cut, map(relative_energy, surprisal), strict=True)
+        ]
+        stream = torch.cat(parts).cpu().numpy().astype(np.float64).view(np.complex128).ravel()
+        scale = float(np.mean(np.abs(stream) ** 2)) ** -1
+        step = round((math.log(scale) - _SCALE_FIRST) / _SCALE_STEP)
+        parameters = Parameters(len(tokens), min(max(step, 0), 31), mode, checksum(text))
+        return Encoded((stream * math.sqrt(scale)).astype(np.complex64), parameters.pack())
+
+    def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
+        """See `Codec`."""
+        return self.decode_batch([Received(symbols, noise_variance, parameters)])[0]
+
+    def decode_batch(self, messages: Sequence[Received]) -> list[Decoded]:
+        """See `BatchCodec`: searches advance together, token by token."""
+        observations: list[Observation] = []
+        mine: list[slice] = []
+        for message in messages:
+            parts = self._observations(message)
+            mine.append(slice(len(observations), len(observations) + len(parts)))
+            observations += parts
+        found = self._search(observations)
+        return [
+            self._decided(found[part], Parameters.unpack(message.parameters))
+            for message, part in zip(messages, mine, strict=True)
+        ]
+
+    def _search(self, observations: list[Observation]) -> list[Candidates]:
+        if not observations:
+            return []
+        return search(self._model, self._codebook, observations, self._beams, self._prior, SEARCH_SECONDS)
+
+    def _observations(self, message: Received) -> list[Observation]:
+        """Its chunks; none if the header makes no sense."""
+        said, total = Parameters.unpack(message.parameters), len(message.symbols)
+        if not said.tokens <= 4 * total <= 4 * MAX_SYMBOLS_PER_TOKEN * said.tokens:
+            return []
+        values = np.ascontiguousarray(message.symbols, np.complex64).view(np.float32).reshape(-1, 2)
+        received = torch.from_numpy(values.clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE)).to(self._device)
+        variance = np.asarray(message.noise_variance, np.float32).clip(_LEAST_VARIANCE)
+        precise = torch.from_numpy(variance).to(self._device)
+        parts, first_symbol = [], 0
+        for first, length, symbols in self._cut(said.tokens, total):
+            window = slice(first_symbol, first_symbol + symbols)
+            ends = first + length == said.tokens
+            parts.append(Observation(received[window], precise[window], length, said.scale, said.mode, ends))
+            first_symbol += symbols
+        return parts
+
+    def _decided(self, chunks: Sequence[Candidates], said: Parameters) -> Decoded:
+        """The likeliest text whose checksum holds; or, if none is likely, the likeliest, which is not intact."""
+        if not chunks:
+            return Decoded("", 0.0, False)
+        best = [chunk.tokens[0].tolist() for chunk in chunks]
+        others = math.prod(float(chunk.probability[0]) for chunk in chunks[:-1])
+        last = chunks[-1]
+        texts = [self._model.text([*sum(best[:-1], []), *tokens]) for tokens in last.tokens.tolist()]
+        weights = last.probability.cpu().numpy() * others
+        holds = np.array([said.holds(text) for text in texts])
+        # Texts that were not followed pass the checksum by chance.
+        passing = float(weights[holds].sum()) + max(0.0, 1 - float(weights.sum())) * 2.0**-said.checksum_bits
+        if not holds.any() or passing <= 0:
+            return Decoded(texts[0], 0.0, False)
+        chosen = int(np.argmax(np.where(holds, weights, -1)))
+        confidence = min(1.0, float(weights[chosen]) / passing)
+        if confidence < 0.5:
+            return Decoded(texts[0], confidence if chosen == 0 else 0.0, False)
+        return Decoded(texts[chosen], confidence, True)
+
+    def _modulate(self, tokens: list[int], energies: Tensor, symbols: int, mode: int) -> Tensor:
+        """(symbols, 2) float32, not normalised."""
+        history = torch.zeros((), dtype=torch.long, device=self._device)
+        parts = []
+        for token, energy, count in zip(tokens, energies, share(symbols, len(tokens)), strict=True):
+            parts.append(self._codebook.codeword(token, history, count, mode) * energy.sqrt())
+            history = next_history(history, torch.tensor(token, device=self._device))
+        return torch.cat(parts)
+
+    def _cut(self, tokens: int, symbols: int) -> Sequence[tuple[int, int, int]]:
+        """(first token, tokens, symbols) of each chunk."""
+        first, parts = 0, []
+        for length, count in chunks(tokens, symbols, self._longest):
+            parts.append((first, length, count))
+            first += length
+        return parts
+
+    def _budget(self, text: str, tokens: int) -> int:
+        nominal = int(self._symbols_per_word * len(text.split()))
+        return min(max(nominal, int(LEAST_SYMBOLS_PER_TOKEN * tokens), 1), MAX_SYMBOLS_PER_TOKEN * tokens)
+
+
+def checksum(text: str) -> int:
+    """CRC-32 of the text's bytes, of which the header takes the lowest bits."""
+    return zlib.crc32(text.encode())
+
+
+def _fixed_prior(kind: str, model: LanguageModel, device: torch.device) -> Tensor | None:
+    """Log-probabilities of tokens for a search that is to do without context, for comparison."""
+    if kind == "language-model":
+        return None
+    if kind == "uniform":
+        return torch.full((model.vocabulary,), -math.log(model.vocabulary), device=device)
+    return model.unigram()
+
