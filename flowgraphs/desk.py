@@ -159,7 +159,7 @@ class Desk(gr.basic_block, ABC, Generic[Kind]):
             passage.header = frame.header
             passage.encode_ms = pdu.scalar(message, "encode_ms")
             passage.encoded += 1
-            passage.energy += float(np.sum(np.abs(frame.symbols) ** 2))
+            passage.energy += float(np.sum(np.abs(frame.symbols.astype(np.complex128)) ** 2))
 
     @ends_process
     def handle_failed(self, message: Any) -> None:

@@ -1,6 +1,19 @@
 """The `semcom` command. Everything heavy is imported by the command that needs it: `--help` answers at once."""
 
-from semcom_ota.cli import bench, loopback, probe, receive, replay, report, tools, training, transceive, transmit, twin
+from semcom_ota.cli import (
+    bench,
+    loopback,
+    probe,
+    receive,
+    replay,
+    report,
+    sweep,
+    tools,
+    training,
+    transceive,
+    transmit,
+    twin,
+)
 from semcom_ota.cli.application import app, main
 
 __all__ = ["app", "main"]
@@ -13,6 +26,7 @@ app.command()(receive.rx)
 app.command()(transceive.trx)
 app.command()(transceive.score)
 app.command()(probe.probe)
+app.command()(sweep.sweep)
 app.command()(report.report)
 app.add_typer(bench.bench, name="bench")
 app.command()(twin.twin)

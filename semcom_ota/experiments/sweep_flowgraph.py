@@ -1,4 +1,4 @@
-"""Level `flowgraph`: a unit of a sweep through GNU Radio, as `semcom loopback` sends it: three processes, real sockets."""
+"""Level `flowgraph`: a unit of a sweep through GNU Radio, as `semcom loopback` sends it: processes and sockets."""
 
 import contextlib
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ def _outcome(label: str, sent: loopback.Transmission, result: dict[str, Any]) ->
         overhead_symbols=result["overhead_symbols"],
         air_samples=result["air_samples"],
         confidence=result["confidence"],
-        intact=result["intact"],
+        intact=result["status"] == "delivered",
         snr_db_estimated=result["snr_db_estimated"],
         milliseconds={f"{stage}_ms": result["latency_ms"][stage] for stage in STAGES},
     )

@@ -58,5 +58,5 @@ def check_spending(label: str, message: int, symbols: int, energy: float, grante
 
 def failed(label: str, message: int, text: str, error: Exception) -> str:
     """The sentence about a codec that broke."""
-    reason = " ".join(str(error).split())[:300]
-    return f"codec '{label}' failed on message {message} ('{text[:_TEXT_CHARACTERS]}'): {type(error).__name__}: {reason}"
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return f"codec '{label}' failed on message {message} ('{text[:_TEXT_CHARACTERS]}'): {reason}"

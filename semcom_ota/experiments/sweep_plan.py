@@ -6,8 +6,7 @@ from itertools import product
 
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.sweep_config import MAX_TEXTS, CsiKind, SweepConfig, SweptCodec
-
-MAX_ROWS = 10_000_000
+from semcom_ota.experiments.sweep_reading import MAX_ROWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""What a worker does: one unit of a sweep becomes rows, one a message and codec. Nothing else decides what is in them."""
+"""What a worker does: one unit of a sweep becomes rows, one a message and codec."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from semcom_ota.codecs import registry
@@ -41,7 +42,7 @@ def measure(task: Task) -> Measured:
         for codec in task.sweep.codecs:
             outcome = outcomes[message, codec.label]
             key = {"unit": unit.index, "message": message, "codec": codec.label}
-            overhead = registry.parameter_bits(codec.name) + MESSAGE_SYMBOLS_BITS if outcome.payload_symbols else 0
+            overhead = _told_in_header(codec.name) if outcome.payload_symbols else 0
             row = {
                 "unit": unit.index,
                 "channel": point.channel,
@@ -59,7 +60,7 @@ def measure(task: Task) -> Measured:
                 "payload_symbols": outcome.payload_symbols,
                 "energy": outcome.energy,
                 "overhead_symbols": outcome.overhead_symbols,
-                "overhead_bits": overhead,  # what the header says of this message alone: parameters and length
+                "overhead_bits": overhead,
                 "air_samples": outcome.air_samples,
                 "confidence": outcome.confidence,
                 "intact": outcome.intact,
@@ -68,3 +69,9 @@ def measure(task: Task) -> Measured:
             rows.append(row)
             timings.append(key | outcome.milliseconds)
     return Measured(unit.index, rows, timings)
+
+
+@lru_cache
+def _told_in_header(codec: str) -> int:
+    """Bits by which the header tells the decoder of the message: its codec's parameters, and how long it is."""
+    return registry.parameter_bits(codec) + MESSAGE_SYMBOLS_BITS

@@ -25,6 +25,7 @@ from semcom_ota.phy.transmitter import Transmitter
 from semcom_ota.services.encoder import to_frames
 from semcom_ota.services.process import ServiceFailed
 from semcom_ota.services.reassembly import Reassembler
+from semcom_ota.services.worker import try_out
 from semcom_ota.types import ComplexArray, FloatArray, FrameHeader, ReceivedFrame, ReceivedMessage, SemanticFrame
 
 KEPT_ENCODINGS = 2**15
@@ -109,7 +110,10 @@ def send(task: Task, codecs: Sequence[SweptCodec]) -> dict[tuple[int, str], Outc
 
 @lru_cache(maxsize=64)
 def _loaded(settings: CodecConfig, device: DeviceConfig) -> dict[str, Codec]:
-    return registry.load_all(settings, device)
+    codecs = registry.load_all(settings, device)
+    for codec in codecs.values():
+        try_out(codec, decode=True)  # so that no message is timed with a compiler, or a lazy import
+    return codecs
 
 
 @lru_cache(maxsize=KEPT_ENCODINGS)
@@ -227,6 +231,8 @@ def _decode(
         started = time.perf_counter()
         try:
             texts = decode_all(codec, batch)
+            if not all(0 <= text.confidence <= 1 for text in texts):
+                raise ValueError("it gave a confidence that is not in 0..1")
         except Exception as error:  # as above
             first = task.unit.messages.index(next(iter(own))[1])
             raise ServiceFailed(failed(one.label, next(iter(own))[1], task.texts[first], error)) from error

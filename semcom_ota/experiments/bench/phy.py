@@ -23,7 +23,8 @@ from semcom_ota.experiments.bench import (
 from semcom_ota.experiments.bench.catalogue import PHY_FIGURES
 from semcom_ota.experiments.bench.claims import PHY_CLAIMS
 from semcom_ota.experiments.bench.figures import Figure, Measurement
-from semcom_ota.experiments.bench.run import measure, processes
+from semcom_ota.experiments.bench.run import measure
+from semcom_ota.experiments.process_pool import processes
 
 PARTS = (spending, speed, flowgraphs, acquisition, payload, modulation, channel_code, robustness, malformed)
 VERSIONS = ("semcom-ota", "numpy", "scipy", "numba")

@@ -1,0 +1,178 @@
+"""`semcom sweep`: works through a plan, keeps what it measures, goes on where it was left, stops when it is enough."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semcom_ota.codecs.language_model import SHIPPED_LANGUAGE_MODEL
+from semcom_ota.config import CHECKPOINTS, ConfigError
+from semcom_ota.experiments import provenance
+from semcom_ota.experiments.radio_process import progress
+from semcom_ota.experiments.run_folder import VERSIONS
+from semcom_ota.experiments.statistics import bleu_signature
+from semcom_ota.experiments.sweep_config import SweepConfig, SweepTexts
+from semcom_ota.experiments.sweep_plan import Point, Task, Unit, plan
+from semcom_ota.experiments.sweep_record import SweepRecord
+from semcom_ota.experiments.sweep_stopping import PointProgress
+from semcom_ota.experiments.sweep_workers import GivenUp, Workers
+from semcom_ota.experiments.texts import SENTENCES, gather
+from semcom_ota.phy.numerology import Numerology
+from semcom_ota.training.corpus import load_test_captions
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a sweep ended."""
+
+    units: int  # that count
+    measured: int  # of them, this time
+    rows: int
+    given_up: tuple[GivenUp, ...]  # there is no result without these: run it again
+
+
+def texts_of(texts: SweepTexts, data: Path | None) -> list[str]:
+    """What a sweep sends.
+
+    Args:
+        texts: as its file says it.
+        data: folder of the data sets (docs/data.md).
+
+    Raises:
+        ConfigError: they are not there, or too few.
+    """
+    if texts.data is not None:
+        if data is None:
+            raise ConfigError(f"the texts are those of {texts.data}: name the folder of the data sets with --data")
+        found = load_test_captions(data)
+    else:
+        found = gather([], texts.file or SENTENCES / f"{texts.set}.txt")
+    if texts.count is not None and len(found) < texts.count:
+        raise ConfigError(f"texts.count is {texts.count}, and there are {len(found)} texts: ask for fewer")
+    return found[: texts.count]
+
+
+def run(sweep: SweepConfig, texts: Sequence[str], folder: Path, start: Callable[[], Workers], quiet: bool) -> Finished:
+    """Measure what is missing in the folder of a sweep.
+
+    Args:
+        sweep: what to measure.
+        texts: what is sent, at least one.
+        folder: of the sweep; one of the same sweep goes on.
+        start: makes the workers, once the folder has been found to be good.
+        quiet: no progress bar.
+
+    Raises:
+        ConfigError: the sweep cannot work, is not fair, or the folder is not its own.
+        ServiceFailed: a codec or a process broke.
+    """
+    Numerology(sweep.phy)  # an air interface that cannot work is refused before there is a folder
+    units = plan(sweep, len(texts))
+    points = _points(units, sweep)
+    with SweepRecord(folder, manifest(sweep, texts, units), units, len(sweep.codecs)) as record:
+        for unit, rows in record.rows():
+            points[units[unit].point].add(unit, rows)
+        before = record.units
+        given_up: list[GivenUp] = []
+        if next(_missing(units, points, before), None) is not None:
+            with start() as workers:
+                given_up = _measure(sweep, texts, units, points, record, workers, quiet)
+        needed = [unit.index for unit in units if unit.index in points[unit.point].needed]
+        if not given_up:
+            record.finish(needed)
+        counted = record.units.intersection(needed)
+        rows_of = len(sweep.codecs)
+        return Finished(
+            len(counted), len(counted - before), rows_of * sum(len(units[i].messages) for i in counted), tuple(given_up)
+        )
+
+
+def _measure(
+    sweep: SweepConfig,
+    texts: Sequence[str],
+    units: Sequence[Unit],
+    points: dict[Point, PointProgress],
+    record: SweepRecord,
+    workers: Workers,
+    quiet: bool,
+) -> list[GivenUp]:
+    """Keep the workers busy with the first units of the plan that are missing, until none is."""
+    under_way: set[int] = set()
+    given_up: dict[int, GivenUp] = {}
+    with progress(quiet) as bar:
+        task = bar.add_task("starting")
+        while True:
+            taken = record.units | under_way | given_up.keys()
+            for unit in _missing(units, points, taken):
+                if len(under_way) == workers.slots:
+                    break
+                text = tuple(texts[unit.messages.start : unit.messages.stop])
+                workers.submit(Task(unit, sweep, text))
+                under_way.add(unit.index)
+            if not under_way:
+                return [lost for index, lost in given_up.items() if index in points[units[index].point].needed]
+            total = sum(len(point.needed) for point in points.values())
+            done = sum(index in points[units[index].point].needed for index in record.units)
+            first = units[min(under_way)].point
+            bar.update(task, completed=done, total=total, description=f"{first.channel}, {first.snr_db:g} dB")
+            for result in workers.finished():
+                if isinstance(result, GivenUp):
+                    under_way.discard(result.unit.index)
+                    given_up[result.unit.index] = result
+                    continue
+                under_way.discard(result.unit)
+                record.add(result)
+                points[units[result.unit].point].add(result.unit, result.rows)
+
+
+def _points(units: Sequence[Unit], sweep: SweepConfig) -> dict[Point, PointProgress]:
+    own: dict[Point, list[Unit]] = {}
+    for unit in units:
+        own.setdefault(unit.point, []).append(unit)
+    return {point: PointProgress(units, sweep.stop) for point, units in own.items()}
+
+
+def _missing(units: Sequence[Unit], points: dict[Point, PointProgress], taken: set[int]) -> Iterator[Unit]:
+    """Units that are needed, as far as is known, and have not been begun."""
+    return (unit for unit in units if unit.index not in taken and unit.index in points[unit.point].needed)
+
+
+def manifest(sweep: SweepConfig, texts: Sequence[str], units: Sequence[Unit]) -> dict[str, Any]:
+    """What is needed to get the same rows again; `config_sha256` is of all that they depend on, but for the code."""
+    config = sweep.model_dump(mode="json", exclude={"codecs": {"__all__": {"codec": {"names"}}}})
+    what = {"config": config, "texts_sha256": _sha256("\0".join(texts).encode()), "weights_sha256": _weights(sweep)}
+    rows = sum(len(unit.messages) for unit in units) * len(sweep.codecs)
+    return {
+        "name": sweep.name,
+        "level": sweep.level,
+        "config_sha256": _sha256(json.dumps(what, sort_keys=True).encode()),
+        **what,
+        "plan": {"units": len(units), "texts": len(texts), "rows": rows},
+        "commit": provenance.commit(),
+        "versions": provenance.versions(VERSIONS),
+        "machine": provenance.machine(),
+        "bleu": bleu_signature(),
+    }
+
+
+def _weights(sweep: SweepConfig) -> dict[str, str]:
+    """Digests of the weights that the codecs may load from this machine."""
+    found = {}
+    for one in sweep.codecs:
+        named = [Path(value) for value in one.codec.model_dump().values() if isinstance(value, str | Path)]
+        for folder in (CHECKPOINTS / one.name, SHIPPED_LANGUAGE_MODEL, *named):
+            for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
+                shipped = file.is_relative_to(CHECKPOINTS)
+                found[str(file.relative_to(CHECKPOINTS) if shipped else file)] = _digest(file)
+    return found
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
