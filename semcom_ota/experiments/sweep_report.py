@@ -32,6 +32,8 @@ CONVENTIONS = (
     "BLEU: $bleu, 0 to 1.",
 )
 
+_LONG = ("config", "weights_sha256")  # of the manifest, whose digest is there
+
 Summary = dict[str, Any]
 
 
@@ -65,7 +67,7 @@ def summarise(folder: Path, encoder: str | None = None, device: str = "cpu", see
     return {
         "run": {
             "name": str(manifest.get("name", folder.resolve().name)),
-            "level": str(_config(manifest).get("level", "unknown")),
+            "level": str(manifest.get("level", "unknown")),
             "rows": len(rows),
             "rows_sha256": digest(folder),
             "seeds": sorted({row.seed for row in rows}),
@@ -81,7 +83,7 @@ def summarise(folder: Path, encoder: str | None = None, device: str = "cpu", see
             "reference": reference,
         },
         "manifest": manifest,
-        "notes": notes + _notes(points, unequal),
+        "notes": notes + _notes(manifest, len(rows), points, unequal),
         "unequal_messages": unequal,
         "points": points,
         "crossings": reached,
@@ -171,28 +173,22 @@ def reliability(summary: Summary) -> Figure | None:
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
     """What is needed to get the same figures again."""
-    found = {**{name: value for name, value in summary["manifest"].items() if name != "config"}, **summary["run"]}
-    return [(name, _flat(value)) for name, value in found.items()]
+    manifest = {name: value for name, value in summary["manifest"].items() if name not in _LONG}
+    return [(name, _flat(value)) for name, value in (manifest | summary["run"]).items()]
 
 
-def _notes(points: Iterable[dict[str, Any]], unequal: int) -> list[str]:
+def _notes(manifest: dict[str, Any], rows: int, points: Iterable[dict[str, Any]], unequal: int) -> list[str]:
     notes = []
+    if not manifest.get("finished", False):
+        plan = manifest.get("plan")
+        most = f" of {plan.get('rows')} at most" if isinstance(plan, dict) else ""
+        notes.append(f"The sweep is not finished: {rows} rows{most}. The same 'semcom sweep' command goes on with it.")
     counts = [point["messages"] for point in points]
     if min(counts) < max(counts):
-        notes.append(
-            f"Points have from {min(counts)} to {max(counts)} messages: the sweep stops where an interval is tight, or "
-            "it is not finished."
-        )
+        notes.append(f"Points have from {min(counts)} to {max(counts)} messages: each says how many.")
     if unequal:
-        notes.append(
-            f"{unequal} messages did not cost the same symbols and energy with every codec: this is no fair comparison."
-        )
+        notes.append(f"UNFAIR: {unequal} messages did not cost the same symbols and energy with every codec.")
     return notes
-
-
-def _config(manifest: dict[str, Any]) -> dict[str, Any]:
-    config = manifest.get("config")
-    return config if isinstance(config, dict) else {}
 
 
 def _panel(summary: Summary, channel: str, budget: float) -> str:

@@ -58,7 +58,7 @@ def _message(channel, csi, budget, snr_db, message, text):
         }  # fmt: skip
 
 
-def write(folder: Path, lines: list[dict], timed: bool = True) -> Path:
+def write(folder: Path, lines: list[dict], timed: bool = True, finished: bool = True) -> Path:
     """A folder as `semcom sweep` leaves it."""
     folder.mkdir(exist_ok=True)
     (folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -70,6 +70,7 @@ def write(folder: Path, lines: list[dict], timed: bool = True) -> Path:
             for line in lines
         ]
         (folder / "timings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in timings))
-        manifest = {"name": "make-believe", "config": {"level": "waveform"}, "commit": "abc", "machine": {"cores": 2}}
+        manifest = {"name": "make-believe", "level": "waveform", "commit": "abc", "machine": {"cores": 2},
+                    "plan": {"rows": len(lines)}, "finished": finished}  # fmt: skip
         (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder

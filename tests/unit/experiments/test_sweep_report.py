@@ -66,8 +66,9 @@ def test_a_sweep_that_is_not_whole_has_a_report(tmp_path, lines):
 
 def test_points_with_fewer_messages_and_unfair_ones_are_said(tmp_path):
     lines = rows(messages=40, channels=("awgn",), snrs=(0.0, 4.0))[:-20]
-    folder = write(tmp_path, [lines[0] | {"energy": 200.0}, *lines[1:]])
+    folder = write(tmp_path, [lines[0] | {"energy": 200.0}, *lines[1:]], finished=False)
     notes = sweep_report.summarise(folder)["notes"]
+    assert any("not finished: 140 rows of 140 at most" in note for note in notes)
     assert any("from 30 to 40 messages" in note for note in notes)
     assert any("1 messages did not cost the same" in note for note in notes)
 
