@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -47,7 +47,7 @@ class Context:
 
 
 class LamTransceiver(nn.Module):
-    """Transmitter and receiver. Its state (`state_dict`) is what was trained: nothing of a LAM that stays frozen.
+    """Transmitter and receiver.
 
     Frozen or with LoRA, both ends share one LAM in memory, with a LoRA each; fully fine-tuned, each has its own.
     """
@@ -86,8 +86,6 @@ class LamTransceiver(nn.Module):
             self.attention = CrossAttention(width, len(lam.writing_layers))
             self.attention.install(lam.writing_layers)
         self.trained_names = {name for name, part in self.named_parameters() if part.requires_grad}
-        self.register_state_dict_post_hook(_only_trained)
-        self.register_load_state_dict_post_hook(_frozen_is_not_missing)
 
     @property
     def trained_of_lam(self) -> int:
@@ -102,6 +100,11 @@ class LamTransceiver(nn.Module):
 
     def _is_lam(self, name: str) -> bool:
         return name in self.trained_names and "_lam.model." in name
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """All that training may change, by name: what a checkpoint holds. The rest is the LAM as it came."""
+        named = dict(self.named_parameters())
+        return {name: named[name].detach() for name in sorted(self.trained_names)}
 
     def train(self, mode: bool = True) -> "LamTransceiver":
         """Without the LAM's own dropout: it would only blur what a frozen LAM says."""
@@ -144,19 +147,14 @@ class LamTransceiver(nn.Module):
         vectors = self.to_context(context.vectors) if context.vectors.shape[1] else context.vectors
         return Heard(received, mask, vectors, context.mask, aligned=self.config.conditioning == "aligned")
 
-    def logits(self, heard: Heard, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of every token, and of its written form.
-
-        Args:
-            heard: from `hear`.
-            tokens: (B, T) int64, the text: kinds that decide in order see those before the one in question.
-
-        Returns:
-            (B, T, vocabulary) and (B, T, forms).
-        """
+    def logits(self, heard: Heard, tokens: Tensor) -> Tensor:
+        """(B, T, vocabulary) logits of a text's tokens (B, T): kinds that decide in order see those before each."""
         with self._speaking("receiver"), self._listening(heard):
-            logits = self.writing_lam.logits(self._for_inputs(heard), tokens)
-        return logits, self.to_forms(heard.received)
+            return self.writing_lam.logits(self._for_inputs(heard), tokens)
+
+    def forms(self, heard: Heard) -> Tensor:
+        """(B, T, forms) logits of the written form of each token."""
+        return self.to_forms(heard.received)
 
     @torch.inference_mode()
     def search(self, heard: Heard, beams: int) -> tuple[Tensor, Tensor]:
@@ -247,14 +245,3 @@ def _quantised(symbols: Tensor) -> Tensor:
     soft = torch.tanh(torch.view_as_real(symbols))
     hard = torch.where(soft < 0, -1.0, 1.0)
     return torch.view_as_complex((soft + (hard - soft).detach()).contiguous()) * 0.5**0.5
-
-
-def _only_trained(model: LamTransceiver, state: dict[str, Any], prefix: str, _: Any) -> None:
-    for name in [name for name in state if name.startswith(prefix) and name[len(prefix) :] not in model.trained_names]:
-        del state[name]
-
-
-def _frozen_is_not_missing(model: LamTransceiver, found: Any) -> None:
-    found.missing_keys[:] = [
-        name for name in found.missing_keys if any(name.endswith(kept) for kept in model.trained_names)
-    ]
