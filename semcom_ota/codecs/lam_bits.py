@@ -24,9 +24,11 @@ LITERAL = 1 << 17
 MAX_TOKENS = 1 << 10
 RATES = 1 << 6
 BLOCK_ERROR = 0.01
-"""As many of the LAM's bits are sent as arrive but for this share of messages: a lost block costs all of a message, more
-bits only sharpen it."""
+"""As many of the LAM's bits are sent as arrive but for this share of messages: a lost block costs all of a message,
+more bits only sharpen it."""
 _LONGEST_LITERAL = 1 << 16
+ERROR_FREE = 1e-3
+"""Noise variance that stands for a symbol whose bits are known for sure."""
 _SCALE_STEP = math.log(1.03)
 
 Bits = NDArray[np.uint8]

@@ -15,7 +15,16 @@ import torch
 from torch import Tensor
 
 from semcom_ota.codecs.base import GAP, Decoded, Encoded, Received
-from semcom_ota.codecs.lam_bits import LITERAL, MAX_TOKENS, Literal, best_rate, demodulated, modulated, pairs
+from semcom_ota.codecs.lam_bits import (
+    ERROR_FREE,
+    LITERAL,
+    MAX_TOKENS,
+    Literal,
+    best_rate,
+    demodulated,
+    modulated,
+    pairs,
+)
 from semcom_ota.codecs.lam_checkpoint import load_checkpoint
 from semcom_ota.codecs.lam_model import Context
 from semcom_ota.codecs.lam_tokenizer import LamTokens
@@ -33,7 +42,6 @@ TOKENS_PER_WORD_OF_ENGLISH = 1.75
 _FEWEST_CODED_SYMBOLS = 24
 _ROWS = 256
 """Hypotheses that run through the LAM together."""
-_ERROR_FREE = 1e-3
 
 
 @dataclass(slots=True)
@@ -98,9 +106,9 @@ class LamJscc:
             total = self._budget(tokens, text) if n_symbols is None else n_symbols
             if self._fits(tokens, total):
                 return self._by_lam(text, tokens, total, snr_db)
-        if n_symbols is not None and tokens is not None and self._fits(tokens, n_symbols):
-            if not self._literal.arrives(text, n_symbols, snr_db):
-                return self._by_lam(text, tokens, n_symbols, snr_db)
+        spelt_badly = n_symbols is not None and tokens is not None and self._fits(tokens, n_symbols)
+        if spelt_badly and not self._literal.arrives(text, n_symbols, snr_db):
+            return self._by_lam(text, tokens, n_symbols, snr_db)
         return self._literal.encode(text, n_symbols, snr_db)
 
     def decode(
@@ -161,7 +169,7 @@ class LamJscc:
         rate = best_rate(count, n_symbols, snr_db, self._config.layers_per_token)
         symbols = self._write(tokens, pairs(count, rate))
         bits = np.stack([symbols.real < 0, symbols.imag < 0], -1).astype(np.uint8).ravel()
-        variance = np.full(len(symbols), _ERROR_FREE, np.float32)
+        variance = np.full(len(symbols), ERROR_FREE, np.float32)
         parts = [(0, *part) for part in self._chunks(symbols, variance, count)]
         exact = self._judged_by_bits(self._read(parts, None)[0], True).text == text
         return modulated(bits, count, rate, exact, n_symbols, snr_db)
@@ -299,7 +307,7 @@ def _from_bits(
     """What the LAM wrote before it became bits (lost where a checksum did not hold); number of tokens; `exact`."""
     bits, right, tokens, exact = demodulated(symbols, variance, parameters)
     signs = (1 - 2 * bits.reshape(-1, 2).astype(np.float32)) * np.float32(0.5**0.5)
-    noise = np.where(right.reshape(-1, 2).all(1), np.float32(_ERROR_FREE), np.float32(np.inf))
+    noise = np.where(right.reshape(-1, 2).all(1), np.float32(ERROR_FREE), np.float32(np.inf))
     return (signs[:, 0] + 1j * signs[:, 1]).astype(np.complex64), noise, tokens, exact
 
 

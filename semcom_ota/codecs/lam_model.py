@@ -1,6 +1,7 @@
 """The network of `lam-jscc`: a LAM at both ends, channel adapters between, and what is trained of the LAM itself."""
 
 import copy
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ LORA_SHARE = 0.02
 """Of the LAM's parameters, LoRA trains at most this share: both ends added up, the LAM counted once."""
 
 
-class LamConfig(BaseModel):
-    """What a `lam-jscc` is made of, beside the LAM itself; stored with the trained weights."""
+class LamDesign(BaseModel):
+    """What a `lam-jscc` is made of, beside the LAM itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +36,11 @@ class LamConfig(BaseModel):
     layers_per_token: int = Field(16, ge=1, le=64, description="symbols that a token has at most")
     mixing_layers: int = Field(1, ge=0, le=8, description="bidirectional layers of the receiver's adapter")
     max_tokens: int = Field(64, ge=4, le=1024, description="tokens coded together; a longer text is cut into chunks")
+
+
+class LamConfig(LamDesign):
+    """That, with what follows from the LAM's tokenizer; stored with the trained weights."""
+
     forms: int = Field(1, ge=1, le=64, description="written forms of a token (lam_tokenizer.py)")
 
 
@@ -237,7 +243,9 @@ def _add_lora(lam: Backbone, rank: int) -> None:
             target_modules=[names[part] for part in parts],
             fan_in_fan_out=any(isinstance(part, Conv1D) for part in parts),
         )
-        inject_adapter_in_model(lora, lam, end)
+        with warnings.catch_warnings():  # peft doubts that two adapters are meant
+            warnings.simplefilter("ignore")
+            inject_adapter_in_model(lora, lam, end)
 
 
 def _quantised(symbols: Tensor) -> Tensor:
