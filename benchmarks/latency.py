@@ -1,0 +1,114 @@
+"""Latency of one sentence, stage by stage, and throughput of a batch, of every codec: the table in docs/results.md.
+
+    python benchmarks/latency.py [--data DIR] [--count 200] [--codec A,B] [--device cpu,cuda] [--threads 2]
+                                 [--snr 6] [--budget 8] [--batch 32] [--seed 0] [--json FILE]
+
+Level `waveform`, one process, AWGN with a random frequency offset and delay: encode, transmit (symbols to samples),
+receive (detection to equalised symbols, and reassembly), decode; the channel itself is not timed. Captions of
+Multi30k's test_2016_flickr with --data, else the captions that ship. Ten sentences are sent first and not counted.
+Nothing else should be running.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from semcom_ota.codecs import registry
+from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, load_channel
+from semcom_ota.experiments import provenance, run_folder
+from semcom_ota.experiments.latency import STAGES, Latency, measure
+from semcom_ota.experiments.texts import SENTENCES, read_lines
+from semcom_ota.training.corpus import load_test_captions
+
+
+def main() -> None:
+    """Time every codec on every device and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder of the data sets (docs/data.md)")
+    parser.add_argument("--count", type=int, default=200, help="sentences")
+    parser.add_argument("--codec", default=",".join(registry.names()))
+    parser.add_argument("--device", default="", help="by default cpu, and cuda where there is one")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--snr", type=float, default=6.0, help="dB")
+    parser.add_argument("--budget", type=float, default=8.0, help="payload symbols a word")
+    parser.add_argument("--batch", type=int, default=32, help="sentences that are decoded together")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    arguments = parser.parse_args()
+
+    texts = load_test_captions(arguments.data) if arguments.data else read_lines(SENTENCES / "captions.txt")
+    texts = [texts[index % len(texts)] for index in range(arguments.count)]
+    document: dict[str, Any] = {
+        "machine": provenance.machine(),
+        "versions": provenance.versions(run_folder.VERSIONS),
+        "commit": provenance.commit(),
+        "settings": {name: str(value) for name, value in vars(arguments).items() if name not in ("json", "data")},
+        "texts": f"{len(texts)} captions of {'Multi30k test_2016_flickr' if arguments.data else 'those that ship'}",
+        "rows": [],
+    }
+    print(
+        f"{document['texts']}, {arguments.snr:g} dB, {arguments.budget:g} symbols a word, seed {arguments.seed}; "
+        f"{document['machine']['processor']}, {arguments.threads} threads; median / 99th percentile, ms\n"
+    )
+    head = ("codec", "device", *STAGES, "end to end", "on the air", f"sentences a second, batch of {arguments.batch}",
+            "lost")  # fmt: skip
+    print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
+    for device in arguments.device.split(",") if arguments.device else devices():
+        for name in arguments.codec.split(","):
+            settings = CodecConfig(names=(name,), symbols_per_word=max(arguments.budget, 1.0))
+            try:
+                codec = registry.load(name, settings, DeviceConfig(device=device, threads=arguments.threads))
+            except ConfigError as error:
+                print(f"<!-- {name}: {error} -->")
+                continue
+            found = measure(
+                codec, texts, budget=arguments.budget, snr_db=arguments.snr, channel=load_channel("awgn"),
+                batch=arguments.batch, seed=arguments.seed,
+            )  # fmt: skip
+            document["rows"].append(record(name, device_name(device), found))
+            print(line(document["rows"][-1]), flush=True)
+    if arguments.json:
+        run_folder.write_json(arguments.json, document)
+
+
+def devices() -> list[str]:
+    """What there is."""
+    import torch
+
+    return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+def device_name(device: str) -> str:
+    """A GPU by its model."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return str(torch.cuda.get_device_name(device))
+
+
+def record(codec: str, device: str, found: Latency) -> dict[str, Any]:
+    """Figures of a codec."""
+    stages = {
+        stage: {"p50_ms": found.percentile(stage, 50), "p99_ms": found.percentile(stage, 99)}
+        for stage, values in found.milliseconds.items()
+        if values
+    }
+    row: dict[str, Any] = {"codec": codec, "device": device, "messages": len(found.milliseconds["total"])}
+    batch = found.sentences_per_second if found.batches else None
+    return row | {"lost": found.lost, "stages": stages, "batch": found.batch, "sentences_per_second": batch}
+
+
+def line(row: dict[str, Any]) -> str:
+    """Of the table."""
+    stages = row["stages"]
+    cells = [
+        f"{stages[stage]['p50_ms']:.1f} / {stages[stage]['p99_ms']:.1f}" if stage in stages else ""
+        for stage in (*STAGES, "total", "air")
+    ]
+    speed = "" if row["sentences_per_second"] is None else f"{row['sentences_per_second']:.0f}"
+    return "| " + " | ".join([row["codec"], row["device"], *cells, speed, str(row["lost"])]) + " |"
+
+
+if __name__ == "__main__":
+    main()
