@@ -51,7 +51,7 @@ class Utf8:
 
     def symbol_count(self, text: str) -> int:
         """See `Codec.symbol_count`."""
-        return symbols_needed(self._bits(_bytes(text))[1].size, OWN_SNR_DB, OWN_BLOCK_ERROR)
+        return symbols_needed(self._bits(utf8_bytes(text))[1].size, OWN_SNR_DB, OWN_BLOCK_ERROR)
 
     def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
         """See `Codec.encode`. Without `snr_db`, 10 dB are taken for granted.
@@ -59,7 +59,7 @@ class Utf8:
         Raises:
             DoesNotFit: no order can carry the text in `n_symbols`, or it has more than MAX_TEXT_BYTES.
         """
-        form, bits = self._bits(_bytes(text))
+        form, bits = self._bits(utf8_bytes(text))
         if n_symbols is None:
             n_symbols = symbols_needed(bits.size, OWN_SNR_DB, OWN_BLOCK_ERROR)
         order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db)
@@ -68,17 +68,15 @@ class Utf8:
                 f"{self.name}: {bits.size} bits and their checksum do not fit {n_symbols} symbols, "
                 f"not even with {ORDERS[-1]}-QAM"
             )
-        symbols = modulate_message(bits, n_symbols, order)
-        scale = float(np.mean(np.abs(symbols.astype(np.complex128)) ** 2)) ** -0.5
-        step = min(max(round(math.log(scale) / _SCALE_STEP) + 8, 0), 15)
+        symbols, step = to_unit_power(modulate_message(bits, n_symbols, order))
         parameters = (ORDERS.index(order) << 5 | step << 1 | form) << _LENGTH_BITS | (bits.size - 1)
-        return Encoded((symbols * scale).astype(np.complex64), parameters)
+        return Encoded(symbols, parameters)
 
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
         """See `Codec.decode`. What a failed segment held is a gap; the confidence is 1 or 0, as the checksums say."""
         n_bits = (parameters & (1 << _LENGTH_BITS) - 1) + 1
         form = parameters >> _LENGTH_BITS & 1
-        scale = np.float32(math.exp(((parameters >> 18 & 15) - 8) * _SCALE_STEP))
+        scale = scale_of(parameters >> 18 & 15)
         order = ORDERS[parameters >> 22 & 3]
         bits, right = demodulate_message(symbols / scale, noise_variance / scale**2, n_bits, order)
         text, intact = _read_huffman(bits, right) if form == _HUFFMAN else _read_raw(bits, right)
@@ -96,7 +94,25 @@ class Huffman(Utf8):
         return (form, bits) if bits.size < 8 * len(data) else super()._bits(data)
 
 
-def _bytes(text: str) -> bytes:
+def to_unit_power(symbols: ComplexArray) -> tuple[ComplexArray, int]:
+    """Symbols scaled to mean |s|**2 = 1 exactly, and the four bits that tell the receiver (`scale_of`)."""
+    scale = float(np.mean(np.abs(symbols.astype(np.complex128)) ** 2)) ** -0.5
+    step = min(max(round(math.log(scale) / _SCALE_STEP) + 8, 0), 15)
+    return (symbols * scale).astype(np.complex64), step
+
+
+def scale_of(step: int) -> np.float32:
+    """About what the symbols were multiplied by, from the header's four bits."""
+    return np.float32(math.exp((step - 8) * _SCALE_STEP))
+
+
+def utf8_bytes(text: str) -> bytes:
+    """A text's bytes.
+
+    Raises:
+        ValueError: there is no text.
+        DoesNotFit: they are more than MAX_TEXT_BYTES.
+    """
     data = text.encode()
     if not data:
         raise ValueError("no text to send")

@@ -1,5 +1,6 @@
 """A causal language model of any kind that Hugging Face knows, stepped token by token over many hypotheses at once."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ MAX_WEIGHTS_BYTES = 200 * 2**30
 MAX_OTHER_BYTES = 2**28
 _FILES = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
 _LONGEST = 1024
+_SAMPLE = 4096  # weights of each tensor that make a fingerprint: training leaves hardly one of them as it was
 
 
 @dataclass(slots=True)
@@ -61,6 +63,14 @@ class LanguageModel:
     def parameters(self) -> int:
         """Number of weights."""
         return sum(parameter.numel() for parameter in self._model.parameters())
+
+    def fingerprint(self) -> bytes:
+        """32 bytes, the same for the same tokenizer and weights, wherever they came from and run."""
+        found = hashlib.sha256(self._tokenizer.backend_tokenizer.to_str().encode())
+        for name, tensor in sorted(self._model.state_dict().items()):
+            values = tensor.flatten()[:: max(1, tensor.numel() // _SAMPLE)].float().cpu().numpy()
+            found.update(f"{name} {tuple(tensor.shape)}".encode() + values.astype("<f4").tobytes())
+        return found.digest()
 
     def tokens(self, text: str) -> list[int]:
         """Tokens of a text; `text` gives back the very same.

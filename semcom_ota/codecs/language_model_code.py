@@ -70,17 +70,27 @@ class LanguageModelCode:
         """Use this model; the other end needs the same (`LanguageModel.fingerprint`)."""
         self._model = model
 
-    def write(self, text: str) -> Written:
+    def write(self, text: str, longest_single: int) -> Written:
         """The text's bits as one piece or as several, whichever are fewer.
+
+        Args:
+            text: any.
+            longest_single: more bits than these are never said to be a single piece.
 
         Raises:
             DoesNotFit: the model's tokenizer cannot spell this text.
         """
-        pieces = self._pieces(text)
-        candidates = [pieces]
-        if len(pieces) > 1 and len(whole := self._model.tokens(text)) <= self._model.max_tokens:
-            candidates.append([Piece(whole, _STOP)])
-        return min((self._write(candidate) for candidate in candidates), key=lambda written: written.bits.size)
+        cuts = [self._pieces(text)]
+        if len(cuts[0]) > 1 and len(whole := self._model.tokens(text)) <= self._model.max_tokens:
+            cuts.append([Piece(whole, _STOP)])
+        found: list[Written] = []
+        for pieces in cuts:
+            decisions = [list(self._decisions(piece.tokens)) for piece in pieces]
+            found.append(_written(pieces, decisions, single=False))
+            if len(pieces) == 1:
+                found.append(_written(pieces, decisions, single=True))
+        possible = (written for written in found if not written.single or written.bits.size <= longest_single)
+        return min(possible, key=lambda written: written.bits.size)
 
     def read(self, bits: Bits, grid: int, single: bool, *, cut: bool = False) -> tuple[str, bool]:
         """Bits to text.
@@ -92,8 +102,8 @@ class LanguageModelCode:
             cut: these are only the first of the bits. What they leave open is left out.
 
         Returns:
-            The text, and whether it is what was written: it is complete, and gives these very bits. Few of the texts
-            that random bits make do.
+            The text, and whether it is complete and gives these very bits, as what was written does. Of random bits,
+            every third or so does, too.
         """
         decoder, encoder = Decoder(bits, cut=cut), Encoder()
         text, tokens, spent = "", list[int](), 0
@@ -127,17 +137,6 @@ class LanguageModelCode:
             pieces.append(Piece(tokens, _SEPARATORS.index(boundary.group()) if boundary else _STOP))
             start = boundary.end() if boundary else start
         return pieces
-
-    def _write(self, pieces: list[Piece]) -> Written:
-        decisions = [list(self._decisions(piece.tokens)) for piece in pieces]
-        grid = _safest_grid(np.array([log_odds for piece in decisions for log_odds, _ in piece]))
-        encoder = Encoder()
-        for piece, made in zip(pieces, decisions, strict=True):
-            for log_odds, decision in made:
-                encoder.encode(_TABLES[grid][_cell(log_odds, grid)], decision)
-            if len(pieces) > 1:
-                encoder.encode(_SEPARATOR_SHARES, piece.ending)
-        return Written(encoder.finish(), grid, len(pieces) == 1)
 
     def _decisions(self, tokens: list[int]) -> Iterator[tuple[float, int]]:
         """Log-odds of a one, and the bit, of each decision that leads to these tokens and the end."""
@@ -179,6 +178,17 @@ class LanguageModelCode:
 
     def _advance(self, state: State, token: int) -> State:
         return self._model.advance(state, None, torch.tensor([token], device=state.log_probabilities.device))
+
+
+def _written(pieces: list[Piece], decisions: list[list[tuple[float, int]]], single: bool) -> Written:
+    grid = _safest_grid(np.array([log_odds for piece in decisions for log_odds, _ in piece]))
+    encoder = Encoder()
+    for piece, made in zip(pieces, decisions, strict=True):
+        for log_odds, decision in made:
+            encoder.encode(_TABLES[grid][_cell(log_odds, grid)], decision)
+        if not single:
+            encoder.encode(_SEPARATOR_SHARES, piece.ending)
+    return Written(encoder.finish(), grid, single)
 
 
 class _Tree:

@@ -26,32 +26,38 @@ class PolarCode:
     are no parity check bits. Objects are immutable and may be shared between threads.
     """
 
-    def __init__(self, information_bits: int, coded_bits: int, list_size: int = 8, crc_bits: int = 24):
+    def __init__(
+        self, information_bits: int, coded_bits: int, list_size: int = 8, crc_bits: int = 24, withheld_bits: int = 0
+    ):
         """Lay out the code.
 
         Args:
-            information_bits: K, at least 1; K + crc_bits must not exceed 1024 nor `coded_bits`.
+            information_bits: K, at least 1; K + crc_bits - withheld_bits must not exceed 1024 nor `coded_bits`.
             coded_bits: E.
             list_size: paths the decoder follows, 1..64. Twice as many cost twice the time.
             crc_bits: 24, 16 or 11. Of the words received wrongly, up to 9 / 2**crc_bits go unnoticed.
+            withheld_bits: the last so many of these are not sent: whoever decodes is told them.
 
         Raises:
             ValueError: no such code.
         """
-        inner = information_bits + crc_bits
+        inner = information_bits + crc_bits - withheld_bits
         if information_bits < 1 or inner > min(coded_bits, MAX_MOTHER_BITS):
             raise ValueError(
-                f"no polar code takes {information_bits} bits and {crc_bits} of checksum to {coded_bits} bits"
-                f" (mother code: {MAX_MOTHER_BITS} at most)"
+                f"no polar code takes {information_bits} bits and {inner - information_bits} of checksum to"
+                f" {coded_bits} bits (mother code: {MAX_MOTHER_BITS} at most)"
             )
         if crc_bits not in POLYNOMIALS:
             raise ValueError(f"a checksum of {crc_bits} bits: must be one of {tuple(POLYNOMIALS)}")
+        if not 0 <= withheld_bits <= crc_bits:
+            raise ValueError(f"{withheld_bits} bits of a checksum withheld: it has {crc_bits}")
         if not 1 <= list_size <= 64:
             raise ValueError(f"a list of {list_size} paths: must be 1..64")
         self.information_bits = information_bits
         self.coded_bits = coded_bits
         self.list_size = list_size
         self.crc_bits = crc_bits
+        self.withheld_bits = withheld_bits
         self.mother_bits = _mother_bits(inner, coded_bits)
         self.information_set = _information_set(inner, coded_bits, self.mother_bits)
         self.positions = _coded_positions(inner, coded_bits, self.mother_bits)
@@ -79,7 +85,7 @@ class PolarCode:
             np.ascontiguousarray(bits, np.uint8), self.positions, self.information_set, self.mother_bits, self._crc
         )
 
-    def decode(self, llr: FloatArray) -> tuple[BitArray, bool]:
+    def decode(self, llr: FloatArray, withheld: int = 0) -> tuple[BitArray, bool]:
         """Soft coded bits to information bits.
 
         A list of one path is tried first and the whole list only when its checksum fails (adaptive list decoding: Li,
@@ -88,6 +94,7 @@ class PolarCode:
         Args:
             llr: (E,) float32, ln P(bit = 0) / P(bit = 1) up to a common factor; 0 where nothing is known; a value that
                 is not a number counts as 0.
+            withheld: the `withheld_bits` of the checksum that were not sent.
 
         Returns:
             (K,) uint8 and whether the checksum holds. If it does not, the bits are those of the likeliest path.
@@ -106,6 +113,8 @@ class PolarCode:
             self._listed,
             self.mother_bits,
             self._crc,
+            self.crc_bits - self.withheld_bits,
+            withheld,
             self.list_size,
         )
 

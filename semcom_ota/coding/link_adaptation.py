@@ -8,6 +8,9 @@ from semcom_ota.coding.coded_modulation import CRC_BITS, segments
 from semcom_ota.coding.constellation import ORDERS, bits_per_symbol
 from semcom_ota.coding.finite_blocklength import bicm_moments, log_block_success
 
+CrcBits = tuple[int, int, int, int]
+"""Bits of checksum sent with a segment, by order."""
+_ALIKE: CrcBits = (CRC_BITS,) * 4
 _RATES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 LOSS_DB = {
     4: (-0.35, 0.0, 0.1, 0.1, 0.0, -0.2),
@@ -33,7 +36,7 @@ def log_success(n_bits: int, n_symbols: int, order: int, snr_db: float, crc_bits
         n_symbols: symbols they are sent in.
         order: 4, 16, 64 or 256.
         snr_db: Es/N0 in dB.
-        crc_bits: of each segment's checksum.
+        crc_bits: sent with each segment.
 
     Returns:
         The logarithm, at most 0; None if the bits do not fit or, but for the highest order, leave too little redundancy
@@ -50,20 +53,26 @@ def log_success(n_bits: int, n_symbols: int, order: int, snr_db: float, crc_bits
     return len(layout) * log_block_success(coded_bits / bits_per_symbol(order), information_bits + crc_bits, moments)
 
 
-def best_order(n_bits: int, n_symbols: int, snr_db: float, crc_bits: int = CRC_BITS) -> int | None:
+def best_order(n_bits: int, n_symbols: int, snr_db: float, crc_bits: CrcBits = _ALIKE) -> int | None:
     """The order with the highest `log_success`, the smaller of equal ones; None if none can carry the bits."""
-    chances = [(log_success(n_bits, n_symbols, order, snr_db, crc_bits), -order) for order in ORDERS]
+    chances = [
+        (log_success(n_bits, n_symbols, order, snr_db, crc), -order)
+        for order, crc in zip(ORDERS, crc_bits, strict=True)
+    ]
     possible = [(chance, order) for chance, order in chances if chance is not None]
     return -max(possible)[1] if possible else None
 
 
 @functools.lru_cache(maxsize=4096)
-def symbols_needed(n_bits: int, snr_db: float, block_error: float, crc_bits: int = CRC_BITS) -> int:
+def symbols_needed(n_bits: int, snr_db: float, block_error: float, crc_bits: CrcBits = _ALIKE) -> int:
     """The fewest symbols (found by bisection) over which the best order is predicted to lose at most `block_error`."""
 
     def enough(n_symbols: int) -> bool:
         order = best_order(n_bits, n_symbols, snr_db, crc_bits)
-        return order is not None and -(log_success(n_bits, n_symbols, order, snr_db, crc_bits) or 0.0) <= block_error
+        if order is None:
+            return False
+        crc = crc_bits[ORDERS.index(order)]
+        return -(log_success(n_bits, n_symbols, order, snr_db, crc) or 0.0) <= block_error
 
     high = 1
     while not enough(high):

@@ -251,13 +251,13 @@ def _list_decode(
 def encode(
     bits: BitArray, positions: IntArray, information_set: IntArray, mother_bits: int, crc: tuple[int, int, int]
 ) -> BitArray:
-    """Bits and their checksum to coded bits. See `PolarCode.encode`."""
+    """Bits and what there is room for of their checksum to coded bits. See `PolarCode.encode`."""
     width, polynomial, preset = crc
     checksum = remainder(bits, preset, polynomial, width)
     word = np.zeros(mother_bits, np.uint8)
     for i in range(bits.size):
         word[information_set[i]] = bits[i]
-    for i in range(width):
+    for i in range(information_set.size - bits.size):
         word[information_set[bits.size + i]] = checksum >> (width - 1 - i) & 1
     _transform(word)
     return word[positions]
@@ -273,6 +273,8 @@ def decode(
     listed: tuple[IntArray, IntArray, IntArray],
     mother_bits: int,
     crc: tuple[int, int, int],
+    sent: int,
+    withheld: int,
     list_size: int,
 ) -> tuple[BitArray, bool]:
     """Rate recovery and decoding: one path first, the whole list if its checksum fails. See `PolarCode.decode`."""
@@ -283,14 +285,15 @@ def decode(
     for i in known_zero:
         channel[i] = _KNOWN
     width, polynomial, preset = crc
+    expected = withheld << sent  # in the register behind a right word: its parity bits have pushed theirs out
     free_bits = information_set.size
     word = _decode_alone(channel, alone[0], alone[1], alone[2])
     _transform(word)
     own = word[information_set]
-    if list_size == 1 or remainder(own, preset, polynomial, width) == 0:
-        return own[: free_bits - width], remainder(own, preset, polynomial, width) == 0
+    if list_size == 1 or remainder(own, preset, polynomial, width) == expected:
+        return own[: free_bits - sent], remainder(own, preset, polynomial, width) == expected
     survivors = _list_decode(channel, listed[0], listed[1], listed[2], free_bits, list_size)
     for survivor in survivors[:_CHECKED]:
-        if remainder(survivor, preset, polynomial, width) == 0:  # as of every word with its parity behind it
-            return survivor[: free_bits - width].copy(), True
-    return survivors[0, : free_bits - width].copy(), False
+        if remainder(survivor, preset, polynomial, width) == expected:
+            return survivor[: free_bits - sent].copy(), True
+    return survivors[0, : free_bits - sent].copy(), False
