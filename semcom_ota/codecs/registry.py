@@ -74,6 +74,13 @@ def number(name: str) -> int:
     return load(name, CodecConfig(names=(name,)), DeviceConfig(device="cpu")).number
 
 
+def origin(name: str) -> str | None:
+    """The installed distribution that a codec of this name comes from, with its version; None if it ships."""
+    points = _found().get(name, [])
+    brought = [f"{point.dist.name} {point.dist.version}" for point in points if point.dist is not None]
+    return " and ".join(brought) or None
+
+
 def has_checksum(name: str) -> bool:
     """Whether a codec of this name is installed and says that it delivers nothing wrong, but for chance."""
     found = _found().get(name, [])
@@ -83,7 +90,7 @@ def has_checksum(name: str) -> bool:
 
 
 def parameter_bits(name: str) -> int:
-    """How many of the header's 24 parameter bits a codec of this name uses: all, unless its class says `parameter_bits`.
+    """How many of the header's 24 parameter bits a codec of this name uses: all, unless its class has `parameter_bits`.
 
     Raises:
         ConfigError: no codec of this name, or it cannot be imported.

@@ -19,6 +19,7 @@ from semcom_ota.config import SHIPPED, WEIGHTS, CodecConfig, ConfigError, Device
 from semcom_ota.types import ComplexArray, FloatArray
 
 SIZES, TOKENIZER = "model.json", "tokenizer.json"
+_MOST_MAGNITUDE = 1e3  # symbols have unit power; the square of what a failed equaliser makes of one may be infinite
 MAX_BYTES = {WEIGHTS: 2**30, SIZES: 2**16, TOKENIZER: 2**26}
 
 
@@ -41,6 +42,11 @@ class TextJscc:
         self._tokenizer, self._model = load_checkpoint(codec.checkpoint or SHIPPED)
         self._model.to(self._device)
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(parameter.numel() for parameter in self._model.parameters())
+
     def symbol_count(self, text: str) -> int:
         """See `Codec`: `symbols_per_word` a word, more for text that the vocabulary does not cover."""
         return self._budget(self._tokenizer.encode(text))
@@ -48,6 +54,8 @@ class TextJscc:
     @torch.inference_mode()
     def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
         """See `Codec`. `snr_db` makes no difference: the same symbols serve every SNR."""
+        if not text:
+            raise ValueError("no text to send")
         tokens = self._tokenizer.encode(text)
         identities = torch.tensor(tokens.identities, device=self._device)
         total = self._budget(tokens) if n_symbols is None else n_symbols
@@ -91,7 +99,8 @@ class TextJscc:
     def _chunks(
         self, symbols: ComplexArray, noise_variance: FloatArray, tokens: int
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        received = torch.from_numpy(np.ascontiguousarray(symbols, np.complex64)).to(self._device)
+        parts = np.ascontiguousarray(symbols, np.complex64).view(np.float32).clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE)
+        received = torch.from_numpy(parts.view(np.complex64)).to(self._device)
         variance = torch.from_numpy(np.ascontiguousarray(noise_variance, np.float32)).to(self._device)
         first = 0
         for length, count in chunks(tokens, len(symbols), self._model.config.max_tokens):
