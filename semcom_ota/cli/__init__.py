@@ -2,6 +2,7 @@
 
 from semcom_ota.cli import (
     bench,
+    codecs,
     loopback,
     probe,
     receive,
@@ -31,6 +32,6 @@ app.command()(report.report)
 app.add_typer(bench.bench, name="bench")
 app.command()(twin.twin)
 app.command()(tools.doctor)
-app.command()(tools.codecs)
+app.add_typer(codecs.codecs, name="codecs")
 app.command(help=training.HELP)(training.train)
 app.command()(tools.grc_path)  # typer writes it grc-path

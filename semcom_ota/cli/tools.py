@@ -1,4 +1,4 @@
-"""`semcom doctor`, `codecs` and `grc-path`: what this machine has."""
+"""`semcom doctor` and `grc-path`: what this machine has."""
 
 import shlex
 
@@ -13,27 +13,6 @@ def doctor() -> None:
     from semcom_ota import doctor as checks
 
     raise SystemExit(checks.main())
-
-
-@clear_errors
-def codecs() -> None:
-    """List the codecs that can be named with --codec."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from semcom_ota.codecs import registry
-    from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
-
-    table = Table("name", "number on the air", "ordered symbols", "what it is")
-    for name in registry.names():
-        try:
-            codec = registry.load(name, CodecConfig(names=(name,)), DeviceConfig(device="cpu"))
-        except ConfigError as error:
-            table.add_row(name, "", "", f"cannot be loaded: {error}")
-            continue
-        summary = (type(codec).__doc__ or "").strip().splitlines()[0:1]
-        table.add_row(name, str(codec.number), "yes" if codec.ordered_symbols else "no", "".join(summary))
-    Console().print(table)
 
 
 def grc_path() -> None:
