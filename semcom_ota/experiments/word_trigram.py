@@ -50,8 +50,7 @@ class NGram:
         for length, level in enumerate(reversed(self._levels), start=1):
             probability = level.interpolated(keys % self._base**length, probability)
         owner = np.repeat(np.arange(len(sequences)), [len(sequence) + 1 for sequence in sequences])
-        bits: NDArray[np.float64] = np.bincount(owner, -np.log2(probability), minlength=len(sequences))
-        return bits
+        return np.bincount(owner, -np.log2(probability), minlength=len(sequences)).astype(np.float64)
 
     def _keys(self, sequences: Sequence[Sequence[int]]) -> NDArray[np.int64]:
         """The n-gram that ends at each symbol and each end, as a number in base `symbols + 2`."""

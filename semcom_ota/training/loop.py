@@ -116,6 +116,7 @@ def run(task: Task, out: Path, settings: TrainingSettings, device: torch.device)
                 raise KeyboardInterrupt(
                     f"stopped at step {step + 1} of {settings.steps}: the same command goes on there"
                 )
+    del objective
     processes.end()
 
 

@@ -100,9 +100,12 @@ def _rows(batch: Any, rows: slice) -> Any:
 
 
 def end() -> None:
-    """Part: nothing is done together from here on."""
+    """Part, when all are here. Nothing is done together from here on; let go of what `shared` gave before."""
     if count() > 1:
-        _started.pop().end_training()
+        accelerator = _started.pop()
+        accelerator.wait_for_everyone()
+        accelerator.free_memory()  # while the process group lives: it was seen to hang if it is taken down with it
+        accelerator.end_training()
 
 
 def _start(cpu: bool) -> None:

@@ -1,4 +1,3 @@
-import gzip
 import json
 
 import pytest
@@ -12,29 +11,10 @@ from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_posi
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.model_card import export
 from semcom_ota.training import text_jscc
-from semcom_ota.training.loop import learning_rate
 from semcom_ota.training.symbol_channel import draw_noise_variance, transmit
 from semcom_ota.training.text_jscc import TextTraining, train
 
 TINY = TextModelConfig(vocabulary=300, width=32, heads=2, encoder_layers=1, decoder_layers=1)
-
-
-@pytest.fixture
-def data(tmp_path):
-    folder = tmp_path / "data"
-    lines = [f"A {colour} {animal} runs." for colour in ("red", "blue") for animal in ("dog", "cat", "horse")] * 3
-    files = {
-        "multi30k/train.1.en.gz": lines, "multi30k/val.1.en.gz": lines, "multi30k/test_2016_flickr.en.gz": lines,
-        "snips/train.tsv.gz": [f"Intent\t{line}" for line in lines], "sst2/train.tsv": [f"{line}\t1" for line in lines],
-        "wikitext2/valid.txt.gz": lines, "babi/qa1_train.txt.gz": [f"1 {line}" for line in lines],
-    }  # fmt: skip
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "wt") as stream:
-            stream.write("\n".join(content))
-    return folder
 
 
 def settings(**changes):
@@ -70,13 +50,6 @@ def test_loss_falls_and_the_checkpoint_loads(data, tmp_path):
 def test_missing_data_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"multi30k/train"):
         train(tmp_path, tmp_path / "out", settings(), TINY)
-
-
-def test_learning_rate_rises_holds_and_falls_to_zero():
-    training = settings(steps=100, warmup_steps=10, decay_share=0.5, learning_rate=1.0)
-    assert learning_rate(0, training) == pytest.approx(0.1)
-    assert learning_rate(30, training) == 1.0
-    assert learning_rate(99, training) == pytest.approx(0.02)
 
 
 def test_symbols_are_sent_layer_by_layer():
