@@ -65,7 +65,7 @@ class Encoder:
             unit = size + finer - n - 1
             number = -(-(first << finer) >> unit) | 1  # the first odd multiple of the unit, if it is inside
             if number << unit < last + 1 << finer:
-                return np.frombuffer(f"{number >> 1:0{n}b}".encode(), np.uint8) & 1
+                return np.frombuffer(f"{number >> 1:0{n}b}".encode(), np.uint8) & np.uint8(1)
             n += 1
 
     def _carry(self) -> None:

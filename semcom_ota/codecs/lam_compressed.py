@@ -8,8 +8,8 @@ nothing: of a short text, as many of its bits as have room travel in the frame h
 what it likes. The list decoder is told them. With CRC16 among the symbols, as `huffman` has it, 8 symbols a word need
 1.2 dB more (`benchmarks/compression.py`).
 
-The 24 bits, from the top: 2 for the order, 4 for the scale as in `conventional.py` (for QPSK, which needs none, four bits
-of the checksum), then 18 that begin with
+The 24 bits, from the top: 2 for the order, 4 for the scale as in `conventional.py` (for QPSK, which needs none, 4 of
+the checksum of a short text), then 18 that begin with
 
 - 10: 1 for a single piece, 2 for the grid, 8 for the number of bits less one, 5 of the checksum;
 - 11: 2 for the grid, 14 for the number of bits less one;
@@ -88,7 +88,7 @@ class LamCompressed:
         if written is None:
             return self._encode_plain(text, n_symbols, snr_db)
         bits = written.bits
-        crc_bits = _sent(bits.size)
+        crc_bits = sent_checksum(bits.size)
         if n_symbols is None:
             n_symbols = symbols_needed(bits.size, OWN_SNR_DB, OWN_BLOCK_ERROR, crc_bits)
         order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db, crc_bits)
@@ -96,7 +96,7 @@ class LamCompressed:
             raise DoesNotFit(
                 f"{self.name}: {bits.size} bits do not fit {n_symbols} symbols, not even with {ORDERS[-1]}-QAM"
             )
-        check = _checksum(bits.size, order)
+        check = checksum_of(bits.size, order)
         withheld = check.withheld_of(bits)
         symbols, scale = to_unit_power(modulate_message(bits, n_symbols, order, check) * self._turns(n_symbols))
         top = ORDERS.index(order) << 4 | (withheld >> 5 if order == QPSK else scale)
@@ -122,7 +122,7 @@ class LamCompressed:
             withheld |= (parameters >> 18 & 15) << 5
         received = symbols / self._turns(symbols.size) / scale
         bits, right = demodulate_message(
-            received, noise_variance / scale**2, n_bits, order, _checksum(n_bits, order), withheld
+            received, noise_variance / scale**2, n_bits, order, checksum_of(n_bits, order), withheld
         )
         sound = n_bits if right.all() else int(np.argmin(right))
         if not sound:
@@ -152,12 +152,14 @@ class LamCompressed:
         return _QUARTER_TURNS[pattern & 3]
 
 
-def _checksum(n_bits: int, order: int) -> Checksum:
+def checksum_of(n_bits: int, order: int) -> Checksum:
+    """The checksum over so many bits of text, and what of it is in the header."""
     return Checksum(_CRC_BITS, 0 if n_bits > SHORT else 9 if order == QPSK else 5)
 
 
-def _sent(n_bits: int) -> CrcBits:
-    qpsk, qam16, qam64, qam256 = (_checksum(n_bits, order).sent for order in ORDERS)
+def sent_checksum(n_bits: int) -> CrcBits:
+    """Bits of checksum that share the symbols with so many bits of text, by order."""
+    qpsk, qam16, qam64, qam256 = (checksum_of(n_bits, order).sent for order in ORDERS)
     return qpsk, qam16, qam64, qam256
 
 
