@@ -229,3 +229,22 @@ def _calibrated(found: Calibration) -> Record:
         | _named("bias", found.bias)
         | {"bins": bins}
     )
+
+
+def agreement(rows: Iterable[Row], others: Iterable[Row]) -> Record | None:
+    """Of two sweeps (of two levels, say): how many messages both measured, and of how many the very same came out.
+
+    The same is verdict, text and symbols spent. Messages are the same if channel, SNR, budget, seed, CSI, codec and
+    text are. None if there is no such message.
+    """
+    known = {_identity(row): _came_out(row) for row in rows}
+    same = [known[key] == _came_out(row) for row in others if (key := _identity(row)) in known]
+    return {"messages": len(same), "same": sum(same)} if same else None
+
+
+def _identity(row: Row) -> tuple:
+    return row.channel, row.snr_db, row.budget, row.seed, row.csi, row.codec, row.message, row.sent
+
+
+def _came_out(row: Row) -> tuple:
+    return row.status, row.received, row.payload_symbols

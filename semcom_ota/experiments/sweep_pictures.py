@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#8C6D31")
 MARKERS = "osD^vPX*<>hp"
@@ -27,7 +28,7 @@ METRICS = {
 FATES = (  # name in a point, in the legend, colour, hatch
     ("right", "right, and taken for whole", "#009E73", ""),
     ("wrong_delivered", "wrong, taken for whole", "#D55E00", "//"),
-    ("corrupted", "not whole, and known to be", "#F0E442", ".."),
+    ("corrupted", "not whole, and known to be", "#F0E442", "--"),
     ("no_frame", "no frame found", "#56B4E9", "\\\\"),
     ("does_not_fit", "did not fit", "#999999", "xx"),
 )
@@ -91,16 +92,17 @@ def fates(points: Sequence[Record], title: str) -> Figure:
     for axes, name in zip(grid.flat, names, strict=False):
         mine = sorted((point for point in points if point["codec"] == name), key=lambda point: point["snr_db"])
         place, bottom = np.arange(len(mine)), np.zeros(len(mine))
-        for key, label, colour, hatch in FATES:
+        for key, _, colour, hatch in FATES:
             share = np.array([_fate(point, key) / point["messages"] for point in mine])
-            axes.bar(
-                place, share, 0.9, bottom, color=colour, hatch=hatch, edgecolor="white", linewidth=0.4, label=label
-            )
+            there = share > 0
+            look = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.4}
+            axes.bar(place[there], share[there], 0.9, bottom[there], **look)
             bottom += share
         axes.set_title(name, fontsize=10)
         axes.set_xticks(place, [f"{point['snr_db']:g}" for point in mine], fontsize=8)
-        axes.set(xlabel="SNR (dB)", ylim=(0, 1))
-    handles, labels = grid[0, 0].get_legend_handles_labels()
+        axes.set(xlabel="SNR (dB)", xlim=(-0.6, len(mine) - 0.4), ylim=(0, 1))
+    handles = [Patch(facecolor=colour, hatch=hatch, edgecolor="white") for _, _, colour, hatch in FATES]
+    labels = [label for _, label, _, _ in FATES]
     figure.suptitle(title)
     figure.tight_layout()
     figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=5, frameon=False, fontsize=9)

@@ -1,0 +1,185 @@
+"""Makes docs/results.md and its pictures from sweep folders: curves, tables, conventions, what lost and why.
+
+    semcom sweep FILE.yml --data DIR --out runs/NAME         # each of the sweeps, hours
+    python benchmarks/latency.py --data DIR --json runs/latency.json
+    python benchmarks/results.py runs/NAME [runs/OTHER ...] [--latency runs/latency.json] [--bits-per-word 5.3]
+                                 [--encoder NAME] [--device cpu] [--out docs/results.md]
+
+Remarks by hand are in benchmarks/results_remarks.md: below a heading `## NAME` those on the sweep of that name, below
+any other heading a section of their own. Where two sweeps have messages in common (level waveform and level flowgraph),
+the page says of how many of them the very same came out.
+"""
+
+import argparse
+import itertools
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from semcom_ota.config import ConfigError
+from semcom_ota.experiments import sweep_figures, sweep_pictures, sweep_report
+from semcom_ota.experiments.sweep_reading import Row, read_rows
+from semcom_ota.experiments.sweep_report import Summary
+from semcom_ota.experiments.sweep_tables import Table
+from semcom_ota.experiments.text_bound import bleu_bound
+
+ROOT = Path(__file__).parents[1]
+BEGINNING = """# Results
+
+<!-- written by benchmarks/results.py from folders of sweeps; remarks by hand: benchmarks/results_remarks.md -->
+
+What the codecs make of the same texts, with the same symbols and the same energy, over the same channel. Every table
+and picture names its level: `waveform` is the numpy PHY in one process, `flowgraph` is GNU Radio with its processes.
+In every sweep, SNR, symbols and energy mean the same:
+
+"""
+COUNTED = "Messages measured by both, with the same channel, SNR, budget, seed, codec and text."
+
+
+def main() -> None:
+    """Write the page and its pictures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sweeps", type=Path, nargs="+", metavar="SWEEP", help="folder of a sweep")
+    parser.add_argument("--latency", type=Path, nargs="*", default=[], help="what benchmarks/latency.py --json wrote")
+    parser.add_argument("--bits-per-word", type=float, default=5.3, help="of the source in the bound that is drawn")
+    parser.add_argument("--encoder", help="sentence encoder  [default: that of the extra similarity]")
+    parser.add_argument("--device", default="cpu", help="where the encoder runs")
+    parser.add_argument("--remarks", type=Path, default=Path(__file__).with_name("results_remarks.md"))
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
+    arguments = parser.parse_args()
+    try:
+        rows = {folder: read_rows(folder) for folder in arguments.sweeps}
+        summaries = {
+            folder: sweep_report.summarise(folder, arguments.encoder, arguments.device) for folder in arguments.sweeps
+        }
+    except ConfigError as error:
+        raise SystemExit(f"results.py: {error}") from error
+    remarks = sections(arguments.remarks.read_text(encoding="utf-8")) if arguments.remarks.is_file() else {}
+    images = arguments.out.parent / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    conventions = dict.fromkeys(line for summary in summaries.values() for line in sweep_report.conventions(summary))
+    page = [BEGINNING + "\n".join(f"- {line}" for line in conventions) + "\n"]
+    for folder, summary in summaries.items():
+        remark = remarks.pop(summary["run"]["name"], "")
+        page += sweep_section(summary, rows[folder], arguments.bits_per_word, images, remark)
+    page += levels_section([(summary["run"]["name"], rows[folder]) for folder, summary in summaries.items()])
+    page += [latency_section(json.loads(file.read_text(encoding="utf-8"))) for file in arguments.latency]
+    page += [f"## {title}\n\n{text}\n" for title, text in remarks.items() if text]
+    page.append(again(summaries, arguments))
+    arguments.out.write_text("\n".join(page), encoding="utf-8")
+    print(f"{arguments.out}: {len(summaries)} sweeps")
+
+
+def sections(text: str) -> dict[str, str]:
+    """The sections of a Markdown text by their `##` headings; what stands before the first one is for its editor."""
+    parts = re.split(r"^## +(.+?) *$", text, flags=re.MULTILINE)
+    return {title: body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def sweep_section(summary: Summary, rows: Sequence[Row], bits: float, images: Path, remark: str) -> list[str]:
+    """A sweep: pictures and tables of each panel, then what is of the whole sweep."""
+    run = summary["run"]
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", run["name"])
+    seeds = ", ".join(map(str, run["seeds"]))
+    parts = [f"## {run['name']}\n", f"Level `{run['level']}`, {run['texts']} texts, seed {seeds}.\n"]
+    parts += [f"**{note}**\n" for note in summary["notes"]] + ([f"{remark}\n"] if remark else [])
+    texts = list(dict.fromkeys(row.sent for row in rows))
+    for channel, budget in sweep_report.panels(summary):
+        points = sweep_report.points_of(summary, channel, budget)
+        title = f"{channel}, {budget:g} payload symbols a word"
+        bound = None
+        if is_awgn(summary, channel):
+            snrs = sorted({point["snr_db"] for point in points})
+            steps = [snrs[0] + (snrs[-1] - snrs[0]) * step / 60 for step in range(61)]
+            bound = steps, bleu_bound(texts, budget, bits, steps)
+        stem = f"results-{name}-{channel}-{budget:g}".replace(".", "_").replace(" ", "-")
+        curves = sweep_pictures.curves(
+            points, f"{title}, level {run['level']}", sweep_report.style(summary), bound,
+            f"bound: {bits:g} bits a word, finite blocklength",
+        )  # fmt: skip
+        fates = sweep_pictures.fates(points, f"What became of the messages: {title}")
+        parts.append(f"### {title}\n\n{image(curves, images / f'{stem}.svg', f'Curves: {title}')}")
+        parts += [folded(table) for table in sweep_report.panel_tables(summary, channel, budget)]
+        parts.append(image(fates, images / f"{stem}-fates.svg", f"What became of the messages: {title}"))
+    if figure := sweep_report.reliability(summary):
+        parts.append(image(figure, images / f"results-{name}-reliability.svg", "Reliability of the confidence"))
+    return [*parts, *(f"### {table.title}\n\n{table.markdown()}" for table in sweep_report.overall(summary))]
+
+
+def levels_section(sweeps: Sequence[tuple[str, Sequence[Row]]]) -> list[str]:
+    """Sweeps that have messages in common: did the same come out?"""
+    cells = []
+    for (one, rows), (other, others) in itertools.combinations(sweeps, 2):
+        found = sweep_figures.agreement(rows, others)
+        if found:
+            cells.append((one, other, str(found["messages"]), str(found["same"])))
+    head = ("sweep", "and", "messages in both", "with the same verdict, text and symbols")
+    return [f"## The same at both levels\n\n{Table('', COUNTED, head, tuple(cells)).markdown()}"] if cells else []
+
+
+def latency_section(document: dict[str, Any]) -> str:
+    """What benchmarks/latency.py measured."""
+    stages = {"encode": "encode", "transmit": "transmit", "receive": "receive", "decode": "decode",
+              "total": "end to end", "air": "on the air"}  # fmt: skip
+    rows = []
+    for row in document["rows"]:
+        found = row["stages"]
+        times = (f"{found[one]['p50_ms']:.1f} / {found[one]['p99_ms']:.1f}" if one in found else "" for one in stages)
+        speed = row["sentences_per_second"]
+        rows.append((row["codec"], row["device"], *times, "" if speed is None else f"{speed:.0f}", str(row["lost"])))
+    settings, machine = document["settings"], document["machine"]
+    caption = (
+        f"Milliseconds, median / 99th percentile; one sentence at a time, level `waveform`, {document['texts']}, "
+        f"{settings['snr']} dB, {settings['budget']} symbols a word, {machine['processor']}, {settings['threads']} "
+        f"threads, seed {settings['seed']}; a batch of {settings['batch']} for the throughput of decoding."
+    )
+    head = ("codec", "device", *stages.values(), "sentences a second", "lost")
+    return f"## Latency\n\n{Table('', caption, head, tuple(rows)).markdown()}"
+
+
+def again(summaries: dict[Path, Summary], arguments: argparse.Namespace) -> str:
+    """Commands, machine and versions."""
+    folders = " ".join(f"runs/{summary['run']['name']}" for summary in summaries.values())
+    latency = "".join(f" runs/{file.name}" for file in arguments.latency)
+    lines = ["## To make it again\n", "```sh"]
+    lines += [f"semcom sweep sweeps/{one['run']['name']}.yml --data DIR --out runs/{one['run']['name']}"
+              for one in summaries.values()]  # fmt: skip
+    lines += [f"python benchmarks/latency.py --data DIR --json runs/{file.name}" for file in arguments.latency]
+    options = f" --latency{latency}" if latency else ""
+    lines += [f"python benchmarks/results.py {folders}{options} --bits-per-word {arguments.bits_per_word:g}", "```\n"]
+    cells = []
+    for summary in summaries.values():
+        manifest, run = summary["manifest"], summary["run"]
+        cells.append((
+            run["name"], ", ".join(map(str, manifest.get("commits", [manifest.get("commit", "unknown")]))),
+            str(manifest.get("config_sha256", ""))[:16], run["rows_sha256"][:16], ", ".join(map(str, run["seeds"])),
+            ", ".join(f"{key} {value}" for key, value in manifest.get("machine", {}).items()),
+            run["encoder"] or "none",
+        ))  # fmt: skip
+    head = ("sweep", "commit", "configuration", "rows", "seeds", "machine", "sentence encoder")
+    table = Table("", "First 16 digits of SHA-256 where a digest is meant.", head, tuple(cells))
+    return "\n".join([*lines, table.markdown()])
+
+
+def is_awgn(summary: Summary, channel: str) -> bool:
+    """Whether the bound is one of this channel: it does not fade."""
+    config = summary["manifest"].get("config", {})
+    found = [one["channel"] for one in config.get("channels", []) if one["name"] == channel]
+    return bool(found) and found[0].get("fading") == "none" and not found[0].get("noise_only")
+
+
+def folded(table: Table) -> str:
+    """A table behind its title."""
+    return f"<details><summary>{table.title}</summary>\n\n{table.markdown()}\n</details>\n"
+
+
+def image(figure: Any, file: Path, title: str) -> str:
+    """Draw a picture, and the line that shows it."""
+    file.write_bytes(sweep_pictures.picture(figure, "svg"))
+    return f"![{title}](images/{file.name})\n"
+
+
+if __name__ == "__main__":
+    main()
