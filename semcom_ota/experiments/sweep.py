@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semcom_ota.codecs.language_model import SHIPPED_LANGUAGE_MODEL
 from semcom_ota.config import CHECKPOINTS, ConfigError
 from semcom_ota.experiments import provenance
 from semcom_ota.experiments.radio_process import progress
@@ -162,7 +161,7 @@ def _weights(sweep: SweepConfig) -> dict[str, str]:
     found = {}
     for one in sweep.codecs:
         named = [Path(value) for value in one.codec.model_dump().values() if isinstance(value, str | Path)]
-        for folder in (CHECKPOINTS / one.name, SHIPPED_LANGUAGE_MODEL, *named):
+        for folder in (CHECKPOINTS / one.name, CHECKPOINTS / "language-model", *named):
             for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
                 shipped = file.is_relative_to(CHECKPOINTS)
                 found[str(file.relative_to(CHECKPOINTS) if shipped else file)] = _digest(file)

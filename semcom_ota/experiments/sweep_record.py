@@ -122,18 +122,19 @@ class SweepRecord:
         self._stack = contextlib.ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _check_ours(folder)
             lock = self._stack.enter_context((folder / LOCK).open("w"))
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ConfigError(f"'{folder}' is in use: another 'semcom sweep' writes there") from error
             self.manifest = _same_sweep(folder, manifest)
+            self._write_manifest(finished=False)
             lines_of = {unit.index: len(unit.messages) * codecs for unit in units}
             self._timings = self._stack.enter_context(contextlib.closing(Journal(folder / TIMINGS, lines_of)))
             self._rows = self._stack.enter_context(contextlib.closing(Journal(folder / ROWS, lines_of)))
             complete = [unit for unit in self._rows.places if unit in self._timings.places]
             self.keep(complete)
-            self._write_manifest(finished=False)
         except OSError as error:
             self._stack.close()
             raise ConfigError(f"cannot write to '{folder}' ({error.strerror}): choose another --out") from error
@@ -194,13 +195,17 @@ def _unit_of(line: bytes) -> int | None:
     return unit if isinstance(unit, int) and line.endswith(b"\n") else None
 
 
+def _check_ours(folder: Path) -> None:
+    """Raise ConfigError if a folder holds anything, but not a sweep."""
+    strangers = [file.name for file in folder.iterdir() if file.name not in (LOCK, f"{MANIFEST}.part")]
+    if strangers and not (folder / MANIFEST).exists():
+        raise ConfigError(f"'{folder}' holds something else ('{strangers[0]}'): choose another --out")
+
+
 def _same_sweep(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest to go on with: what sweep it is, and each commit that took part in it."""
     path = folder / MANIFEST
     if not path.exists():
-        strangers = [file.name for file in folder.iterdir() if file.name != LOCK]
-        if strangers:
-            raise ConfigError(f"'{folder}' holds something else ('{strangers[0]}'): choose another --out")
         return manifest | {"commits": [manifest["commit"]]}
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
