@@ -25,25 +25,28 @@ def _nothing_said(context: typer.Context) -> None:
 @clear_errors
 def list_all(link: CodecsLink = None) -> None:
     """List the codecs that can be named with --codec: those that ship, then those that were installed."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
     from semcom_ota.codecs import registry
     from semcom_ota.config import ConfigError
 
-    table = Table("name", "number", "ordered", "checksum", "weights", "from", "what it is")
+    table, told = Table("name", "number", "ordered", "checksum", "weights", "from", box=SIMPLE, pad_edge=False), []
     for name in registry.names():
         origin = registry.origin(name) or "ships"
         try:
             codec = _load(name, link)
         except ConfigError as error:
-            table.add_row(name, "", "", "", "", origin, f"cannot be loaded: {error}")
+            table.add_row(name, "?", "?", "?", "?", origin)
+            told.append(f"{name}: {error}")
             continue
-        told = (codec.ordered_symbols, registry.has_checksum(name))
-        summary = (type(codec).__doc__ or "").strip().splitlines()[0:1]
-        marks = ("yes" if value else "no" for value in told)
-        table.add_row(name, str(codec.number), *marks, _weights(codec), origin, "".join(summary))
+        marks = ("yes" if value else "no" for value in (codec.ordered_symbols, registry.has_checksum(name)))
+        table.add_row(name, str(codec.number), *marks, _weights(codec), origin)
+        told += [f"{name}: {line}" for line in (type(codec).__doc__ or "").strip().splitlines()[:1]]
     Console().print(table)
+    for sentence in told:
+        typer.echo(sentence)
 
 
 @codecs.command()
