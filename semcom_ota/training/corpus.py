@@ -7,8 +7,10 @@ import gzip
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from semcom_ota.config import ConfigError
 
@@ -34,11 +36,25 @@ SOURCES = {
 """What the text of each kind is from, with its licence."""
 
 
+def _of_known_kinds(mixture: dict[str, float]) -> dict[str, float]:
+    if unknown := set(mixture) - set(SOURCES):
+        raise ValueError(f"there is no kind of text {', '.join(sorted(unknown))}: use {', '.join(SOURCES)}")
+    return {kind: mixture[kind] for kind in SOURCES if kind in mixture}  # the order in which texts are drawn
+
+
+Mixture = Annotated[
+    dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    Field(min_length=1),
+    AfterValidator(_of_known_kinds),
+]
+"""A recipe's setting: the share of each kind of text."""
+
+
 def load_corpus(data: Path) -> dict[str, list[str]]:
     """Training text by kind, from the folders that docs/data.md describes.
 
     Raises:
-        ConfigError: a folder is missing.
+        ConfigError: a folder is missing, or there is nothing in it.
     """
     readers: dict[str, tuple[str, Callable[[str], str]]] = {
         "captions": ("multi30k/train.*.en.gz", str),
@@ -56,6 +72,8 @@ def load_corpus(data: Path) -> dict[str, list[str]]:
             )
         lines = (clean(line).strip() for file in files for line in _lines(file))
         corpus[kind] = [sentence for line in lines for sentence in _sentences(line) if sentence]
+        if not corpus[kind]:
+            raise ConfigError(f"'{pattern}' below '{data}' holds no text: see docs/data.md")
     return corpus
 
 

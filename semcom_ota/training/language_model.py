@@ -8,11 +8,11 @@ With `init` another language model goes on learning instead, as a whole or (`lor
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel, PreTrainedTokenizerFast
@@ -22,7 +22,7 @@ from semcom_ota.codecs.language_model import pretrained
 from semcom_ota.config import ConfigError
 from semcom_ota.training import processes
 from semcom_ota.training.checkpoint import load_weights, read_settings
-from semcom_ota.training.corpus import SOURCES, load_corpus, load_validation_captions
+from semcom_ota.training.corpus import Mixture, load_corpus, load_validation_captions
 from semcom_ota.training.language_tokenizer import END, train_tokenizer
 from semcom_ota.training.loop import TrainingSettings, begin, run
 from semcom_ota.training.lora import with_adapter
@@ -50,18 +50,9 @@ class LanguageModelTraining(TrainingSettings):
     heads: int = Field(4, ge=1)
     max_tokens: int = Field(128, ge=8, description="a longer text is cut")
     dropout: float = Field(0.1, ge=0, lt=1)
-    mixture: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
-        MIXTURE, min_length=1, description="share of the texts of each kind (docs/data.md); the rest is left out"
-    )
+    mixture: Mixture = Field(MIXTURE, description="share of the texts of each kind (docs/data.md); others are left out")
     init: str | None = Field(None, max_length=4096, description="language model to start from: a folder, a hub name")
     lora_rank: int = Field(0, ge=0, le=1024, description="trains adapters of this rank alone; 0 trains everything")
-
-    @field_validator("mixture")
-    @classmethod
-    def _of_known_kinds(cls, mixture: dict[str, float]) -> dict[str, float]:
-        if unknown := set(mixture) - set(SOURCES):
-            raise ValueError(f"there is no kind of text {', '.join(sorted(unknown))}: use {', '.join(SOURCES)}")
-        return {kind: mixture[kind] for kind in SOURCES if kind in mixture}  # the order in which texts are drawn
 
     @model_validator(mode="after")
     def _sizes_make_sense(self) -> Self:
