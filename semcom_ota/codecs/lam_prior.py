@@ -39,7 +39,10 @@ HOPELESS = 3.0
 """A text with so many times the bits that the channel carries is refused: what came out would be made up."""
 MODE_MARGINS = (1.25, 1.5, 2.0)
 """Least ratio of what the channel carries to a text's bits for each mode of the codebook but the first."""
+LEAST_SHOWN = 0.2
+"""Below this probability of the text whose checksum holds, the likeliest text is shown, though its own does not."""
 SEARCH_SECONDS = 20.0
+"""For each message (see `lam_search.search`)."""
 _SHORT, _LONG = 128, 4096
 _MOST_CHUNK = 127
 _SCALE_STEP = 0.08  # of the natural logarithm: 0.35 dB
@@ -206,9 +209,9 @@ class LamPrior:
             return Decoded(texts[0], 0.0, False)
         chosen = int(np.argmax(np.where(holds, weights, -1)))
         confidence = min(1.0, float(weights[chosen]) / passing)
-        if confidence < 0.5:
-            return Decoded(texts[0], confidence if chosen == 0 else 0.0, False)
-        return Decoded(texts[chosen], confidence, True)
+        if confidence < LEAST_SHOWN:
+            return Decoded(texts[0], 0.0, False)
+        return Decoded(texts[chosen], confidence, confidence > 0.5)
 
     def _modulate(self, tokens: list[int], energies: Tensor, symbols: int, mode: int) -> Tensor:
         """(symbols, 2) float32, not normalised."""

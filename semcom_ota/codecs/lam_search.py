@@ -1,5 +1,6 @@
 """Beam search for the text that a language model and the received symbols agree on, over several messages at a time."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from semcom_ota.codecs.lam_codebook import Codebook, next_history, relative_ener
 from semcom_ota.codecs.language_model import LanguageModel, State
 
 NEVER = -1e30
+LOST = 0.03
+"""Taken for the probability, at any token, that no beginning that is followed is wholly right. Symbols that depend on
+history then have an unknown direction, and are not held against any token: that is what keeps an early mistake from
+spoiling all that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +165,25 @@ class _Stream:
         precision = 1 / self.observation.noise_variance[window]  # 0 where nothing was received
         received = torch.where(precision[:, None] > 0, self.observation.symbols[window], 0) * precision[:, None]
         alone, mixed = split(symbols, self.observation.mode)
-        match, energy = _compare(self.codebook.directions(0, alone), received[:alone], precision[:alone])
-        match, energy = match[None], energy[None]
-        if mixed:
-            others = _compare(self.codebook.directions(1, mixed), received[alone:], precision[alone:])
-            which = self.codebook.shifted(history)
-            match, energy = match + others[0][which], energy + others[1][which]
         sent = relative_energy(log_probabilities) * self.observation.scale
-        return 2 * sent.sqrt() * match - sent * energy
+        match, energy = _compare(self.codebook.directions(0, alone), received[:alone], precision[:alone])
+        likelihood = 2 * sent.sqrt() * match - sent * energy
+        if mixed:
+            match, energy = _compare(self.codebook.directions(1, mixed), received[alone:], precision[alone:])
+            which = self.codebook.shifted(history)
+            right = 2 * sent.sqrt() * match[which] - sent * energy[which]
+            lost = _unknown_direction(sent, received[alone:], precision[alone:])
+            likelihood += torch.logaddexp(right + math.log1p(-LOST), lost + math.log(LOST))
+        return likelihood
+
+
+def _unknown_direction(sent: Tensor, received: Tensor, precision: Tensor) -> Tensor:
+    """log p(symbols | their energy alone) less that of noise alone: Gaussian symbols, one precision for all."""
+    count = int((precision > 0).sum())
+    mean = precision.sum() / max(count, 1)
+    power = (received.square().sum(-1) / precision.clamp(min=1e-9)).sum()  # received is weighted already
+    ratio = sent * mean
+    return power * ratio / (1 + ratio) - count * torch.log1p(ratio)
 
 
 def _compare(directions: Tensor, received: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
