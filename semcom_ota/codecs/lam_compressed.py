@@ -136,10 +136,9 @@ class LamCompressed:
         """None where the model has no shorter way to write a text."""
         data = utf8_bytes(text)
         try:
-            written = self._code.write(text, SHORT)
-        except DoesNotFit:
+            return self._code.write(text, min(8 * len(data), compress(data).size, LONG), SHORT)
+        except DoesNotFit:  # the model's tokenizer
             return None
-        return written if written.bits.size <= min(8 * len(data), compress(data).size, LONG) else None
 
     def _encode_plain(self, text: str, n_symbols: int | None, snr_db: float | None) -> Encoded:
         """As `huffman` or `utf8`."""

@@ -16,14 +16,13 @@ writes what it has read, and compares the bits.
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semcom_ota.codecs.arithmetic_code import MAX_TOTAL, Bits, Decoder, Encoder
+from semcom_ota.codecs.arithmetic_code import MAX_TOTAL, Bits, Cumulative, Decoder, Encoder
 from semcom_ota.codecs.language_model import LanguageModel, State
 from semcom_ota.config import MAX_TEXT_BYTES
 
@@ -33,7 +32,11 @@ _CELLS = 256  # up to 16 nats on either side of even odds
 _SEPARATORS = ("", " ", "\n")  # behind a piece, and a stop as the last choice
 _STOP = len(_SEPARATORS)
 _SEPARATOR_SHARES = (0, 2, 12, 14, 16)
+_DOUBT = 64  # what the arithmetic code may save on the model's own account of bits, and more
 _BOUNDARY = re.compile(r"(?:(?<=[.!?]) |(?<=\S)\n)(?=\S)")
+
+Decisions = list[tuple[float, int]]
+"""Log-odds of a one, and the bit."""
 
 
 def _table(grid: int, cell: int) -> tuple[int, int, int]:
@@ -70,12 +73,16 @@ class LanguageModelCode:
         """Use this model; the other end needs the same (`LanguageModel.fingerprint`)."""
         self._model = model
 
-    def write(self, text: str, longest_single: int) -> Written:
+    def write(self, text: str, most: int, most_single: int) -> Written | None:
         """The text's bits as one piece or as several, whichever are fewer.
 
         Args:
             text: any.
-            longest_single: more bits than these are never said to be a single piece.
+            most: do not go on with what takes more bits.
+            most_single: nor say of more bits than these that they are a single piece.
+
+        Returns:
+            None if they would be more than `most`.
 
         Raises:
             DoesNotFit: the model's tokenizer cannot spell this text.
@@ -85,12 +92,14 @@ class LanguageModelCode:
             cuts.append([Piece(whole, _STOP)])
         found: list[Written] = []
         for pieces in cuts:
-            decisions = [list(self._decisions(piece.tokens)) for piece in pieces]
+            decisions = self._decisions(pieces, most)
+            if decisions is None:
+                continue
             found.append(_written(pieces, decisions, single=False))
             if len(pieces) == 1:
                 found.append(_written(pieces, decisions, single=True))
-        possible = (written for written in found if not written.single or written.bits.size <= longest_single)
-        return min(possible, key=lambda written: written.bits.size)
+        possible = (it for it in found if it.bits.size <= (most_single if it.single else most))
+        return min(possible, key=lambda it: it.bits.size, default=None)
 
     def read(self, bits: Bits, grid: int, single: bool, *, cut: bool = False) -> tuple[str, bool]:
         """Bits to text.
@@ -107,24 +116,19 @@ class LanguageModelCode:
         """
         decoder, encoder = Decoder(bits, cut=cut), Encoder()
         text, tokens, spent = "", list[int](), 0
-        ending: int | None = 0
-        while ending is not None and ending != _STOP and spent <= MAX_TEXT_BYTES and not decoder.exhausted:
+        while spent <= MAX_TEXT_BYTES:
             piece, ended = self._read_piece(decoder, encoder, grid)
             tokens += piece
             spent += 1 + len(piece)
-            if not ended:
-                ending = None
-            elif single:
-                ending = _STOP
-            else:
-                ending = decoder.decode(_SEPARATOR_SHARES)
-                if ending is not None:
-                    encoder.encode(_SEPARATOR_SHARES, ending)
-            if ending is not None and ending != _STOP and _SEPARATORS[ending]:
+            ending = (_STOP if single else _read(decoder, encoder, _SEPARATOR_SHARES)) if ended else None
+            if ending is None:
+                break
+            if ending == _STOP:
+                return text + self._model.text(tokens), not cut and np.array_equal(encoder.finish(), bits)
+            if _SEPARATORS[ending]:
                 text += self._model.text(tokens) + _SEPARATORS[ending]
                 tokens = []
-        text += self._model.text(tokens)
-        return text, ending == _STOP and not cut and np.array_equal(encoder.finish(), bits)
+        return text + self._model.text(tokens), False
 
     def _pieces(self, text: str) -> list[Piece]:
         pieces: list[Piece] = []
@@ -138,38 +142,42 @@ class LanguageModelCode:
             start = boundary.end() if boundary else start
         return pieces
 
-    def _decisions(self, tokens: list[int]) -> Iterator[tuple[float, int]]:
-        """Log-odds of a one, and the bit, of each decision that leads to these tokens and the end."""
-        state = self._model.begin()
-        ended = tokens if len(tokens) == self._model.max_tokens else [*tokens, self._model.end]
-        for place, token in enumerate(ended):
-            tree = _Tree(state)
-            node = 0
-            for depth in range(tree.depth):
-                decision = token >> (tree.depth - 1 - depth) & 1
-                yield tree.log_odds(depth, node), decision
-                node = 2 * node + decision
-            if place + 1 < len(ended):
-                state = self._advance(state, token)
+    def _decisions(self, pieces: list[Piece], most: int) -> list[Decisions] | None:
+        """What leads to the tokens of each piece and its end; None if that is more than so many bits."""
+        made: list[Decisions] = []
+        bits = 0.0
+        for piece in pieces:
+            made.append([])
+            state = self._model.begin()
+            ended = piece.tokens if len(piece.tokens) == self._model.max_tokens else [*piece.tokens, self._model.end]
+            for place, token in enumerate(ended):
+                tree, node = _Tree(state), 0
+                for depth in range(tree.depth):
+                    decision = token >> (tree.depth - 1 - depth) & 1
+                    made[-1].append((tree.log_odds(depth, node), decision))
+                    node = 2 * node + decision
+                bits -= float(state.log_probabilities[0, token]) / math.log(2)
+                if bits > most + _DOUBT:
+                    return None
+                if place + 1 < len(ended):
+                    state = self._advance(state, token)
+        return made
 
     def _read_piece(self, decoder: Decoder, encoder: Encoder, grid: int) -> tuple[list[int], bool]:
         """Tokens up to the end, and whether it was reached."""
         tokens: list[int] = []
         state = self._model.begin()
         while not decoder.exhausted:
-            tree = _Tree(state)
-            token = 0
+            tree, token = _Tree(state), 0
             for depth in range(tree.depth):
-                table = _TABLES[grid][_cell(tree.log_odds(depth, token), grid)]
-                decision = decoder.decode(table)
+                decision = _read(decoder, encoder, _TABLES[grid][_cell(tree.log_odds(depth, token), grid)])
                 if decision is None:
                     return tokens, False
-                encoder.encode(table, decision)
                 token = 2 * token + decision
             if token == self._model.end:
                 return tokens, True
             if token >= self._model.vocabulary:  # a leaf that is no token
-                return tokens, False
+                break
             tokens.append(token)
             if len(tokens) == self._model.max_tokens:
                 return tokens, True
@@ -180,7 +188,15 @@ class LanguageModelCode:
         return self._model.advance(state, None, torch.tensor([token], device=state.log_probabilities.device))
 
 
-def _written(pieces: list[Piece], decisions: list[list[tuple[float, int]]], single: bool) -> Written:
+def _read(decoder: Decoder, encoder: Encoder, table: Cumulative) -> int | None:
+    """The next choice, written again; None if the bits do not tell."""
+    choice = decoder.decode(table)
+    if choice is not None:
+        encoder.encode(table, choice)
+    return choice
+
+
+def _written(pieces: list[Piece], decisions: list[Decisions], single: bool) -> Written:
     grid = _safest_grid(np.array([log_odds for piece in decisions for log_odds, _ in piece]))
     encoder = Encoder()
     for piece, made in zip(pieces, decisions, strict=True):
