@@ -5,7 +5,7 @@ in place of their underflow counter. The frequencies may be others for every sym
 
 Whoever reads is told how many bits there are (in this project by the frame header), and they mean the binary fraction
 0.bits1: the last one bit of a number of finite length is always there, and not sent. The number is the shortest inside
-the interval. So the bits are fewer than -sum log2 p of the symbols, by two on average, and a message's end costs none.
+the interval. So the bits are fewer than -sum log2 p of the symbols, by nearly two on average, and a message's end costs none.
 """
 
 from bisect import bisect_right
