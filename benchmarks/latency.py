@@ -13,10 +13,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from semcom_ota.codecs import registry
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, load_channel
 from semcom_ota.experiments import provenance, run_folder
 from semcom_ota.experiments.latency import STAGES, Latency, measure
+from semcom_ota.experiments.model_size import parameters
 from semcom_ota.experiments.texts import SENTENCES, read_lines
 from semcom_ota.training.corpus import load_test_captions
 
@@ -35,6 +38,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
 
     texts = load_test_captions(arguments.data) if arguments.data else read_lines(SENTENCES / "captions.txt")
     texts = [texts[index % len(texts)] for index in range(arguments.count)]
@@ -50,8 +54,8 @@ def main() -> None:
         f"{document['texts']}, {arguments.snr:g} dB, {arguments.budget:g} symbols a word, seed {arguments.seed}; "
         f"{document['machine']['processor']}, {arguments.threads} threads; median / 99th percentile, ms\n"
     )
-    head = ("codec", "device", *STAGES, "end to end", "on the air", f"sentences a second, batch of {arguments.batch}",
-            "lost")  # fmt: skip
+    speed = f"sentences a second, batch of {arguments.batch}"
+    head = ("codec", "device", "weights (millions)", *STAGES, "end to end", "on the air", speed, "lost")
     print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
     for device in arguments.device.split(",") if arguments.device else devices():
         for name in arguments.codec.split(","):
@@ -65,7 +69,7 @@ def main() -> None:
                 codec, texts, budget=arguments.budget, snr_db=arguments.snr, channel=load_channel("awgn"),
                 batch=arguments.batch, seed=arguments.seed,
             )  # fmt: skip
-            document["rows"].append(record(name, device_name(device), found))
+            document["rows"].append(record(name, device_name(device), found, parameters(codec)))
             print(line(document["rows"][-1]), flush=True)
     if arguments.json:
         run_folder.write_json(arguments.json, document)
@@ -73,28 +77,27 @@ def main() -> None:
 
 def devices() -> list[str]:
     """What there is."""
-    import torch
-
     return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
 def device_name(device: str) -> str:
     """A GPU by its model."""
-    if device == "cpu":
-        return device
-    import torch
-
-    return str(torch.cuda.get_device_name(device))
+    return device if device == "cpu" else str(torch.cuda.get_device_name(device))
 
 
-def record(codec: str, device: str, found: Latency) -> dict[str, Any]:
+def record(codec: str, device: str, found: Latency, weights: int) -> dict[str, Any]:
     """Figures of a codec."""
     stages = {
         stage: {"p50_ms": found.percentile(stage, 50), "p99_ms": found.percentile(stage, 99)}
         for stage, values in found.milliseconds.items()
         if values
     }
-    row: dict[str, Any] = {"codec": codec, "device": device, "messages": len(found.milliseconds["total"])}
+    row: dict[str, Any] = {
+        "codec": codec,
+        "device": device,
+        "parameters": weights,
+        "messages": len(found.milliseconds["total"]),
+    }
     batch = found.sentences_per_second if found.batches else None
     return row | {"lost": found.lost, "stages": stages, "batch": found.batch, "sentences_per_second": batch}
 
@@ -107,7 +110,11 @@ def line(row: dict[str, Any]) -> str:
         for stage in (*STAGES, "total", "air")
     ]
     speed = "" if row["sentences_per_second"] is None else f"{row['sentences_per_second']:.0f}"
-    return "| " + " | ".join([row["codec"], row["device"], *cells, speed, str(row["lost"])]) + " |"
+    return (
+        "| "
+        + " | ".join([row["codec"], row["device"], f"{row['parameters'] / 1e6:.1f}", *cells, speed, str(row["lost"])])
+        + " |"
+    )
 
 
 if __name__ == "__main__":

@@ -128,14 +128,17 @@ def latency_section(document: dict[str, Any]) -> str:
         found = row["stages"]
         times = (f"{found[one]['p50_ms']:.1f} / {found[one]['p99_ms']:.1f}" if one in found else "" for one in stages)
         speed = row["sentences_per_second"]
-        rows.append((row["codec"], row["device"], *times, "" if speed is None else f"{speed:.0f}", str(row["lost"])))
+        weights = f"{row['parameters'] / 1e6:.1f}"
+        rows.append(
+            (row["codec"], row["device"], weights, *times, "" if speed is None else f"{speed:.0f}", str(row["lost"]))
+        )
     settings, machine = document["settings"], document["machine"]
     caption = (
         f"Milliseconds, median / 99th percentile; one sentence at a time, level `waveform`, {document['texts']}, "
         f"{settings['snr']} dB, {settings['budget']} symbols a word, {machine['processor']}, {settings['threads']} "
         f"threads, seed {settings['seed']}; a batch of {settings['batch']} for the throughput of decoding."
     )
-    head = ("codec", "device", *stages.values(), "sentences a second", "lost")
+    head = ("codec", "device", "weights (millions)", *stages.values(), "sentences a second", "lost")
     return f"## Latency\n\n{Table('', caption, head, tuple(rows)).markdown()}"
 
 

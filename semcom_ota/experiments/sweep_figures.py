@@ -95,6 +95,20 @@ def calibrations(data: SweepData) -> list[Record]:
     return records
 
 
+def wrong_texts(data: SweepData, most: int = 5) -> list[Record]:
+    """Of each curve, the texts that were taken for whole and are wrong: the most confident ones first."""
+    wrong: dict[str, list[Row]] = {}
+    for row in data.rows:
+        if row.status == "delivered" and row.received != row.sent:
+            wrong.setdefault(curve_name(row), []).append(row)
+    return [
+        {name: getattr(row, name) for name in ("channel", "budget", "snr_db", "confidence", "sent", "received")}
+        | {"codec": codec}
+        for codec, rows in wrong.items()
+        for row in sorted(rows, key=lambda row: -row.confidence)[:most]
+    ]
+
+
 def latencies(timings: Iterable[Timing]) -> list[Record]:
     """Median and 99th percentile of each stage and of their sum, by codec, in milliseconds."""
     found: dict[tuple[str, str], list[float]] = {}

@@ -90,6 +90,7 @@ def summarise(folder: Path, encoder: str | None = None, device: str = "cpu", see
         "gaps": gaps,
         "differences": sweep_figures.differences(data, reference),
         "calibration": sweep_figures.calibrations(data),
+        "wrong_texts": sweep_figures.wrong_texts(data),
         "latency": sweep_figures.latencies(read_timings(folder)),
     }
 
@@ -161,7 +162,7 @@ def panel_tables(summary: Summary, channel: str, budget: float) -> list[Table]:
 
 def overall(summary: Summary) -> list[Table]:
     """The tables that are of the whole sweep."""
-    tables = [sweep_tables.levels(summary), sweep_tables.calibration(summary)]
+    tables = [sweep_tables.levels(summary), sweep_tables.calibration(summary), sweep_tables.wrong_texts(summary)]
     return [*tables, sweep_tables.latency(summary)] if summary["latency"] else tables
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from semcom_ota.experiments.sweep_figures import FADE_DB
 
+_SHOWN_CHARACTERS = 160
+
 Record = Mapping[str, Any]
 
 
@@ -153,6 +155,18 @@ def calibration(summary: Record) -> Table:
     return Table("Is the confidence calibrated?", caption, head, rows)
 
 
+def wrong_texts(summary: Record) -> Table:
+    """The wrong texts that a receiver was surest of."""
+    head = ("codec", "channel", "SNR (dB)", "confidence", "sent", "received")
+    rows = tuple(
+        (one["codec"], one["channel"], f"{one['snr_db']:g}", f"{one['confidence']:.3f}",
+         _shown(one["sent"]), _shown(one["received"]))
+        for one in summary["wrong_texts"]
+    )  # fmt: skip
+    caption = "Taken for whole, and wrong: of each codec, those with the highest confidence in the whole sweep."
+    return Table("Wrong texts that were trusted most", caption, head, rows)
+
+
 def latency(summary: Record) -> Table:
     """Median and 99th percentile by stage."""
     stages = list(dict.fromkeys(one["stage"] for one in summary["latency"]))
@@ -192,6 +206,12 @@ def decibels(one: Record) -> str:
     if least is None and most is None:
         return "unknown"
     return f"≥ {least:.2f}" if most is None else f"≤ {most:.2f}"
+
+
+def _shown(text: str) -> str:
+    """A text on one line, cut where it is long; bytes that are no text are spelled out."""
+    line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
 
 
 def _number(value: float | None) -> str:

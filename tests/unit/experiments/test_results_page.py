@@ -14,7 +14,8 @@ from semcom_ota.experiments import similarity
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "results.py"
 LATENCY = {
     "rows": [{
-        "codec": "graceful", "device": "cpu", "messages": 3, "lost": 1, "batch": 32, "sentences_per_second": None,
+        "codec": "graceful", "device": "cpu", "parameters": 2_500_000, "messages": 3, "lost": 1, "batch": 32,
+        "sentences_per_second": None,
         "stages": {"encode": {"p50_ms": 1.0, "p99_ms": 2.0}, "total": {"p50_ms": 3.0, "p99_ms": 4.0}},
     }],
     "machine": {"processor": "a processor"}, "texts": "3 captions",
@@ -69,7 +70,7 @@ def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(script, tmp_p
     assert re.search(r"## first\n\n.*\n\n(.*\n\n)*A remark\.\n\n", text) and "## What lost\n\nMuch." in text
     assert "for editors" not in text and "Empty" not in text
     assert "| first | second | 20 | 19 |" in text
-    assert "| graceful | cpu | 1.0 / 2.0 |" in text and "semcom sweep sweeps/first.yml" in text
+    assert "| graceful | cpu | 2.5 | 1.0 / 2.0 |" in text and "semcom sweep sweeps/first.yml" in text
     assert str(tmp_path) not in text
 
 

@@ -111,6 +111,15 @@ def test_confidence_is_judged_over_what_came_out(lines, whole):
     assert found["graceful", "all", "words_right"]["bias_high"] < 0  # and far below the share of right words
 
 
+def test_wrong_texts_are_shown_with_the_most_confident_first(whole):
+    found = sweep_figures.wrong_texts(whole, 4)
+    assert [one["codec"] for one in found] == ["graceful"] * 4 + ["graceful (perfect CSI)"] * 4
+    assert all(one["sent"] != one["received"] for one in found)
+    most = max(row.confidence for row in whole.rows if row.status == "delivered" and row.sent != row.received)
+    assert max(found[0]["confidence"], found[4]["confidence"]) == most
+    assert [one["confidence"] for one in found[:4]] == sorted((one["confidence"] for one in found[:4]), reverse=True)
+
+
 def test_few_texts_are_not_what_is_drawn():
     lines = rows(messages=3, channels=("awgn",), snrs=(0.0,))
     few = data([line | {"seed": seed} for seed in range(20) for line in lines])

@@ -93,6 +93,13 @@ def test_bounds_are_said_as_such():
     assert sweep_tables.reached(one | {"at_least": None}, [2.5, 3]) == "above it from 2.5 on, the lowest measured"
 
 
+def test_a_text_in_a_table_is_one_line():
+    wrong = {"codec": "a", "channel": "awgn", "snr_db": 3.0, "confidence": 0.5, "sent": "x\n\u2028\x1by" + "z" * 200}
+    table = sweep_tables.wrong_texts({"wrong_texts": [wrong | {"received": "<i>&|"}]})
+    assert table.rows[0][4].startswith("x\\n\\u2028\\x1byz") and table.rows[0][4].endswith("z...")
+    assert "<i>" not in table.html() and len(table.markdown().splitlines()) == 5
+
+
 def test_every_curve_looks_different_and_keeps_its_colour():
     names = [f"codec {n}" for n in range(10)] + ["codec 3 (perfect CSI)"]
     looks = sweep_pictures.looks(names)
