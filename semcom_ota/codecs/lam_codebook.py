@@ -9,9 +9,9 @@ surprisal that the token would have there.
 
 The last symbols of a token, a share of them that the transmitter chooses, have directions that depend on all tokens
 before as well, as in a spinal code (Perry et al., "Spinal codes", SIGCOMM 2012): they make every later symbol speak for
-or against an earlier decision. With many of them a text arrives whole or goes wrong from some word on; with none a wrong
-word stays one wrong word. The former is better where the channel carries the text's information, the latter where it does
-not.
+or against an earlier decision. With many of them a text arrives whole or goes wrong from some word on; with none a
+wrong word stays one wrong word. The former is better where the channel carries the text's information, the latter where
+it does not.
 """
 
 import math
@@ -88,7 +88,7 @@ def next_history(history: Tensor, tokens: Tensor) -> Tensor:
 
 
 def _gaussian(vocabulary: int, stream: int) -> np.ndarray:
-    """(V, MAX_SYMBOLS_PER_TOKEN, 2) float32, standard normal; by Box and Muller from raw bits, whose stream is fixed."""
+    """(V, MAX_SYMBOLS_PER_TOKEN, 2) float32, standard normal; by Box and Muller from raw bits: a fixed stream."""
     count = vocabulary * MAX_SYMBOLS_PER_TOKEN
     raw = np.random.Philox(key=stream).random_raw(2 * count)
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53

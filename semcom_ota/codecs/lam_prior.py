@@ -4,8 +4,9 @@ The transmitter sends every token with the energy of its surprisal (`lam_codeboo
 that maximises log P(text) under the language model plus log p(symbols | text, estimated channel) (`lam_search.py`).
 Nothing is trained but the language model, and any causal one will do, if it is the same at both ends.
 
-The 24 parameter bits in the frame header, from the top: 0 and 7 bits for the number of tokens less one, or 1 and 12 bits
-for a long text; 5 for the scale of the energies, 2 for the mode of the codebook, and the rest, 9 or 4, for a checksum.
+The 24 parameter bits in the frame header, from the top: 0 and 7 bits for the number of tokens less one, or 1 and 12
+bits for a long text; 5 for the scale of the energies, 2 for the mode of the codebook, and the rest, 9 or 4, for a
+checksum.
 """
 
 import math
@@ -197,10 +198,10 @@ class LamPrior:
         """The likeliest text whose checksum holds; or, if none is likely, the likeliest, which is not intact."""
         if not chunks:
             return Decoded("", 0.0, False)
-        best = [chunk.tokens[0].tolist() for chunk in chunks]
+        before = [token for chunk in chunks[:-1] for token in chunk.tokens[0].tolist()]
         others = math.prod(float(chunk.probability[0]) for chunk in chunks[:-1])
         last = chunks[-1]
-        texts = [self._model.text([*sum(best[:-1], []), *tokens]) for tokens in last.tokens.tolist()]
+        texts = [self._model.text(before + tokens) for tokens in last.tokens.tolist()]
         weights = last.probability.cpu().numpy() * others
         holds = np.array([said.holds(text) for text in texts])
         # Texts that were not followed pass the checksum by chance.
@@ -247,4 +248,3 @@ def _fixed_prior(kind: str, model: LanguageModel, device: torch.device) -> Tenso
     if kind == "uniform":
         return torch.full((model.vocabulary,), -math.log(model.vocabulary), device=device)
     return model.unigram()
-

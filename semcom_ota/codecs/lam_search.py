@@ -70,7 +70,8 @@ def search(
         observations: at least one.
         beams: beginnings that are followed, for each message.
         prior: see `Prior`.
-        seconds: after so long for each message, only the likeliest beginning of each is followed to its end: a bound for slow machines.
+        seconds: after so long for each message, only the likeliest beginning of each is followed to its end: a bound
+            for slow machines.
     """
     deadline = time.monotonic() + seconds * len(observations)
     streams = [_Stream(observation, codebook) for observation in observations]
@@ -187,7 +188,7 @@ def _unknown_direction(sent: Tensor, received: Tensor, precision: Tensor) -> Ten
 
 
 def _compare(directions: Tensor, received: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
-    """(V,) each: correlation of the weighted symbols with every direction, and the weighted energy of each direction."""
+    """(V,) each: the weighted symbols' correlation with every direction, and each direction's weighted energy."""
     match = directions.flatten(1) @ received.flatten()
     energy = directions.square().sum(-1) @ precision
     return match, energy

@@ -28,7 +28,7 @@ def checkpoint(folder, family, **changes):
     torch.manual_seed(1)
     config = LamConfig(**{"kind": KINDS[family], "forms": FORMS if family == "bert" else 1, "max_tokens": 16} | changes)
     fingerprint = fingerprint_of(lam)
-    save_checkpoint(folder, LamTransceiver(config, lam), fingerprint, lam_folder, ship=True)
+    save_checkpoint(folder, LamTransceiver(config, lam), fingerprint, lam_folder)
     shutil.rmtree(lam_folder)
     return folder
 

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lams import TEXTS, save_lam
+
+from semcom_ota.codecs.base import BatchCodec, DoesNotFit, Received
+from semcom_ota.codecs.lam_prior import LamPrior, Parameters
+from semcom_ota.config import CodecConfig, DeviceConfig
+
+LONG = " ".join(TEXTS[:20])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_lam(tmp_path_factory.mktemp("lam"), "gpt2")
+
+
+def load(folder, **settings):
+    return LamPrior(CodecConfig(language_model=str(folder), **{"beams": 8} | settings), DeviceConfig(device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def codec(folder):
+    return load(folder)
+
+
+def received(encoded, variance=0.01, seed=0):
+    noise = np.random.default_rng(seed).standard_normal((len(encoded.symbols), 2)).view(np.complex128).ravel()
+    symbols = encoded.symbols + noise * np.sqrt(variance / 2)
+    return Received(symbols.astype(np.complex64), np.full(len(symbols), variance, np.float32), encoded.parameters)
+
+
+@pytest.mark.parametrize("text", [TEXTS[0], "?", "Call 0171 555-0199 at 6:45!", "Zażółć gęślą jaźń 🐘", LONG])
+def test_texts_come_back_and_are_known_to_be_right(codec, text):
+    encoded = codec.encode(text, snr_db=20)
+    assert len(encoded.symbols) == codec.symbol_count(text)
+    assert np.mean(np.abs(encoded.symbols) ** 2) == pytest.approx(1, rel=1e-4)
+    (decoded,) = codec.decode_batch([received(encoded)])
+    assert decoded.text == text and decoded.intact and decoded.confidence > 0.9
+
+
+@pytest.mark.parametrize("prior", ["unigram", "uniform"])
+def test_with_little_noise_any_prior_will_do(folder, prior):
+    codec = load(folder, prior=prior)
+    assert codec.decode(*parts(received(codec.encode(TEXTS[4], snr_db=20)))).text == TEXTS[4]
+
+
+def parts(message):
+    return message.symbols, message.noise_variance, message.parameters
+
+
+def test_the_better_the_channel_the_more_depends_on_history(codec):
+    modes = [Parameters.unpack(codec.encode(TEXTS[0], snr_db=snr_db).parameters).mode for snr_db in (0, 5, 10, 30)]
+    assert modes == sorted(modes) and modes[0] < modes[-1]
+
+
+def test_messages_together_are_what_they_are_alone(codec):
+    messages = [received(codec.encode(text, snr_db=6), 0.3, seed) for seed, text in enumerate(TEXTS[:4])]
+    messages.insert(2, Received(messages[0].symbols[:1], messages[0].noise_variance[:1], messages[0].parameters))
+    together = codec.decode_batch(messages)
+    assert isinstance(codec, BatchCodec)
+    for message, decoded in zip(messages, together, strict=True):
+        alone = codec.decode(*parts(message))
+        assert (alone.text, alone.intact) == (decoded.text, decoded.intact)
+        assert alone.confidence == pytest.approx(decoded.confidence, abs=1e-3)
+    assert not together[2].intact and together[2].text == ""
+
+
+def test_a_wrong_checksum_is_never_intact(codec):
+    encoded = codec.encode(TEXTS[7], snr_db=20)
+    message = received(encoded)
+    decoded = codec.decode(message.symbols, message.noise_variance, encoded.parameters ^ 1)
+    assert decoded.text == TEXTS[7] and not decoded.intact and decoded.confidence < 0.5
+
+
+def test_confidence_is_low_where_the_text_is_wrong(codec):
+    """An untrained language model in a lot of noise: hardly anything can be right, and nothing may claim to be."""
+    messages = [received(codec.encode(text, n_symbols=30, snr_db=0), 1.0, seed) for seed, text in enumerate(TEXTS)]
+    decoded = codec.decode_batch(messages)
+    wrong = [each for each, text in zip(decoded, TEXTS, strict=True) if each.text != text]
+    assert len(wrong) > len(TEXTS) / 2
+    assert np.mean([each.confidence for each in wrong]) < 0.3
+
+
+def test_noise_alone_is_not_intact(codec):
+    generator = np.random.default_rng(1)
+    for bits in generator.integers(2**24, size=20).tolist():
+        count = int(generator.integers(1, 60))
+        noise = generator.standard_normal((count, 2)).view(np.complex128).ravel().astype(np.complex64)
+        decoded = codec.decode(noise, np.full(count, 1.0, np.float32), bits)
+        assert not decoded.intact and 0 <= decoded.confidence <= 1
+
+
+def test_what_cannot_be_carried_is_refused(codec):
+    with pytest.raises(DoesNotFit, match="tokens"):
+        codec.encode(TEXTS[0], n_symbols=1)
+    with pytest.raises(DoesNotFit, match="tokens"):
+        codec.encode("a", n_symbols=1000)
+    with pytest.raises(DoesNotFit, match=r"beyond 20 symbols at this SNR .* give it \d+ symbols"):
+        codec.encode(TEXTS[0], n_symbols=20, snr_db=-10)
+    with pytest.raises(ValueError, match="no text"):
+        codec.encode("")
+
+
+@settings(max_examples=200)
+@given(bits=st.integers(0, 2**24 - 1))
+def test_parameters_are_what_they_were(bits):
+    said = Parameters.unpack(bits)
+    short = bits >> 23 == 0
+    assert said.tokens >= 1 and 0 <= said.mode < 4 and said.scale > 0
+    if short or said.tokens > 128:  # the long form of a short text is never sent
+        assert said.pack() == bits
+        assert said.checksum_bits == (9 if said.tokens <= 128 else 4)
