@@ -22,11 +22,8 @@ def report(
     from semcom_ota.experiments import sweep_reading
 
     if sweep_reading.is_sweep(folder):
-        from transformers.utils import logging
-
         from semcom_ota.experiments import sweep_report
 
-        logging.disable_progress_bar()
         summary = sweep_report.summarise(folder, encoder, device, seed)
         page = sweep_report.write(folder, summary)
         for note in summary["notes"]:

@@ -1,7 +1,8 @@
 """Sentence similarity: cosine between what a pretrained sentence encoder makes of the sent and of the received text."""
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from semcom_ota.codecs.language_model import local_folder
 from semcom_ota.config import ConfigError
@@ -51,10 +53,11 @@ class SentenceEncoder:
         try:
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            model, loaded = AutoModel.from_pretrained(
-                folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
-                output_loading_info=True,
-            )  # fmt: skip
+            with _without_progress_bar():
+                model, loaded = AutoModel.from_pretrained(
+                    folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
+                    output_loading_info=True,
+                )  # fmt: skip
         except Exception as error:  # the library raises nearly everything
             reason = " ".join(str(error).split())[:300]
             raise ConfigError(
@@ -109,6 +112,17 @@ class SentenceEncoder:
             vectors = self.embed([text for index in changed for text in pairs[index]])
             result[changed] = np.round((vectors[::2] * vectors[1::2]).sum(axis=1, dtype=np.float64), DECIMALS)
         return result
+
+
+@contextlib.contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _packaged() -> Path:
