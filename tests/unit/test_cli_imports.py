@@ -34,7 +34,22 @@ def test_the_version_is_told() -> None:
     assert (done.exit_code, done.stdout) == (0, f"semcom-ota {metadata.version('semcom-ota')}\n")
 
 
-COMMANDS = ["", "loopback", "tx", "rx", "trx", "score", "replay", "train", "doctor", "twin", "probe", "bench phy"]
+COMMANDS = [
+    "",
+    "codecs",
+    "codecs check",
+    "loopback",
+    "tx",
+    "rx",
+    "trx",
+    "score",
+    "replay",
+    "train",
+    "doctor",
+    "twin",
+    "probe",
+    "bench phy",
+]
 
 
 @pytest.mark.parametrize("command", [command.split() for command in COMMANDS])
