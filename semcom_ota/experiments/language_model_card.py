@@ -42,12 +42,13 @@ unknown words byte by byte; `benchmarks/language_model.py` prints such a table f
 
 def _tokenizer(settings: LanguageModelTraining) -> str:
     if settings.init:
-        return f"Its tokenizer is that of the language model in `{Path(settings.init).name}`."
+        return "Its tokenizer is that of the language model from which it was begun."
     return "Its tokenizer gives back every text as it was, byte for byte, and keeps digits apart."
 
 
 def _start(settings: LanguageModelTraining) -> str:
     if not settings.init:
         return ""
+    origin = "/".join(Path(settings.init).parts[-2:])
     how = f"a LoRA adapter of rank {settings.lora_rank}, merged here" if settings.lora_rank else "all weights trained"
-    return f" Begun from the language model in `{Path(settings.init).name}`: {how}."
+    return f"\n  Begun from the language model `{origin}`, whose own data are in its own card: {how}."

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from semcom_ota.config import ConfigError
 from semcom_ota.training import checkpoint, processes
-from semcom_ota.training.checkpoint import trained_weights as trained_weights
 from semcom_ota.training.settings import TrainingSettings as TrainingSettings
 
 LOG = "log.jsonl"

@@ -11,7 +11,7 @@ from torch import nn
 
 from semcom_ota.config import ConfigError
 from semcom_ota.training import checkpoint, loop, processes
-from semcom_ota.training.loop import TrainingSettings, begin, learning_rate, run, trained_weights
+from semcom_ota.training.loop import TrainingSettings, begin, learning_rate, run
 
 
 class Regression:
@@ -61,7 +61,7 @@ def test_a_run_stopped_by_a_signal_keeps_its_step_and_goes_on_to_the_same_weight
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt, match=f"stopped at step {at + 1} of 10"):
         go(tmp_path / "parts", Regression(signal_at=at))
-    assert trained_weights(tmp_path / "parts")[1] == at + 1
+    assert checkpoint.trained_weights(tmp_path / "parts")[1] == at + 1
     assert signal.getsignal(signal.SIGTERM) is before
     again = go(tmp_path / "parts")
     assert whole.keys() == again.keys() and all(torch.equal(whole[name], again[name]) for name in whole)
@@ -108,7 +108,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="is not this run's checkpoint"):
         go(tmp_path)
     with pytest.raises(ConfigError, match="holds no training run: train first"):
-        trained_weights(tmp_path / "elsewhere")
+        checkpoint.trained_weights(tmp_path / "elsewhere")
 
 
 def test_learning_rate_rises_holds_and_falls_to_zero():
