@@ -159,7 +159,7 @@ def _heads(width: int) -> int:
 
 def _transformer(width: int, layers: int, max_tokens: int) -> nn.Module:
     """Bidirectional, with rotary positions and full attention in every layer."""
-    return ModernBertModel(
+    made = ModernBertModel(
         ModernBertConfig(
             vocab_size=1,  # embeddings are handed in
             pad_token_id=None,
@@ -176,3 +176,5 @@ def _transformer(width: int, layers: int, max_tokens: int) -> nn.Module:
             attn_implementation="sdpa",
         )
     )
+    made.embeddings.tok_embeddings.requires_grad_(False)
+    return made

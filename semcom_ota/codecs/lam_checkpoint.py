@@ -17,33 +17,39 @@ from safetensors.torch import load_file, save_file
 from semcom_ota.codecs.lam_backbone import Backbone, load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
+from semcom_ota.codecs.language_model import FILES
 from semcom_ota.config import WEIGHTS, ConfigError
 
 SIZES, OWN_LAM = "lam.json", "lam"
+SHIPPED_BYTES = 2**28
+"""A LAM that is larger is named, not copied."""
 _LIMITS = {SIZES: 2**16, WEIGHTS: 2**36}
 
 
 class LamFile(LamConfig):
     """`lam.json`."""
 
-    lam: str = Field(OWN_LAM, max_length=4096, description="name or folder of the LAM; `lam` is the folder beside")
+    lam: str = Field(OWN_LAM, max_length=4096, description="name or folder of the LAM; may be relative to this")
     fingerprint: str = Field(max_length=64)
 
 
-def save_checkpoint(folder: Path, model: LamTransceiver, fingerprint: str, lam: Path | str, *, ship: bool) -> None:
-    """Write what was trained, in float16.
+def save_checkpoint(folder: Path, model: LamTransceiver, fingerprint: str, lam: Path | str) -> None:
+    """Write what was trained, in float16, and a copy of the LAM if that is a folder of at most SHIPPED_BYTES.
 
     Args:
         folder: where to.
         model: as trained.
         fingerprint: of the LAM as it came, see `fingerprint_of`.
-        lam: where the LAM came from.
-        ship: put a copy of it into the folder.
+        lam: where it came from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: part.half().contiguous().cpu() for name, part in model.trained_state().items()}, folder / WEIGHTS)
+    files = [file for pattern in FILES for file in Path(lam).glob(pattern)]
+    ship = 0 < sum(file.stat().st_size for file in files) <= SHIPPED_BYTES
     if ship:
-        shutil.copytree(lam, folder / OWN_LAM, dirs_exist_ok=True)
+        (folder / OWN_LAM).mkdir(exist_ok=True)
+        for file in files:
+            shutil.copyfile(file, folder / OWN_LAM / file.name)
     described = LamFile(**model.config.model_dump(), lam=OWN_LAM if ship else str(lam), fingerprint=fingerprint)
     (folder / SIZES).write_text(described.model_dump_json(indent=1), encoding="utf-8")
 
@@ -67,8 +73,8 @@ def load_checkpoint(folder: Path) -> tuple[LamTokenizer, LamTransceiver]:
         ) from error
     except (SafetensorError, ValidationError, ValueError, TypeError) as error:
         raise _damaged(folder, error) from error
-    own = folder / OWN_LAM
-    lam, loaded = load_backbone(own if described.lam == OWN_LAM and own.is_dir() else described.lam, described.kind)
+    beside = folder / described.lam
+    lam, loaded = load_backbone(beside if beside.is_dir() else described.lam, described.kind)
     if fingerprint_of(lam) != described.fingerprint:
         raise ConfigError(f"the LAM '{described.lam}' is not the one that '{folder}' was trained with: restore it")
     tokenizer = LamTokenizer(loaded, lam.vocabulary)

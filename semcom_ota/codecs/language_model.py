@@ -16,7 +16,7 @@ from semcom_ota.config import CHECKPOINTS, ConfigError
 SHIPPED_LANGUAGE_MODEL = CHECKPOINTS / "language-model"
 MAX_WEIGHTS_BYTES = 200 * 2**30
 MAX_OTHER_BYTES = 2**28
-_FILES = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
+FILES = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
 _LONGEST = 1024
 _SAMPLE = 4096  # weights of each tensor that make a fingerprint: training leaves hardly one of them as it was
 
@@ -170,7 +170,7 @@ def local_folder(name: str) -> Path:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         try:
-            folder = Path(snapshot_download(name, allow_patterns=_FILES))
+            folder = Path(snapshot_download(name, allow_patterns=FILES))
         except Exception as error:  # no such name, no network, no right
             reason = " ".join(str(error).split())[:200]
             raise ConfigError(f"no model '{name}' ({reason}): name a folder, or a model on the hub") from error

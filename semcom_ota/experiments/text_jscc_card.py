@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import save_file
 
+from semcom_ota.codecs.base import Codec, Received, decode_all
 from semcom_ota.codecs.text_jscc import SIZES, TOKENIZER, TextJscc
 from semcom_ota.config import WEIGHTS, CodecConfig, DeviceConfig
 from semcom_ota.experiments.model_card import data_sources, origin
@@ -25,7 +26,8 @@ def export(folder: Path, data: Path, checkpoint: Path) -> str:
     save_file({name: tensor.half() for name, tensor in weights.items()}, checkpoint / WEIGHTS)
     for name in (SIZES, TOKENIZER):
         shutil.copyfile(folder / name, checkpoint / name)
-    table = _measure(checkpoint, load_test_captions(data), settings.symbols_per_word)
+    codec = TextJscc(CodecConfig(checkpoint=checkpoint, symbols_per_word=settings.symbols_per_word), DeviceConfig())
+    table = quality_table(codec, load_test_captions(data))
     parameters = sum(tensor.numel() for tensor in weights.values()) / 1e6
     return f"""# text-jscc: model card
 
@@ -51,25 +53,24 @@ BLEU {bleu_signature()}; seed 0.
 """
 
 
-def _measure(checkpoint: Path, captions: list[str], symbols_per_word: float) -> str:
-    codec = TextJscc(CodecConfig(checkpoint=checkpoint, symbols_per_word=symbols_per_word), DeviceConfig())
+def quality_table(codec: Codec, captions: list[str]) -> str:
+    """BLEU, word error rate and exact match of captions at level `symbol`, as Markdown."""
     rows = ["| channel | SNR (dB) | BLEU-1 | BLEU-4 | word error rate | exact | symbols a word |", "|" + " --- |" * 7]
     words = sum(len(caption.split()) for caption in captions)
     for channel in CARD_CHANNELS:
         for snr_db in CARD_SNRS_DB:
             rng = np.random.default_rng([0, int(snr_db), CARD_CHANNELS.index(channel)])
-            received, symbols = [], 0
+            messages = []
             for caption in captions:
-                encoded = codec.encode(caption)
                 gain = rng.exponential() if channel != "AWGN" else 1.0
                 variance = 10 ** (-snr_db / 10) / max(gain, 1e-4)
+                encoded = codec.encode(caption, snr_db=snr_db)
                 shape = (len(encoded.symbols), 2)
                 noise = (rng.standard_normal(shape) @ (1, 1j)) * np.sqrt(variance / 2)
                 noisy = (encoded.symbols + noise).astype(np.complex64)
-                claimed = np.full(len(noisy), variance, np.float32)
-                received.append(codec.decode(noisy, claimed, encoded.parameters).text)
-                symbols += len(noisy)
-            quality = text_quality(captions, received)
+                messages.append(Received(noisy, np.full(len(noisy), variance, np.float32), encoded.parameters))
+            quality = text_quality(captions, [decoded.text for decoded in decode_all(codec, messages)])
+            symbols = sum(len(message.symbols) for message in messages)
             bleu = quality["bleu1"]
             rows.append(
                 f"| {channel} | {snr_db:g} | {bleu.value:.3f} [{bleu.low:.3f}, {bleu.high:.3f}] "

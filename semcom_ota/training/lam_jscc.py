@@ -99,9 +99,7 @@ class LamTask:
             generator = torch.Generator(self.device).manual_seed(0)
             right = total = 0
             for batch in self._texts.held_out:
-                tokens, forms, mask, sent = _on(
-                    self._at(snr_db, batch), self.device, self.model.config.layers_per_token
-                )
+                tokens, forms, mask, sent = _on(self._at(snr_db, batch), self.device, layers)
                 noise = ERROR_FREE if self.settings.design == "separate" else 10 ** (-snr_db / 10)
                 variance = torch.where(sent, torch.tensor(noise, device=self.device), torch.inf)
                 symbols = self.model.encode(tokens, forms, mask, sent)

@@ -43,6 +43,12 @@ RECIPES = {
         "LanguageModelTraining",
         "semcom_ota.experiments.language_model_card",
     ),
+    "lam-jscc": Recipe(
+        "adapters (and LoRA) between a LAM at both ends and the channel, in one of three designs",
+        "semcom_ota.training.lam_jscc",
+        "LamTraining",
+        "semcom_ota.experiments.lam_jscc_card",
+    ),
 }
 
 

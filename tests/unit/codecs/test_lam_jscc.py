@@ -103,7 +103,7 @@ def test_nothing_received_is_nothing_but_a_gap(codec):
     assert (decoded.text, decoded.confidence, decoded.intact) == (GAP, 0.0, False)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parameters=st.integers(0, 2**24 - 1), tokens=st.integers(1, 40), count=st.integers(0, 90), seed=st.integers(0, 9)
 )
