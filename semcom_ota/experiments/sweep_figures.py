@@ -92,7 +92,8 @@ def calibrations(data: SweepData) -> list[Record]:
         for outcome, values in outcomes.items():
             found = calibration(confidence, list(values), data.message[rows], data.resampling)
             records.append({"codec": name, "channel": channel, "outcome": outcome} | _calibrated(found))
-    return records
+    names = [curve.name for curve in data.curves]
+    return sorted(records, key=lambda record: names.index(record["codec"]))
 
 
 def wrong_texts(data: SweepData, most: int = 5) -> list[Record]:
