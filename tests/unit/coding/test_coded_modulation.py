@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from semcom_ota.coding.coded_modulation import CRC_BITS, demodulate_message, modulate_message, segments
+from semcom_ota.coding.coded_modulation import CRC_BITS, Checksum, demodulate_message, modulate_message, segments
 from semcom_ota.coding.constellation import ORDERS, bits_per_symbol
 from semcom_ota.coding.finite_blocklength import bicm_moments, block_error, gaussian_moments
 from semcom_ota.coding.link_adaptation import best_order, log_success, symbols_needed
@@ -75,6 +75,24 @@ def test_too_many_bits() -> None:
     assert bits.size == right.size == 400
     assert not right.any()
     assert not demodulate_message(np.ones(0, np.complex64), np.ones(0, np.float32), 8, 4)[1].any()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_part_of_the_checksum_by_other_means(order: int) -> None:
+    check = Checksum(11, 9)
+    bits = random_bits(60)
+    n_symbols = 62 // bits_per_symbol(order) + 4
+    symbols, told = modulate_message(bits, n_symbols, order, check), check.withheld_of(bits)
+    variance = np.full(n_symbols, 1e-3, np.float32)
+    decoded, right = demodulate_message(symbols, variance, 60, order, check, told)
+    assert right.all()
+    assert np.array_equal(decoded, bits)
+    assert not demodulate_message(symbols, variance, 60, order, check, told ^ 5)[1].any()
+
+
+def test_a_shorter_checksum_needs_fewer_symbols() -> None:
+    needed = [symbols_needed(62, 0.0, 0.1, (crc_bits,) * 4) for crc_bits in (2, 11, 16)]
+    assert needed[0] < needed[1] < needed[2] == symbols_needed(62, 0.0, 0.1)
 
 
 def test_order_grows_with_the_bits() -> None:

@@ -15,13 +15,13 @@ def test_equals_sionna(length: int, width: int) -> None:
         assert np.array_equal(checksum(row[:length], width), row[length:])
 
 
-@pytest.mark.parametrize("width", [16, 24])
+@pytest.mark.parametrize("width", [11, 16, 24])
 def test_silence_is_not_a_valid_word(width: int) -> None:
     for length in (1, 24, 104, 500):
         assert checksum(np.zeros(length, np.uint8), width).any()
 
 
-@pytest.mark.parametrize("crc_bits", [16, 24])
+@pytest.mark.parametrize("crc_bits", [11, 16, 24])
 def test_every_burst_that_fits_is_seen(crc_bits: int) -> None:
     rng = np.random.default_rng(1)
     bits = rng.integers(0, 2, 200, dtype=np.uint8)
