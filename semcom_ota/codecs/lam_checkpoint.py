@@ -14,7 +14,8 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from semcom_ota.codecs.lam_backbone import Backbone, load_backbone
+from semcom_ota.codecs.lam_backbone import Backbone
+from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
 from semcom_ota.codecs.language_model import FILES

@@ -7,7 +7,6 @@ texts was meant, or that none was. Everything else is bits, see `lam_bits.py`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -27,6 +26,7 @@ from semcom_ota.codecs.lam_bits import (
 )
 from semcom_ota.codecs.lam_checkpoint import load_checkpoint
 from semcom_ota.codecs.lam_model import Context
+from semcom_ota.codecs.lam_reading import Candidate, Reading, expected_right, join
 from semcom_ota.codecs.lam_tokenizer import LamTokens
 from semcom_ota.codecs.text_budget import chunks
 from semcom_ota.codecs.text_model import symbol_positions
@@ -42,27 +42,6 @@ TOKENS_PER_WORD_OF_ENGLISH = 1.75
 _FEWEST_CODED_SYMBOLS = 24
 _ROWS = 256
 """Hypotheses that run through the LAM together."""
-
-
-@dataclass(slots=True)
-class _Candidate:
-    """A text that may have been sent."""
-
-    tokens: list[int]
-    chances: list[float]  # natural logarithm of the probability of each, given those before
-
-    @property
-    def total(self) -> float:
-        return math.fsum(self.chances)
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What the LAM makes of a message."""
-
-    candidates: list[_Candidate]  # likeliest first
-    forms: list[int]
-    present: list[bool]  # False where a token's symbols got lost and it is more likely wrong than right
 
 
 class LamJscc:
@@ -102,13 +81,11 @@ class LamJscc:
     def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
         """See `Codec`. Byte for byte goes what the LAM cannot spell, and what it spells badly where bytes fit, too."""
         tokens = self._tokens(text)
-        if tokens is not None and not _foreign(tokens, text):
-            total = self._budget(tokens, text) if n_symbols is None else n_symbols
-            if self._fits(tokens, total):
+        if tokens is not None:
+            foreign = _foreign(tokens, text)
+            total = n_symbols or (0 if foreign else self._budget(tokens, text))
+            if self._fits(tokens, total) and not (foreign and self._literal.arrives(text, total, snr_db)):
                 return self._by_lam(text, tokens, total, snr_db)
-        spelt_badly = n_symbols is not None and tokens is not None and self._fits(tokens, n_symbols)
-        if spelt_badly and not self._literal.arrives(text, n_symbols, snr_db):
-            return self._by_lam(text, tokens, n_symbols, snr_db)
         return self._literal.encode(text, n_symbols, snr_db)
 
     def decode(
@@ -155,7 +132,7 @@ class LamJscc:
         return min(max(nominal, count), self._config.layers_per_token * count)
 
     def _fits(self, tokens: LamTokens, n_symbols: int) -> bool:
-        return self._separate or self._possible(len(tokens.identities), n_symbols)
+        return n_symbols > 0 and (self._separate or self._possible(len(tokens.identities), n_symbols))
 
     def _possible(self, tokens: int, symbols: int) -> bool:
         fewest = 1 if self._separate else tokens
@@ -205,11 +182,11 @@ class LamJscc:
         sizes = torch.tensor([[tokens], [symbols]], device=self._device)
         return symbol_positions(sizes[0], sizes[1], self._config.layers_per_token)
 
-    def _read(self, parts: list[tuple[int, Tensor, Tensor, Tensor]], context: Context | None) -> dict[int, _Reading]:
+    def _read(self, parts: list[tuple[int, Tensor, Tensor, Tensor]], context: Context | None) -> dict[int, Reading]:
         """What the LAM makes of every message, from its chunks in order."""
-        readings: dict[int, list[_Reading]] = {}
+        readings: dict[int, list[Reading]] = {}
         lengths = sorted(range(len(parts)), key=lambda place: parts[place][1].shape[1])
-        results: dict[int, _Reading] = {}
+        results: dict[int, Reading] = {}
         for _, alike in groupby(lengths, key=lambda place: parts[place][1].shape[1]):
             places = list(alike)
             for first in range(0, len(places), rows := max(1, _ROWS // self._beams)):
@@ -218,9 +195,9 @@ class LamJscc:
                 results |= dict(zip(batch, made, strict=True))
         for place, (index, *_) in enumerate(parts):
             readings.setdefault(index, []).append(results[place])
-        return {index: _joined(several) for index, several in readings.items()}
+        return {index: join(several) for index, several in readings.items()}
 
-    def _read_alike(self, parts: list[tuple[int, Tensor, Tensor, Tensor]], context: Context | None) -> list[_Reading]:
+    def _read_alike(self, parts: list[tuple[int, Tensor, Tensor, Tensor]], context: Context | None) -> list[Reading]:
         """Chunks of as many tokens each."""
         grid = torch.cat([part[1] for part in parts])
         noise, sent = torch.cat([part[2] for part in parts]), torch.cat([part[3] for part in parts])
@@ -236,9 +213,9 @@ class LamJscc:
         whole, some = (arrived | ~sent).all(-1), arrived.any(-1)
         present = whole & some | some & (chances[:, 0].exp() > 0.5)
         return [
-            _Reading(
+            Reading(
                 [
-                    _Candidate(tokens[row, beam].tolist(), chances[row, beam].tolist())
+                    Candidate(tokens[row, beam].tolist(), chances[row, beam].tolist())
                     for beam in range(self._beams)
                     if torch.isfinite(chances[row, beam]).all()
                 ],
@@ -248,7 +225,7 @@ class LamJscc:
             for row in range(len(parts))
         ]
 
-    def _judged(self, reading: _Reading, check: int) -> Decoded:
+    def _judged(self, reading: Reading, check: int) -> Decoded:
         """The likeliest text whose checksum holds; if that of none does, the likeliest."""
         before = 0.0
         for candidate in reading.candidates:
@@ -257,17 +234,17 @@ class LamJscc:
             if all(reading.present) and _check(text) == check:
                 right = chance / (chance + max(1 - before - chance, 0) * 2.0**-CHECK_BITS + 1e-12)
                 if right > 0.5:
-                    return Decoded(text, right + (1 - right) * _mean(candidate, reading.present), True)
+                    return Decoded(text, right + (1 - right) * expected_right(candidate, reading.present), True)
             before += chance
         return self._guess(reading)
 
-    def _judged_by_bits(self, reading: _Reading, exact: bool) -> Decoded:
+    def _judged_by_bits(self, reading: Reading, exact: bool) -> Decoded:
         if exact:
             best = reading.candidates[0]
             return Decoded(self._tokenizer.decode(LamTokens(best.tokens, reading.forms)), 1.0, True)
         return self._guess(reading)
 
-    def _guess(self, reading: _Reading) -> Decoded:
+    def _guess(self, reading: Reading) -> Decoded:
         """The likeliest text, which is known to be wrong somewhere."""
         best, parts = reading.candidates[0], []
         places = list(zip(reading.present, best.tokens, reading.forms, strict=True))
@@ -275,22 +252,8 @@ class LamJscc:
             listed = list(run)
             tokens = LamTokens([token for _, token, _ in listed], [form for _, _, form in listed])
             parts.append(self._tokenizer.decode(tokens) if here else f" {GAP}")
-        confidence = min(_mean(best, reading.present), 1 - 1 / len(best.tokens))
+        confidence = min(expected_right(best, reading.present), 1 - 1 / len(best.tokens))
         return Decoded("".join(parts) if all(reading.present) else "".join(parts).strip(), confidence, False)
-
-
-def _joined(several: list[_Reading]) -> _Reading:
-    """A message from its chunks: the likeliest combinations of what each may have been."""
-    joined = several[0]
-    for more in several[1:]:
-        combined = [
-            _Candidate(left.tokens + right.tokens, left.chances + right.chances)
-            for left in joined.candidates
-            for right in more.candidates
-        ]
-        combined.sort(key=lambda candidate: -candidate.total)
-        joined = _Reading(combined[:BEAMS], joined.forms + more.forms, joined.present + more.present)
-    return joined
 
 
 def _sound(message: Received) -> tuple[ComplexArray, FloatArray]:
@@ -309,12 +272,6 @@ def _from_bits(
     signs = (1 - 2 * bits.reshape(-1, 2).astype(np.float32)) * np.float32(0.5**0.5)
     noise = np.where(right.reshape(-1, 2).all(1), np.float32(ERROR_FREE), np.float32(np.inf))
     return (signs[:, 0] + 1j * signs[:, 1]).astype(np.complex64), noise, tokens, exact
-
-
-def _mean(candidate: _Candidate, present: list[bool]) -> float:
-    """The expected share of tokens that are right; those left out count as wrong."""
-    here = [math.exp(chance) for chance, kept in zip(candidate.chances, present, strict=True) if kept]
-    return min(math.fsum(here) / len(present), 1.0)
 
 
 def _check(text: str) -> int:

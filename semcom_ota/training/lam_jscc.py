@@ -19,9 +19,9 @@ from torch.nn import functional
 
 from semcom_ota.codecs.base import DoesNotFit
 from semcom_ota.codecs.lam_adapter import SymbolReader
-from semcom_ota.codecs.lam_backbone import load_backbone
 from semcom_ota.codecs.lam_bits import ERROR_FREE, best_rate, pairs
 from semcom_ota.codecs.lam_checkpoint import fingerprint_of
+from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamDesign, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
 from semcom_ota.codecs.text_model import symbol_positions

@@ -4,7 +4,8 @@ import pytest
 import torch
 from lams import KINDS, save_lam
 
-from semcom_ota.codecs.lam_backbone import Heard, load_backbone
+from semcom_ota.codecs.lam_backbone import Heard
+from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.config import ConfigError
 
 

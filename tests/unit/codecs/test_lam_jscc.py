@@ -10,10 +10,10 @@ from lams import KINDS, TEXTS, save_lam
 from safetensors.torch import load_file, save_file
 
 from semcom_ota.codecs.base import GAP, BatchCodec, DoesNotFit, Received
-from semcom_ota.codecs.lam_backbone import load_backbone
 from semcom_ota.codecs.lam_bits import LITERAL
 from semcom_ota.codecs.lam_checkpoint import fingerprint_of, save_checkpoint
 from semcom_ota.codecs.lam_jscc import LamJscc
+from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import FORMS
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig

@@ -2,7 +2,7 @@ import pytest
 import torch
 from lams import KINDS, save_lam
 
-from semcom_ota.codecs.lam_backbone import load_backbone
+from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LORA_SHARE, Context, LamConfig, LamTransceiver
 from semcom_ota.codecs.text_model import symbol_positions
 
