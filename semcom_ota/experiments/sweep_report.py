@@ -26,6 +26,7 @@ CONVENTIONS = (
     "spends an energy of mean |s|² = 1 on them. A codec that cannot carry a text with them sends nothing, and has lost "
     "it. Preamble, header, pilots and filling are the same for all and are counted beside the payload, as are the bits "
     "that the header spends on a message's own parameters.",
+    "Checked, row by row: of $unequal messages the symbols differed between codecs, or the energy from 1 a symbol.",
     "Codecs take turns frame by frame over the same realisations of channel and noise, given by seed and message.",
     "Intervals are 95 %, by a percentile bootstrap ($draws draws) over $drawn, which all codecs share; those of shares "
     "of exact copies and of outages are Wilson's. An interval of no width says that all messages were alike.",
@@ -126,7 +127,8 @@ def write(folder: Path, summary: Summary) -> Path:
 
 def conventions(summary: Summary) -> list[str]:
     """What the figures mean, in sentences."""
-    said = {"draws": RESAMPLES, "drawn": summary["run"]["drawn"], "bleu": summary["run"]["bleu"]}
+    run, unequal = summary["run"], summary["unequal_messages"] or "no"
+    said = {"draws": RESAMPLES, "drawn": run["drawn"], "bleu": run["bleu"], "unequal": unequal}
     return [Template(line).substitute(said) for line in CONVENTIONS]
 
 
