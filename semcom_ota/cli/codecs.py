@@ -121,8 +121,13 @@ def _others(name: str) -> dict[int, str]:
 
 
 def _weights(codec: Any) -> str:
-    count = getattr(codec, "parameters", None)
-    return f"{count / 1e6:.1f} M" if isinstance(count, int) else ""
+    """In millions; empty for a codec that has none, and where there is no torch that could tell."""
+    try:
+        from semcom_ota.experiments.model_size import parameters
+    except ImportError:
+        return ""
+    count = parameters(codec)
+    return f"{count / 1e6:.1f} M" if count else ""
 
 
 def _line(finding: Any) -> str:

@@ -44,6 +44,9 @@ def description(subject: Subject) -> str:
     for name in ("ordered_symbols", "has_checksum", "adapts_to_snr"):
         if not isinstance(getattr(codec, name, False), bool):
             raise Broken(f"{name} is {getattr(codec, name)!r}, neither True nor False")
+    for name in ("has_checksum", "parameter_bits"):
+        if getattr(codec, name, None) != getattr(type(codec), name, None):
+            raise Broken(f"{name} is set on the instance alone: it is read from the class, where no model is loaded")
     if not 0 <= _parameter_bits(subject) <= PARAMETER_BITS:
         raise Broken(f"parameter_bits is {_parameter_bits(subject)}, not within 0..{PARAMETER_BITS}")
     return f"'{codec.name}', number {number}"

@@ -42,11 +42,6 @@ class TextJscc:
         self._tokenizer, self._model = load_checkpoint(codec.checkpoint or SHIPPED)
         self._model.to(self._device)
 
-    @property
-    def parameters(self) -> int:
-        """Number of weights."""
-        return sum(parameter.numel() for parameter in self._model.parameters())
-
     def symbol_count(self, text: str) -> int:
         """See `Codec`: `symbols_per_word` a word, more for text that the vocabulary does not cover."""
         return self._budget(self._tokenizer.encode(text))

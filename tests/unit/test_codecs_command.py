@@ -14,6 +14,8 @@ from semcom_ota.cli import app
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.contract import PROMISES
 from semcom_ota.config import CodecConfig, DeviceConfig
+from semcom_ota.experiments.sweep import texts_of
+from semcom_ota.experiments.sweep_config import load_sweep
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "my_codec"
@@ -52,6 +54,15 @@ def test_the_example_is_a_codec_by_one_line_in_its_pyproject(installed: None, ta
     assert registry.has_checksum(name)
     assert registry.origin(name) == f"{project['name']} {project['version']}"
     assert registry.origin("utf8") is None
+
+
+def test_the_example_is_compared_at_equal_symbols(installed: None) -> None:
+    sweep = load_sweep(EXAMPLE / "compare.yml")
+    assert [codec.name for codec in sweep.codecs] == ["spelling", "huffman", "text-jscc"]
+    codec = registry.load("spelling", CodecConfig(), DeviceConfig())
+    for text in texts_of(sweep.texts, None):  # none is refused for want of symbols
+        symbols = int(sweep.budgets[0] * len(text.split()))
+        assert len(codec.encode(text, n_symbols=symbols).symbols) == symbols
 
 
 def test_a_codec_that_keeps_its_promises(installed: None, tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ class ReservedNumber(Spelling):
     number = 7
 
 
+class SaysSoLate(Spelling):
+    """Its class has another opinion."""
+
+    has_checksum = False
+
+    def __init__(self, codec, device):
+        super().__init__(codec, device)
+        self.has_checksum = True
+
+
 class Louder(Spelling):
     def encode(self, text, **how):
         made = super().encode(text, **how)
@@ -276,6 +286,7 @@ class Slow(Spelling):
 
 BROKEN = {
     ReservedNumber: "description",
+    SaysSoLate: "description",
     Louder: "unit power",
     UnderOne: "unit power",
     SpendsMore: "symbol count",
