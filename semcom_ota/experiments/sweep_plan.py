@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.sweep_config import MAX_TEXTS, CsiKind, SweepConfig, SweptCodec
@@ -42,6 +43,18 @@ class Task:
     unit: Unit
     sweep: SweepConfig
     texts: tuple[str, ...]  # of the unit's messages
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A unit's results, in order of message and then of codec.
+
+    Two sweeps with the same seeds have the same `rows`; `timings` are of this machine and this time.
+    """
+
+    unit: int
+    rows: list[dict[str, Any]]
+    timings: list[dict[str, Any]]  # {unit, message, codec, encode_ms, transmit_ms, receive_ms, decode_ms}
 
 
 def plan(sweep: SweepConfig, texts: int) -> list[Unit]:

@@ -10,9 +10,8 @@ from typing import Any, BinaryIO, Self
 
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.run_folder import write_json
-from semcom_ota.experiments.sweep_plan import Unit
+from semcom_ota.experiments.sweep_plan import Measured, Unit
 from semcom_ota.experiments.sweep_reading import MANIFEST, MAX_LINE_BYTES, MAX_MANIFEST_BYTES, ROWS, TIMINGS
-from semcom_ota.experiments.sweep_unit import Measured
 
 LOCK = ".lock"
 Place = tuple[int, int]

@@ -1,29 +1,14 @@
 """What a worker does: one unit of a sweep becomes rows, one a message and codec."""
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from semcom_ota.codecs import registry
 from semcom_ota.experiments import sweep_flowgraph, sweep_waveform
 from semcom_ota.experiments.sweep_outcome import Outcome
-from semcom_ota.experiments.sweep_plan import Task, links
+from semcom_ota.experiments.sweep_plan import Measured, Task, links
 from semcom_ota.phy.header import MESSAGE_SYMBOLS_BITS
 
-Row = dict[str, Any]
 SEND = {"waveform": sweep_waveform.send, "flowgraph": sweep_flowgraph.send}
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A unit's results, in order of message and then of codec.
-
-    Two sweeps with the same seeds have the same `rows`; `timings` are of this machine and this time.
-    """
-
-    unit: int
-    rows: list[Row]
-    timings: list[Row]  # {unit, message, codec, encode_ms, transmit_ms, receive_ms, decode_ms}
 
 
 def measure(task: Task) -> Measured:
@@ -58,7 +43,7 @@ def measure(task: Task) -> Measured:
                 "received": outcome.received,
                 "words": len(text.split()),
                 "payload_symbols": outcome.payload_symbols,
-                "energy": outcome.energy,
+                "energy": round(outcome.energy, 4),  # beyond that, it depends on the order of summation
                 "overhead_symbols": outcome.overhead_symbols,
                 "overhead_bits": overhead,
                 "air_samples": outcome.air_samples,

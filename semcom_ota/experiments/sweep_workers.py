@@ -16,8 +16,7 @@ from typing import Any, Protocol, Self
 
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.process_pool import THREADS, children_end, pool, threads_of_children
-from semcom_ota.experiments.sweep_plan import Task, Unit
-from semcom_ota.experiments.sweep_unit import Measured, measure
+from semcom_ota.experiments.sweep_plan import Measured, Task, Unit
 
 ATTEMPTS = 3
 NO_RAY = "--ray needs Ray, which is not installed: run 'pip install semcom-ota[cluster]', here and on the cluster"
@@ -34,6 +33,13 @@ class GivenUp:
 
 Result = Measured | GivenUp
 Measure = Callable[[Task], Measured]
+
+
+def measure(task: Task) -> Measured:
+    """What a worker does. Nothing heavy is imported before it does it."""
+    from semcom_ota.experiments import sweep_unit
+
+    return sweep_unit.measure(task)
 
 
 class Workers(Protocol):

@@ -48,6 +48,7 @@ COMMANDS = [
     "doctor",
     "twin",
     "probe",
+    "sweep",
     "bench phy",
 ]
 
