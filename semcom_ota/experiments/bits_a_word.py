@@ -5,7 +5,7 @@ its bits, for every model alike.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.experiments.statistics import Estimate, bootstrap
 from semcom_ota.experiments.texts import SENTENCES, read_lines
 from semcom_ota.experiments.word_trigram import WordTrigram
-from semcom_ota.training.corpus import load_corpus, load_held_out, load_test_captions, load_validation_captions
+from semcom_ota.training.corpus import load_corpus, load_held_out_reviews, load_test_captions, load_validation_captions
 
-MAX_TEXTS = 1000
-"""Of each kind of text that is not captions, evenly spaced."""
+OWN = ("questions", "names", "numbers")
+"""Those of the project's own sentences that are no captions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Row:
     """Bits a word by model, with a bootstrap interval over the texts."""
 
 
-def compare(model: LanguageModel, data: Path, kinds: Iterable[str]) -> list[Row]:
+def compare(model: LanguageModel, data: Path, kinds: Collection[str]) -> list[Row]:
     """Every set of texts held out, under every model.
 
     Args:
@@ -96,11 +96,10 @@ def _held_out(data: Path) -> dict[str, list[str]]:
         "captions, Multi30k test_2016_flickr": load_test_captions(data),
         "captions, Multi30k validation": load_validation_captions(data),
     }
-    own = {
-        f"{name} of this project": read_lines(SENTENCES / f"{name}.txt") for name in ("questions", "names", "numbers")
-    }
-    other = load_held_out(data) | own
-    return captions | {what: texts[:: -(-len(texts) // MAX_TEXTS)] for what, texts in other.items()}
+    other = {f"{name} of this project": read_lines(SENTENCES / f"{name}.txt") for name in OWN}
+    if reviews := load_held_out_reviews(data):
+        other = {"film reviews, SST-2 dev": reviews} | other
+    return captions | other
 
 
 def _ratio(means: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ A causal language model of English, as the prior of `lam-prior`: {model.config.m
   what it would write by itself is worth nothing.
 
 Bits a word, with 95 % bootstrap intervals over texts. **Punctuation and the end of the text are in them**: all the bits
-of a text over its white-space separated words. None of these texts was trained on; `test_2016_flickr` was not used to
+of a text over its white-space separated words. Nothing of these sets was trained on; `test_2016_flickr` was not used to
 choose anything either. The word trigram (modified Kneser-Ney) learned from the same texts as the model and pays for
 unknown words byte by byte; `benchmarks/language_model.py` prints such a table for any model.
 
