@@ -16,7 +16,7 @@ WORDS_RIGHT = 0.9
 PREFIXES = {0.75: 0.5, 0.5: 0.25}
 """By the share of symbols that is left of an ordered codec's message: words in common that must be, on average."""
 VARIANCES = (0.0, 1e-45, 1e-30, 0.1, 1e30, 3e38, np.inf)
-FACTORS = (1.0, 0.0, 1e-30, 1e6, 1e18, 2e38)
+FACTORS = (1.0, 0.0, 1e-30, 1e6, 1e18, 1e38)
 """Of the symbols' magnitude."""
 SENSELESS = 0.25
 """At most so many frames of noise, or with a wrong header, may pass for intact if there is no checksum to tell them."""

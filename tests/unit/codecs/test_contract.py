@@ -188,6 +188,15 @@ class Deaf(Spelling):
         return replace(decoded, text="", intact=False) if sure else decoded
 
 
+class RefusesToDecode(Spelling):
+    """To refuse is for the transmitter."""
+
+    def decode(self, symbols, noise_variance, parameters):
+        if len(noise_variance) and noise_variance.max() > 1e20 and not np.isinf(noise_variance).any():
+            raise DoesNotFit("too noisy")
+        return super().decode(symbols, noise_variance, parameters)
+
+
 class Divides(Spelling):
     def decode(self, symbols, noise_variance, parameters):
         decoded = super().decode(symbols, noise_variance, parameters)
@@ -299,6 +308,7 @@ BROKEN = {
     AdaptsInSecret: "link adaptation",
     RefusesLowSnr: "link adaptation",
     Deaf: "round trip",
+    RefusesToDecode: "extreme CSI",
     Divides: "extreme CSI",
     IntactWithNothing: "extreme CSI",
     AlwaysIntact: "extreme CSI, anything from the air",
