@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def run(sweep: SweepConfig, texts: Sequence[str], folder: Path, start: Callable[
             points[units[unit].point].add(unit, rows)
         before = record.units
         given_up: list[GivenUp] = []
-        if next(_missing(units, points, before), None) is not None:
+        if any(progress.done < len(progress.needed) for progress in points.values()):
             with start() as workers:
                 given_up = _measure(sweep, texts, units, points, record, workers, quiet)
         needed = [unit.index for unit in units if unit.index in points[unit.point].needed]
@@ -98,32 +99,31 @@ def _measure(
     quiet: bool,
 ) -> list[GivenUp]:
     """Keep the workers busy with the first units of the plan that are missing, until none is."""
+    before = record.units
+    # Whether a unit is still needed is asked when its turn comes.
+    missing = (unit for unit in units if unit.index not in before and unit.index in points[unit.point].needed)
     under_way: set[int] = set()
-    given_up: dict[int, GivenUp] = {}
+    given_up: list[GivenUp] = []
     with progress(quiet) as bar:
-        task = bar.add_task("starting")
+        done, total = _share(points)
+        task = bar.add_task("starting", completed=done, total=total)
         while True:
-            taken = record.units | under_way | given_up.keys()
-            for unit in _missing(units, points, taken):
-                if len(under_way) == workers.slots:
-                    break
-                text = tuple(texts[unit.messages.start : unit.messages.stop])
-                workers.submit(Task(unit, sweep, text))
+            for unit in islice(missing, workers.slots - len(under_way)):
+                workers.submit(Task(unit, sweep, tuple(texts[unit.messages.start : unit.messages.stop])))
                 under_way.add(unit.index)
             if not under_way:
-                return [lost for index, lost in given_up.items() if index in points[units[index].point].needed]
-            total = sum(len(point.needed) for point in points.values())
-            done = sum(index in points[units[index].point].needed for index in record.units)
+                return [lost for lost in given_up if lost.unit.index in points[lost.unit.point].needed]
             first = units[min(under_way)].point
+            done, total = _share(points)
             bar.update(task, completed=done, total=total, description=f"{first.channel}, {first.snr_db:g} dB")
             for result in workers.finished():
                 if isinstance(result, GivenUp):
-                    under_way.discard(result.unit.index)
-                    given_up[result.unit.index] = result
-                    continue
-                under_way.discard(result.unit)
-                record.add(result)
-                points[units[result.unit].point].add(result.unit, result.rows)
+                    under_way.remove(result.unit.index)
+                    given_up.append(result)
+                else:
+                    under_way.remove(result.unit)
+                    record.add(result)
+                    points[units[result.unit].point].add(result.unit, result.rows)
 
 
 def _points(units: Sequence[Unit], sweep: SweepConfig) -> dict[Point, PointProgress]:
@@ -133,9 +133,9 @@ def _points(units: Sequence[Unit], sweep: SweepConfig) -> dict[Point, PointProgr
     return {point: PointProgress(units, sweep.stop) for point, units in own.items()}
 
 
-def _missing(units: Sequence[Unit], points: dict[Point, PointProgress], taken: set[int]) -> Iterator[Unit]:
-    """Units that are needed, as far as is known, and have not been begun."""
-    return (unit for unit in units if unit.index not in taken and unit.index in points[unit.point].needed)
+def _share(points: dict[Point, PointProgress]) -> tuple[int, int]:
+    """Units that are done, and of how many; points that stop early make these fewer."""
+    return sum(point.done for point in points.values()), sum(len(point.needed) for point in points.values())
 
 
 def manifest(sweep: SweepConfig, texts: Sequence[str], units: Sequence[Unit]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class PointProgress:
         self._done = 0  # units from the first one on, without a gap
         self._tables: dict[str, list[NDArray[np.float64]]] = {}  # codec -> of each of these units
         self._messages: list[int] = []  # of these units
+        self._measured: set[int] = set()
         self.stopped_at: int | None = None  # index in the plan of the unit that was enough
 
     @property
@@ -39,8 +40,14 @@ class PointProgress:
         last = self._units[-1].index if self.stopped_at is None else self.stopped_at
         return range(self._units[0].index, last + 1)
 
+    @property
+    def done(self) -> int:
+        """How many of those that are needed have been measured."""
+        return sum(unit in self.needed for unit in self._measured)
+
     def add(self, unit: int, rows: Sequence[dict[str, Any]]) -> None:
         """Take note of a unit's rows. Units may come in any order."""
+        self._measured.add(unit)
         if self._rule is None or unit not in self.needed:
             return
         self._early[unit] = rows
