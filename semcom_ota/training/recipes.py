@@ -43,6 +43,12 @@ RECIPES = {
         "LanguageModelTraining",
         "semcom_ota.experiments.language_model_card",
     ),
+    "denoising": Recipe(
+        "a small LAM of the BERT or T5 kind, for lam-jscc, from nothing",
+        "semcom_ota.training.denoising",
+        "DenoisingTraining",
+        "semcom_ota.experiments.denoising_card",
+    ),
     "lam-jscc": Recipe(
         "adapters (and LoRA) between a LAM at both ends and the channel, in one of three designs",
         "semcom_ota.training.lam_jscc",

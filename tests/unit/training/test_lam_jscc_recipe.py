@@ -9,14 +9,21 @@ from typer.testing import CliRunner
 
 from semcom_ota.cli import app
 from semcom_ota.codecs.lam_jscc import LamJscc
+from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.experiments import text_jscc_card
 from semcom_ota.experiments.model_card import export
-from semcom_ota.training import checkpoint
+from semcom_ota.training import checkpoint, denoising
 from semcom_ota.training.lam_jscc import TRANSMITTER, LamTask, LamTraining, train, trained
 from semcom_ota.training.loop import last_line
 
 SMALL = {"max_tokens": 16, "layers_per_token": 8, "symbols_per_word": 4, "snr_db": (6.0, 12.0)}
 SHORT = {"batch_tokens": 128, "checkpoint_every": 2, "warmup_steps": 2, "threads": 1, "device": "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def a_short_card(monkeypatch):
+    monkeypatch.setattr(text_jscc_card, "CARD_SNRS_DB", (12.0,))
 
 
 @pytest.fixture
@@ -112,3 +119,18 @@ def test_the_command_trains_and_exports(lam, data, tmp_path):
     done = CliRunner().invoke(app, [*map(str, arguments), "--device", "cpu"])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "checkpoint" / "lam" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("kind", ["encoder", "encoder-decoder"])
+def test_a_lam_of_its_own_for_the_other_kinds(kind, data, tmp_path):
+    sizes = {"vocabulary": 300, "width": 16, "layers": 1, "heads": 2, "max_tokens": 32, "batch_tokens": 64}
+    wanted = denoising.DenoisingTraining(
+        kind=kind, steps=2, checkpoint_every=2, warmup_steps=1, threads=1, device="cpu", **sizes
+    )
+    denoising.train(data, tmp_path / "run", wanted)
+    assert last_line(tmp_path / "run")["nats_a_token"] > 0
+    folder = export("denoising", tmp_path / "run", data)
+    lam, tokenizer = load_backbone(folder, kind)
+    model = denoising.trained(tmp_path / "run")[0]
+    assert torch.allclose(lam.embed(torch.tensor(5)), model.get_input_embeddings().weight[5].float(), atol=1e-2)
+    assert tokenizer.decode(tokenizer.encode("A red dog runs.")) == "A red dog runs."
