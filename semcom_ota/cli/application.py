@@ -81,7 +81,7 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
         except (ConfigError, ServiceFailed) as error:
             fail(error)
         except KeyboardInterrupt as stop:
-            typer.echo(f"semcom: {stop or 'stopped'}", err=True)
+            typer.echo(f"semcom: {str(stop) or 'stopped'}", err=True)
             raise SystemExit(130) from None
 
     return guarded
