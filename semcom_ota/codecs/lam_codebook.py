@@ -25,7 +25,7 @@ FLOOR_BITS = 0.5
 """Added to a surprisal, so that also what is certain has some energy: models differ in certainty from what is true."""
 MOST_BITS = 25.0
 """The most that a token's energy stands for: a limit to the peaks."""
-HISTORY_SHARES = (0.0, 0.3, 0.6, 1.0)
+HISTORY_SHARES = (0.0, 0.15, 0.3, 0.6)
 """Of a token's symbols, by mode: the share that depends on all tokens before it."""
 _MULTIPLIER = 0x2545F4914F6CDD1D
 

@@ -38,8 +38,10 @@ LEAST_SYMBOLS_PER_TOKEN = 6.0
 """Of the codec's own budget: text that takes many tokens a word is not English, and has no prior to lean on."""
 HOPELESS = 3.0
 """A text with so many times the bits that the channel carries is refused: what came out would be made up."""
-MODE_MARGINS = (1.25, 1.5, 2.0)
-"""Least ratio of what the channel carries to a text's bits for each mode of the codebook but the first."""
+MODE_MARGINS = (1.2, 1.4, 3.0)
+"""Least ratio of what the channel carries to a text's bits, for each mode of the codebook but the first."""
+LEAST_FOR_HISTORY = 4.0
+"""Symbols a token below which history has no part in them: too few dimensions to tell words apart by what is left."""
 LEAST_SHOWN = 0.2
 """Below this probability of the text whose checksum holds, the likeliest text is shown, though its own does not."""
 SEARCH_SECONDS = 20.0
@@ -143,7 +145,8 @@ class LamPrior:
                 f"{self.name}: {bits:.0f} bits under the language model are beyond {total} symbols at this SNR "
                 f"(about {carried:.0f} bits): give it {math.ceil(total * bits / carried)} symbols, or another codec"
             )
-        mode = sum(carried >= margin * bits for margin in MODE_MARGINS)
+        spacious = total >= LEAST_FOR_HISTORY * len(tokens)
+        mode = sum(carried >= margin * bits for margin in MODE_MARGINS) if spacious else 0
         parts = [
             self._modulate(tokens[first : first + length], energies, symbols, mode)
             for (first, length, symbols), energies in zip(cut, map(relative_energy, surprisal), strict=True)

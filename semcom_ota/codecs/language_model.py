@@ -1,6 +1,7 @@
 """A causal language model of any kind that Hugging Face knows, stepped token by token over many hypotheses at once."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from huggingface_hub import snapshot_download
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 from semcom_ota.codecs.base import DoesNotFit
 from semcom_ota.config import CHECKPOINTS, ConfigError
@@ -17,6 +19,7 @@ SHIPPED_LANGUAGE_MODEL = CHECKPOINTS / "language-model"
 MAX_WEIGHTS_BYTES = 200 * 2**30
 MAX_OTHER_BYTES = 2**28
 FILES = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _LONGEST = 1024
 _SAMPLE = 4096  # weights of each tensor that make a fingerprint: training leaves hardly one of them as it was
 
@@ -142,6 +145,7 @@ class LanguageModel:
 def pretrained(name: str | Path | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model and tokenizer of `LanguageModel.load`, which says the rest."""
     folder = SHIPPED_LANGUAGE_MODEL if name is None else local_folder(str(name))
+    disable_progress_bar()  # of loading: it would run through a report of one's own
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -169,6 +173,8 @@ def local_folder(name: str) -> Path:
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():
+        if not _HUB_NAME.fullmatch(name):
+            raise ConfigError(f"no folder '{name}': name a model's folder, or a model on the hub (owner/name)")
         try:
             folder = Path(snapshot_download(name, allow_patterns=FILES))
         except Exception as error:  # no such name, no network, no right

@@ -63,3 +63,9 @@ def test_what_is_no_model_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with pytest.raises(ConfigError, match=r"no causal language model in .*name a folder"):
         LanguageModel.load(tmp_path, CPU)
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "../nowhere", "a/b/c"])
+def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(name):
+    with pytest.raises(ConfigError, match="no folder"):
+        LanguageModel.load(name, CPU)
