@@ -9,9 +9,11 @@ leaf of a binary tree (the bits of its number, the highest first), and the decis
 log-odds that are rounded to cells. So a dozen rounded figures a token have to agree, not a whole vocabulary's, and
 sums in another order (another processor, other threads, a GPU) change none of them unless it lies at the very edge of a
 cell. There are GRIDS of cells to choose from, and the writer takes the one whose edges are the furthest from all the
-figures of a text. Both ends must run the model in the same way all the same: float32, one row, one token at a time
-(`LanguageModel.begin` and `advance`; never `score`). The reader finds out most of what goes wrong nevertheless: it
-writes what it has read, and compares the bits.
+figures of a text. (Kernels for SSE, AVX2 and AVX-512 disagreed by up to 5e-6 under a GPT-2 of 5 million parameters. All
+of 120 captions were read by each as written by another; with the first grid alone, 2 figures of 40 captions changed.)
+Run the model in the same way at both ends all the same: float32, one row, one token at a time (`LanguageModel.begin`
+and `advance`; never `score`). The reader finds out some of what goes wrong nevertheless: it writes what it has read,
+and compares the bits.
 """
 
 import math
