@@ -24,6 +24,7 @@ from semcom_ota.config import WEIGHTS, ConfigError
 SIZES, OWN_LAM = "lam.json", "lam"
 SHIPPED_BYTES = 2**28
 """A LAM that is larger is named, not copied."""
+_SAMPLES = 4096
 _LIMITS = {SIZES: 2**16, WEIGHTS: 2**36}
 
 
@@ -92,9 +93,12 @@ def load_checkpoint(folder: Path) -> tuple[LamTokenizer, LamTransceiver]:
 
 
 def fingerprint_of(lam: Backbone) -> str:
-    """A hash of the LAM's embeddings in float16, the same for a copy that is stored with less precision."""
-    embeddings = lam.model.get_input_embeddings().weight.detach().half().view(torch.int16).cpu().numpy()
-    return hashlib.sha256(embeddings.tobytes()).hexdigest()
+    """A hash of samples of all the LAM's weights in float16: the same for a copy that is stored with less precision."""
+    found = hashlib.sha256()
+    for name, weights in sorted(lam.model.named_parameters()):
+        values = weights.detach().flatten()[:: max(1, weights.numel() // _SAMPLES)].half().view(torch.int16)
+        found.update(f"{name} {tuple(weights.shape)}".encode() + values.cpu().numpy().astype("<i2").tobytes())
+    return found.hexdigest()
 
 
 def _damaged(folder: Path, error: Exception) -> ConfigError:

@@ -83,7 +83,8 @@ class LamJscc:
         tokens = self._tokens(text)
         if tokens is not None:
             foreign = _foreign(tokens, text)
-            total = n_symbols or (0 if foreign else self._budget(tokens, text))
+            own = 0 if foreign else self._budget(tokens, text)
+            total = own if n_symbols is None else n_symbols
             if self._fits(tokens, total) and not (foreign and self._literal.arrives(text, total, snr_db)):
                 return self._by_lam(text, tokens, total, snr_db)
         return self._literal.encode(text, n_symbols, snr_db)

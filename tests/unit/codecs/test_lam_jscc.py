@@ -68,9 +68,10 @@ def test_spends_exactly_what_it_is_told(codec, n_symbols):
     assert np.mean(np.abs(encoded.symbols) ** 2) == pytest.approx(1, abs=1e-4)
 
 
-def test_what_cannot_be_carried_is_refused(codec):
+@pytest.mark.parametrize(("times", "n_symbols"), [(30, 2), (1, 0), (1, 2)])
+def test_what_cannot_be_carried_is_refused(codec, times, n_symbols):
     with pytest.raises(DoesNotFit):
-        codec.encode(" ".join([TEXT] * 30), n_symbols=4)
+        codec.encode(" ".join([TEXT] * times), n_symbols=n_symbols)
 
 
 def test_text_that_the_lam_cannot_spell_goes_byte_for_byte(codec):
@@ -121,8 +122,10 @@ def folder(tmp_path):
     return checkpoint(tmp_path, "gpt2")
 
 
-def test_another_lam_is_noticed(folder):
-    save_lam(folder / "lam", "gpt2", seed=7)
+def test_another_lam_is_noticed_if_only_one_layer_of_it_was_trained_on(folder):
+    weights = load_file(folder / "lam" / "model.safetensors")
+    weights["transformer.h.1.mlp.c_fc.weight"] *= 1.01
+    save_file(weights, folder / "lam" / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ConfigError, match="is not the one that"):
         load(folder)
 
