@@ -169,16 +169,16 @@ class LamPrior:
             parts = self._observations(message)
             mine.append(slice(len(observations), len(observations) + len(parts)))
             observations += parts
-        found = self._search(observations)
+        found = self._search(observations, SEARCH_SECONDS * len(messages))
         return [
             self._decided(found[part], Parameters.unpack(message.parameters))
             for message, part in zip(messages, mine, strict=True)
         ]
 
-    def _search(self, observations: list[Observation]) -> list[Candidates]:
+    def _search(self, observations: list[Observation], seconds: float) -> list[Candidates]:
         if not observations:
             return []
-        return search(self._model, self._codebook, observations, self._beams, self._prior, SEARCH_SECONDS)
+        return search(self._model, self._codebook, observations, self._beams, self._prior, seconds)
 
     def _observations(self, message: Received) -> list[Observation]:
         """Its chunks; none if the header makes no sense."""

@@ -70,10 +70,10 @@ def search(
         observations: at least one.
         beams: beginnings that are followed, for each message.
         prior: see `Prior`.
-        seconds: after so long for each message, only the likeliest beginning of each is followed to its end: a bound
+        seconds: after so long, only the likeliest beginning of each is followed to its end: a bound
             for slow machines.
     """
-    deadline = time.monotonic() + seconds * len(observations)
+    deadline = time.monotonic() + seconds
     streams = [_Stream(observation, codebook) for observation in observations]
     found: list[Candidates | None] = [None] * len(streams)
     device = observations[0].symbols.device
