@@ -4,8 +4,9 @@ Witten, Neal and Cleary, "Arithmetic Coding for Data Compression", Communication
 in place of their underflow counter. The frequencies may be others for every symbol; both ends must use the same ones.
 
 Whoever reads is told how many bits there are (in this project by the frame header), and they mean the binary fraction
-0.bits1: the last one bit of a number of finite length is always there, and not sent. The number is the shortest inside
-the interval. So the bits are fewer than -sum log2 p of the symbols, by nearly two on average, and a message's end costs none.
+0.bits1: the last one bit of a number of finite length is always there, and not sent. The number is the shortest
+inside the interval. So the bits are fewer than -sum log2 p of the symbols, by nearly two on average, and a message's
+end costs none.
 """
 
 from bisect import bisect_right

@@ -23,7 +23,6 @@ import functools
 import hashlib
 
 import numpy as np
-import torch
 
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.conventional import (
@@ -35,6 +34,7 @@ from semcom_ota.codecs.conventional import (
     to_unit_power,
     utf8_bytes,
 )
+from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.huffman_code import compress
 from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.codecs.language_model_code import LanguageModelCode, Written
@@ -66,8 +66,7 @@ class LamCompressed:
 
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Load the language model; raises ConfigError if there is none."""
-        name = ("cuda" if torch.cuda.is_available() else "cpu") if device.device == "auto" else device.device
-        model = LanguageModel.load(codec.language_model, torch.device(name))
+        model = LanguageModel.load(codec.language_model, named_device(device.device))
         self.parameters = model.parameters
         self._fingerprint = model.fingerprint()
         self._code = LanguageModelCode(model)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from semcom_ota.codecs.base import GAP, Decoded, Encoded, Received
+from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.lam_bits import (
     ERROR_FREE,
     LITERAL,
@@ -60,8 +61,7 @@ class LamJscc:
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Load a checkpoint; raises ConfigError if it, or its LAM, is missing or damaged."""
         self._symbols_per_word = codec.symbols_per_word
-        automatic = "cuda" if torch.cuda.is_available() else "cpu"
-        self._device = torch.device(automatic if device.device == "auto" else device.device)
+        self._device = named_device(device.device)
         self._tokenizer, self._model = load_checkpoint(codec.lam_checkpoint or SHIPPED_LAM_JSCC)
         self._model.to(self._device)
         self._config = self._model.config

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from semcom_ota.codecs.base import Decoded, DoesNotFit, Encoded, Received
+from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.lam_codebook import (
     MAX_SYMBOLS_PER_TOKEN,
     Codebook,
@@ -105,8 +106,7 @@ class LamPrior:
 
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Load the language model; raises ConfigError if there is none."""
-        name = ("cuda" if torch.cuda.is_available() else "cpu") if device.device == "auto" else device.device
-        self._device = torch.device(name)
+        self._device = named_device(device.device)
         self._model = LanguageModel.load(codec.language_model, self._device)
         self._codebook = Codebook(self._model.vocabulary, self._device)
         self._prior = Prior(_fixed_prior(codec.prior, self._model, self._device))

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
+from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.text_budget import chunks, symbol_budget
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
 from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
@@ -38,7 +39,7 @@ class TextJscc:
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Load a checkpoint; raises ConfigError if it is missing or damaged."""
         self._symbols_per_word = codec.symbols_per_word
-        self._device = torch.device(_device_name(device.device))
+        self._device = named_device(device.device)
         self._tokenizer, self._model = load_checkpoint(codec.checkpoint or SHIPPED)
         self._model.to(self._device)
 
@@ -146,9 +147,3 @@ def load_checkpoint(folder: Path) -> tuple[TextTokenizer, TextModel]:
     if tokenizer.vocabulary > config.vocabulary:
         raise ConfigError(f"'{folder}': tokenizer and weights do not belong together: restore the folder")
     return tokenizer, model.eval()
-
-
-def _device_name(device: str) -> str:
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from semcom_ota.codecs.device import named_device
 from semcom_ota.config import ConfigError
 
 LONGEST_WAIT = datetime.timedelta(hours=2)
@@ -42,11 +43,10 @@ def device_of(name: str) -> torch.device:
     Raises:
         ConfigError: it is not there.
     """
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"device '{name}' is not there: torch sees no GPU; use auto or cpu")
-    kind = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    device = named_device(name)
     if count() == 1:
-        return torch.device(kind)
+        return device
+    kind = str(device)
     if ":" in kind:
         raise ConfigError(f"device '{kind}' is one, and {count()} processes need one each: say cuda")
     local, there = _environment("LOCAL_RANK", 0), torch.cuda.device_count()
