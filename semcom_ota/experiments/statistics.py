@@ -26,12 +26,32 @@ class Estimate:
     high: float
 
 
-def proportion(count: int, total: int) -> Estimate:
+def proportion(count: float, total: float) -> Estimate:
     """So many of a total of at least one, with Wilson's interval."""
     share, spread = count / total, Z_95**2 / total
     middle = (share + spread / 2) / (1 + spread)
     reach = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
     return Estimate(share, max(middle - reach, 0.0), min(middle + reach, 1.0))
+
+
+def clustered_proportion(right: NDArray[np.float64], cluster: NDArray[np.int64]) -> Estimate:
+    """The share of trials that came out right, where those of a cluster may be alike: Wilson's interval.
+
+    It is that of the effective number of trials (N. Dean and M. Pagano, J. Survey Stat. Methodol., 2015): as many
+    independent ones as have the variance of the share, and never more than there are; where all trials came out alike,
+    the number of clusters.
+
+    Args:
+        right: (n,) of each trial, 0 or 1; n >= 1.
+        cluster: (n,) which cluster it is of: the text that was sent several times, say.
+    """
+    _, place = np.unique(cluster, return_inverse=True)
+    clusters, share = int(place.max()) + 1, float(right.mean())
+    spread = np.bincount(place, right - share)  # linearised: of each cluster, what it adds to the share
+    variance = float((spread**2).sum()) / len(right) ** 2 * clusters / max(clusters - 1, 1)
+    independent = share * (1 - share) / max(len(right) - 1, 1)  # what it were if no two trials were alike
+    effective = min(len(right) * independent / variance, len(right)) if independent * variance > 0 else clusters
+    return proportion(share * effective, effective)
 
 
 def rare_count(count: int) -> Estimate:

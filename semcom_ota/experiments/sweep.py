@@ -160,7 +160,11 @@ def _weights(sweep: SweepConfig) -> dict[str, str]:
     """Digests of the weights that the codecs may load from this machine."""
     found = {}
     for one in sweep.codecs:
-        named = [Path(value) for value in one.codec.model_dump().values() if isinstance(value, str | Path)]
+        named = [Path(value) for value in one.codec.model_dump().values() if isinstance(value, Path)]
+        if one.codec.language_model is not None:
+            from semcom_ota.codecs.language_model import local_folder  # torch, for nothing else here
+
+            named.append(local_folder(one.codec.language_model))
         for folder in (CHECKPOINTS / one.name, CHECKPOINTS / "language-model", *named):
             for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
                 shipped = file.is_relative_to(CHECKPOINTS)

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from semcom_ota.experiments.calibration import TRUSTED, Calibration, calibration
 from semcom_ota.experiments.comparison import Crossing, crossing, difference, draws, gap
-from semcom_ota.experiments.statistics import Estimate, estimate, proportion
+from semcom_ota.experiments.statistics import Estimate, clustered_proportion, estimate, proportion
 from semcom_ota.experiments.sweep_data import Curve, SweepData, curve_name
+from semcom_ota.experiments.sweep_outcome import ENERGY_TOLERANCE
 from semcom_ota.experiments.sweep_reading import STAGES, Row, Timing
 
 LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,)}
 """Figure -> the levels whose SNR is stated."""
 FADE_DB = 6.0
 """A message whose receiver estimated an SNR so far below the channel's mean met a fade."""
-ENERGY_TOLERANCE = 1e-3
 
 Record = dict[str, Any]
 
@@ -47,7 +47,13 @@ def crossings(data: SweepData) -> tuple[list[Record], list[Record]]:
                     found = {name: crossing(*curve, level) for name, curve in curves.items() if len(curve[0])}
                     where = {"channel": panel.channel, "budget": panel.budget, "length": length}
                     what = where | {"metric": metric, "level": level}
-                    reached += [what | {"codec": name} | at.bounded().as_json() for name, at in found.items()]
+                    reached += [
+                        what
+                        | {"codec": name}
+                        | (place := at.bounded()).as_json()
+                        | _between(place.value, curves[name][0])
+                        for name, at in found.items()
+                    ]
                     gaps += [what | record for record in _gaps(found)]
     return reached, gaps
 
@@ -202,8 +208,8 @@ def _quality(data: SweepData, rows: NDArray[np.int64]) -> Record:
     record: Record = {}
     for name, figure in data.figures.items():
         record |= _named(name, estimate(draws(sample, figure, data.resampling)))
-    copies = int(sample.table[:, 13].sum())  # all or none right has no spread to draw from: Wilson's interval
-    return record | _named("exact_match", proportion(copies, len(rows)))
+    copies = sample.table[:, 13]  # all or none right has no spread to draw from: Wilson's interval
+    return record | _named("exact_match", clustered_proportion(copies, sample.message))
 
 
 def _curve(
@@ -216,6 +222,13 @@ def _curve(
             places.append(snr_db)
             values.append(draws(data.sample(kept), data.figures[metric], data.resampling))
     return places, np.stack(values, axis=1) if values else np.zeros((0, 0))
+
+
+def _between(value: float | None, snrs: Sequence[float]) -> Record:
+    """The measured SNRs next to one that was interpolated: how far it can be trusted."""
+    if value is None:
+        return {"between": []}
+    return {"between": [max(snr_db for snr_db in snrs if snr_db <= value), min(s for s in snrs if s >= value)]}
 
 
 def _gaps(found: dict[str, Crossing]) -> list[Record]:

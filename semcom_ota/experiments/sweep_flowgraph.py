@@ -10,9 +10,8 @@ from semcom_ota.experiments.radio_process import MAX_MESSAGES
 from semcom_ota.experiments.sweep_config import SweptCodec, symbols_for
 from semcom_ota.experiments.sweep_outcome import Outcome, check_spending
 from semcom_ota.experiments.sweep_plan import Task, names
+from semcom_ota.experiments.sweep_reading import STAGES
 from semcom_ota.services.process import ServiceFailed
-
-STAGES = ("encode", "transmit", "receive", "decode")
 
 
 def send(task: Task, codecs: Sequence[SweptCodec]) -> dict[tuple[int, str], Outcome]:

@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#8C6D31")
@@ -34,6 +35,7 @@ FATES = (  # name in a point, in the legend, colour, hatch
 )
 SNR = "mean Es/N0 of payload symbols (dB)"
 _BAND = 0.18
+_COUNTS = "#d6d6d6"
 
 Record = Mapping[str, Any]
 Looks = Mapping[str, tuple[str, str]]
@@ -101,6 +103,8 @@ def fates(points: Sequence[Record], title: str) -> Figure:
         axes.set_title(name, fontsize=10)
         axes.set_xticks(place, [f"{point['snr_db']:g}" for point in mine], fontsize=8)
         axes.set(xlabel="SNR (dB)", xlim=(-0.6, len(mine) - 0.4), ylim=(0, 1))
+    for row in grid:
+        row[0].set_ylabel("share of messages")
     handles = [Patch(facecolor=colour, hatch=hatch, edgecolor="white") for _, _, colour, hatch in FATES]
     labels = [label for _, label, _, _ in FATES]
     figure.suptitle(title)
@@ -129,17 +133,22 @@ def reliability(records: Sequence[Record], style: Looks) -> Figure:
             axes.errorbar(
                 [part["confidence"] for part in parts], value, whiskers, color=colour, capsize=2,
                 marker=marker, markerfacecolor=colour if copies else "white", linestyle="-" if copies else "--",
-                label="copies" if copies else "words right",
             )  # fmt: skip
             if copies:
                 most = max(part["messages"] for part in parts)
                 heights = [0.15 * part["messages"] / most for part in parts]
-                axes.bar([part["confidence"] for part in parts], heights, 0.05, color="#bbbbbb", alpha=0.6, zorder=0)
+                axes.bar([part["confidence"] for part in parts], heights, 0.05, color=_COUNTS, zorder=0)
         axes.set_title(name, fontsize=10)
         axes.set(xlabel="confidence", ylabel="came true", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+    handles = [
+        Line2D([], [], color="#444444", marker="o", label="exact copies"),
+        Line2D([], [], color="#444444", marker="o", markerfacecolor="white", linestyle="--", label="words right"),
+        Patch(facecolor=_COUNTS, label="how many messages"),
+        Line2D([], [], color="#888888", linewidth=1, linestyle=":", label="calibrated"),
+    ]
     figure.tight_layout()
+    figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, frameon=False, fontsize=9)
     return figure
 
 

@@ -26,10 +26,14 @@ CONVENTIONS = (
     "spends an energy of mean |s|² = 1 on them. A codec that cannot carry a text with them sends nothing, and has lost "
     "it. Preamble, header, pilots and filling are the same for all and are counted beside the payload, as are the bits "
     "that the header spends on a message's own parameters.",
+    "A transmitter knows the channel's mean SNR, for link adaptation, and nothing of the fade that a message meets. A "
+    "receiver estimates timing, carrier, channel and noise from the signal; where it says (perfect CSI), it was told "
+    "these and the header, and no frame is missed.",
     "Checked, row by row: of $unequal messages the symbols differed between codecs, or the energy from 1 a symbol.",
     "Codecs take turns frame by frame over the same realisations of channel and noise, given by seed and message.",
     "Intervals are 95 %, by a percentile bootstrap ($draws draws) over $drawn, which all codecs share; those of shares "
-    "of exact copies and of outages are Wilson's. An interval of no width says that all messages were alike.",
+    "of exact copies and of outages are Wilson's, the former of as many messages as are independent where a text was "
+    "sent several times. An interval of no width says that all messages were alike.",
     "BLEU: $bleu, 0 to 1.",
 )
 
@@ -189,6 +193,8 @@ def _notes(manifest: dict[str, Any], rows: int, points: Iterable[dict[str, Any]]
     counts = [point["messages"] for point in points]
     if min(counts) < max(counts):
         notes.append(f"Points have from {min(counts)} to {max(counts)} messages: each says how many.")
+    if len(commits := manifest.get("commits", [])) > 1:
+        notes.append(f"Measured by {len(commits)} commits, whose code may differ: {', '.join(map(str, commits))}.")
     if unequal:
         notes.append(f"UNFAIR: {unequal} messages did not cost the same symbols and energy with every codec.")
     return notes

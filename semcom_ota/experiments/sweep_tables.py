@@ -57,16 +57,19 @@ def quality(points: Sequence[Record]) -> Table:
 
 def levels(summary: Record) -> Table:
     """The SNR at which each curve reaches each level."""
-    head = ("channel", "symbols a word", "codec", "messages", "figure", "level", "reached at (dB) [95 %]")
+    head = ("channel", "symbols a word", "codec", "messages", "figure", "level", "reached at (dB) [95 %]",
+            "measured at (dB)")  # fmt: skip
     rows = tuple(
         (one["channel"], f"{one['budget']:g}", one["codec"], one["length"], one["metric"], f"{one['level']:g}",
-         reached(one, summary["run"]["snr_db"]))
+         reached(one, summary["run"]["snr_db"]), " and ".join(f"{snr_db:g}" for snr_db in one["between"]))
         for one in summary["crossings"]
     )  # fmt: skip
     low, high = summary["run"]["short_words"], summary["run"]["long_words"]
     caption = (
         "By linear interpolation in dB between measured points, of a curve that is first made never to fall "
-        f"(isotonic regression). Short messages have at most {low} words, long ones at least {high}."
+        "(isotonic regression). The interval is what other messages could have given, with the same interpolation: "
+        "that the curve is no straight line is not in it, and what is certain is that it crosses between the SNRs in "
+        f"the last column. Short messages have at most {low} words, long ones at least {high}."
     )
     return Table("SNR at a level", caption, head, rows)
 
@@ -81,7 +84,10 @@ def gaps(summary: Record, channel: str, budget: float, metric: str, level: float
     }
     names = list(dict.fromkeys(name for name, _ in found))
     rows = tuple((name, *("" if name == other else decibels(found[name, other]) for other in names)) for name in names)
-    caption = f"dB that the row's codec needs less than the column's for {metric} {level:g}, {length} messages; paired."
+    caption = (
+        f"dB that the row's codec needs less than the column's for {metric} {level:g}, {length} messages; paired. "
+        "Interpolated as in 'SNR at a level', with what is said there."
+    )
     return Table(f"Gaps at {metric} {level:g}, {length} messages", caption, ("codec", *names), rows)
 
 
@@ -201,11 +207,10 @@ def decibels(one: Record) -> str:
     """A bounded figure in dB."""
     least, most = one["at_least"], one["at_most"]
     low, high = (f"{one[end]:.2f}" if one[end] is not None else "open" for end in ("low", "high"))
-    if least is not None and least == most:
-        return f"{least:.2f} [{low}, {high}]"
     if least is None and most is None:
         return "unknown"
-    return f"≥ {least:.2f}" if most is None else f"≤ {most:.2f}"
+    bound = f"{least:.2f}" if least == most else f"≥ {least:.2f}" if most is None else f"≤ {most:.2f}"
+    return f"{bound} [{low}, {high}]"
 
 
 def _shown(text: str) -> str:

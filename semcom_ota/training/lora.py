@@ -15,7 +15,7 @@ def with_adapter(model: PreTrainedModel, rank: int) -> PreTrainedModel:
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
-        raise ConfigError("lora_rank needs the package peft: install semcom-ota[train]") from error
+        raise ConfigError("lora_rank needs the package peft: run pip install peft") from error
     transposed = any(isinstance(module, Conv1D) for module in model.modules())  # GPT-2 keeps its weights so
     adapter = LoraConfig(
         r=rank, lora_alpha=2 * rank, target_modules="all-linear", fan_in_fan_out=transposed, task_type="CAUSAL_LM"

@@ -9,6 +9,7 @@ from semcom_ota.experiments.statistics import (
     RESAMPLES,
     Estimate,
     Resampling,
+    clustered_proportion,
     estimate,
     proportion,
     text_quality,
@@ -60,6 +61,20 @@ def test_a_proportion_has_wilsons_interval(count, total):
     ours, scipys = proportion(count, total), binomtest(count, total).proportion_ci(0.95, "wilson")
     assert ours.value == count / total
     assert (ours.low, ours.high) == pytest.approx((scipys.low, scipys.high), abs=1e-4)
+
+
+def test_a_proportion_of_texts_sent_several_times_is_no_surer_than_the_texts_are_many():
+    right = (np.arange(40) % 3 == 0).astype(float)
+    once = clustered_proportion(right, np.arange(40))
+    alike = clustered_proportion(np.tile(right, 5), np.tile(np.arange(40), 5))
+    assert (once.low, once.high) == pytest.approx((proportion(14, 40).low, proportion(14, 40).high))
+    assert alike.value == once.value
+    assert alike.high - alike.low == pytest.approx(once.high - once.low, rel=0.03)
+    apart = clustered_proportion(np.random.default_rng(0).random(400) < 0.4, np.repeat(np.arange(40), 10))
+    assert apart.high - apart.low < 0.6 * (once.high - once.low)  # trials of one text are as good as any
+    for all_alike in (np.ones(200), np.zeros(200)):
+        found, alone = clustered_proportion(all_alike, np.tile(np.arange(40), 5)), proportion(all_alike[0] * 40, 40)
+        assert (found.low, found.high) == (alone.low, alone.high)
 
 
 def test_the_bootstrap_draws_messages_with_replacement():

@@ -48,6 +48,8 @@ def test_the_better_codec_needs_less_and_the_gap_is_the_difference(whole):
     at = {(one["codec"], one["length"]): one for one in reached
           if (one["channel"], one["metric"], one["level"]) == ("awgn", "bleu1", 0.9)}  # fmt: skip
     assert {length for _, length in at} == {"all", "short", "long"}
+    low, high = at["graceful", "all"]["between"]
+    assert low < at["graceful", "all"]["at_least"] < high and {low, high} < set(whole.curves[0].rows)
     gap = next(one for one in gaps if (one["channel"], one["level"], one["length"]) == ("awgn", 0.9, "all")
                and (one["codec"], one["other"]) == ("graceful", "cliff"))  # fmt: skip
     assert gap["at_least"] == pytest.approx(at["cliff", "all"]["at_least"] - at["graceful", "all"]["at_least"])

@@ -71,6 +71,16 @@ def test_points_with_fewer_messages_and_unfair_ones_are_said(tmp_path):
     assert any("not finished: 140 rows of 140 at most" in note for note in notes)
     assert any("from 30 to 40 messages" in note for note in notes)
     assert any("1 messages did not cost the same" in note for note in notes)
+    assert not any("commits" in note for note in notes)
+
+
+def test_a_sweep_that_went_on_with_other_code_says_so(tmp_path):
+    folder = write(tmp_path, rows(messages=1, channels=("awgn",), snrs=(0.0,)))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"commits": ["abc", "def-dirty"]}))
+    assert any(
+        "2 commits, whose code may differ: abc, def-dirty" in note for note in sweep_report.summarise(folder)["notes"]
+    )
 
 
 def test_a_folder_without_measurements_is_one_sentence(tmp_path):
@@ -86,8 +96,8 @@ def test_a_folder_without_measurements_is_one_sentence(tmp_path):
 def test_bounds_are_said_as_such():
     one = {"at_least": 2.5, "at_most": 2.5, "low": 2.0, "high": None}
     assert sweep_tables.decibels(one) == "2.50 [2.00, open]"
-    assert sweep_tables.decibels(one | {"at_most": None}) == "≥ 2.50"
-    assert sweep_tables.decibels(one | {"at_least": None}) == "≤ 2.50"
+    assert sweep_tables.decibels(one | {"at_most": None}) == "≥ 2.50 [2.00, open]"
+    assert sweep_tables.decibels(one | {"at_least": None}) == "≤ 2.50 [2.00, open]"
     assert sweep_tables.decibels(one | {"at_least": None, "at_most": None}) == "unknown"
     assert sweep_tables.reached(one | {"at_most": None}, [0, 2.5]) == "not reached up to 2.5"
     assert sweep_tables.reached(one | {"at_least": None}, [2.5, 3]) == "above it from 2.5 on, the lowest measured"

@@ -128,7 +128,7 @@ def test_settings_that_make_no_sense_are_refused_in_a_sentence(changes, sentence
 
 
 def test_what_cannot_be_trained_is_told(data, tmp_path):
-    with pytest.raises(ConfigError, match="no model"):
+    with pytest.raises(ConfigError, match="no folder"):
         train(data, tmp_path / "a", adapting(tmp_path / "nothing"))
     with pytest.raises(ConfigError, match="batch_tokens 4000000 is more than is drawn of any one length"):
         train(data, tmp_path / "b", settings(batch_tokens=4_000_000))
