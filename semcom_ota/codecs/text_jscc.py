@@ -1,7 +1,8 @@
 """`text-jscc`: learned joint source-channel coding of text. The network is in `text_model.py`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
+from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded, Received
 from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.text_budget import chunks, symbol_budget
+from semcom_ota.codecs.text_candidates import ALTERNATIVES, LONGEST, Parameters, decided, likeliest
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
 from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
 from semcom_ota.config import SHIPPED, WEIGHTS, CodecConfig, ConfigError, DeviceConfig
@@ -21,18 +23,34 @@ from semcom_ota.types import ComplexArray, FloatArray
 
 SIZES, TOKENIZER = "model.json", "tokenizer.json"
 _MOST_MAGNITUDE = 1e3  # symbols have unit power; the square of what a failed equaliser makes of one may be infinite
+_ROWS = 32
+"""Chunks that run through the network together."""
 MAX_BYTES = {WEIGHTS: 2**30, SIZES: 2**16, TOKENIZER: 2**26}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the network makes of a chunk, or of a message."""
+
+    tokens: Tensor  # (T, ALTERNATIVES) int64, the likeliest first
+    chances: Tensor  # (T, ALTERNATIVES) float32, natural logarithms of their probabilities
+    heard: Tensor  # (T,) bool, False where no symbol of a token arrived
+    present: Tensor  # (T,) bool, False where a token lost symbols, and is more likely wrong than right without them
 
 
 class TextJscc:
     """Text to symbols by a transformer, and back by another that is told how noisy each symbol is.
 
-    The header's `codec_parameters` is the number of tokens (of a literal text: bytes). Symbols are ordered: any
-    prefix of a chunk describes its whole text. Confidence is the mean probability of the decided tokens.
+    The header's `codec_parameters` has the number of tokens (of a literal text: bytes) and a checksum of the text, by
+    which the receiver chooses among the likeliest texts (`text_candidates.py`). Symbols are ordered: any prefix of a
+    chunk describes its whole text. Confidence is the posterior probability of the whole text, the checksum taken into
+    account. `intact`: the checksum held, the text is more likely right than wrong, and some symbol of every token
+    arrived.
     """
 
     name = "text-jscc"
     number = 0
+    has_checksum = True  # see registry.has_checksum
     ordered_symbols = True
     adapts_to_snr = False  # see base.adapts_to_snr
 
@@ -57,8 +75,10 @@ class TextJscc:
         total = self._budget(tokens) if n_symbols is None else n_symbols
         layers = self._model.config.layers_per_token
         count = len(identities)
-        if not count <= total <= layers * count:
-            raise DoesNotFit(f"{count} tokens take {count} to {layers * count} payload symbols, not {total}")
+        if count > LONGEST or not count <= total <= layers * count:
+            raise DoesNotFit(
+                f"{count} tokens (of at most {LONGEST}) take {count} to {layers * count} payload symbols, not {total}"
+            )
         parts, first = [], 0
         for length, symbols in chunks(count, total, self._model.config.max_tokens):
             order, sent = self._grid(length, symbols)
@@ -68,41 +88,80 @@ class TextJscc:
             stream[order[sent]] = grid[sent]
             parts.append(stream.cpu().numpy())
             first += length
-        return Encoded(np.concatenate(parts), parameters=count)
+        return Encoded(np.concatenate(parts), Parameters.of(text, count).pack())
+
+    def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
+        """See `Codec`."""
+        return self.decode_batch([Received(symbols, noise_variance, parameters)])[0]
 
     @torch.inference_mode()
-    def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
-        """See `Codec`. A token that lost symbols, and is more likely wrong than right without them, becomes a gap."""
-        layers = self._model.config.layers_per_token
-        if not 0 < parameters <= len(symbols) <= layers * parameters:
-            return Decoded("", 0.0, False)
-        tokens: list[int] = []
-        present: list[bool] = []
-        probability: list[float] = []
-        for received, variance, order, sent in self._chunks(symbols, noise_variance, parameters):
-            grid = torch.where(sent, received[order.clamp(max=len(received) - 1)], 0)
-            grid_variance = torch.where(sent, variance[order.clamp(max=len(received) - 1)], torch.inf)
-            everyone = torch.ones(sent.shape[:2], dtype=torch.bool, device=self._device)
-            best = self._model.decode(grid, grid_variance, everyone).softmax(-1).max(-1)
-            arrived = torch.isfinite(grid_variance)
-            whole = (arrived | ~sent).all(-1)
-            tokens += best.indices[0].tolist()
-            present += (whole | arrived.any(-1) & (best.values > 0.5))[0].tolist()
-            probability += best.values[0].tolist()
-        confidence = sum(p for p, here in zip(probability, present, strict=True) if here) / len(tokens)
-        return Decoded(self._text(tokens, present), confidence, all(present))
+    def decode_batch(self, messages: Sequence[Received]) -> list[Decoded]:
+        """See `BatchCodec`."""
+        chunks: list[tuple[Tensor, Tensor, Tensor]] = []
+        mine: list[slice] = []
+        for message in messages:
+            own = self._chunks(message)
+            mine.append(slice(len(chunks), len(chunks) + len(own)))
+            chunks += own
+        readings = self._read(chunks)
+        return [
+            self._judged(readings[own], Parameters.unpack(message.parameters))
+            for message, own in zip(messages, mine, strict=True)
+        ]
 
-    def _chunks(
-        self, symbols: ComplexArray, noise_variance: FloatArray, tokens: int
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        parts = np.ascontiguousarray(symbols, np.complex64).view(np.float32).clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE)
-        received = torch.from_numpy(parts.view(np.complex64)).to(self._device)
-        variance = torch.from_numpy(np.ascontiguousarray(noise_variance, np.float32)).to(self._device)
-        first = 0
-        for length, count in chunks(tokens, len(symbols), self._model.config.max_tokens):
+    def _chunks(self, message: Received) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Of each chunk: symbols and noise variances on the grid (T, layers), and which of these were sent.
+
+        None if the header makes no sense.
+        """
+        tokens, total = Parameters.unpack(message.parameters).tokens, len(message.symbols)
+        if not tokens <= total <= self._model.config.layers_per_token * tokens:
+            return []
+        values = np.ascontiguousarray(message.symbols, np.complex64).view(np.float32)
+        received = torch.from_numpy(values.clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE).view(np.complex64)).to(self._device)
+        variance = torch.from_numpy(np.ascontiguousarray(message.noise_variance, np.float32)).to(self._device)
+        parts, first = [], 0
+        for length, count in chunks(tokens, total, self._model.config.max_tokens):
             order, sent = self._grid(length, count)
-            yield received[first : first + count], variance[first : first + count], order, sent
+            place = (first + order).clamp(max=total - 1)
+            grid, noise = torch.where(sent, received[place], 0), torch.where(sent, variance[place], torch.inf)
+            parts.append((grid[0], noise[0], sent[0]))
             first += count
+        return parts
+
+    def _read(self, parts: list[tuple[Tensor, Tensor, Tensor]]) -> list[_Reading]:
+        """Chunks of as many tokens go together, so that none has to be padded and results are those of one by one."""
+        readings: dict[int, _Reading] = {}
+        by_length = sorted(range(len(parts)), key=lambda place: len(parts[place][0]))
+        for _, alike in groupby(by_length, key=lambda place: len(parts[place][0])):
+            places = list(alike)
+            for first in range(0, len(places), _ROWS):
+                batch = places[first : first + _ROWS]
+                grid, noise, sent = (torch.stack([parts[place][i] for place in batch]) for i in range(3))
+                everyone = torch.ones(sent.shape[:2], dtype=torch.bool, device=self._device)
+                best = self._model.decode(grid, noise, everyone).log_softmax(-1).topk(ALTERNATIVES, -1)
+                arrived = torch.isfinite(noise)
+                heard = arrived.any(-1)
+                present = (arrived | ~sent).all(-1) | heard & (best.values[..., 0].exp() > 0.5)
+                rows = zip(best.indices, best.values, heard, present, strict=True)
+                readings |= {place: _Reading(*row) for place, row in zip(batch, rows, strict=True)}
+        return [readings[place] for place in range(len(parts))]
+
+    def _judged(self, chunks: Sequence[_Reading], said: Parameters) -> Decoded:
+        if not chunks:
+            return Decoded("", 0.0, False)
+        tokens = torch.cat([chunk.tokens for chunk in chunks]).cpu().numpy()
+        chances = torch.cat([chunk.chances for chunk in chunks]).cpu().numpy()
+        if all(bool(chunk.heard.all()) for chunk in chunks):
+            candidates = likeliest(tokens, chances, said.candidates)
+            texts = [(self._tokenizer.decode(candidate.tokens), candidate.probability) for candidate in candidates]
+            text, confidence = decided(texts, said)
+            if confidence > 0.5:
+                return Decoded(text, confidence, True)
+        else:
+            confidence = 0.0
+        present = torch.cat([chunk.present for chunk in chunks]).tolist()
+        return Decoded(self._text(tokens[:, 0].tolist(), present), confidence if all(present) else 0.0, False)
 
     def _grid(self, tokens: int, symbols: int) -> tuple[Tensor, Tensor]:
         return symbol_positions(

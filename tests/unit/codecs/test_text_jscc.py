@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semcom_ota.codecs.base import GAP, Codec, DoesNotFit
+from semcom_ota.codecs import text_candidates
+from semcom_ota.codecs.base import GAP, BatchCodec, DoesNotFit, Received
+from semcom_ota.codecs.text_candidates import LONGEST
 from semcom_ota.codecs.text_jscc import TextJscc
 from semcom_ota.config import SHIPPED, WEIGHTS, CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.experiments.statistics import word_errors
@@ -19,17 +21,22 @@ def codec():
     return TextJscc(CodecConfig(), DeviceConfig(device="cpu"))
 
 
-def through_awgn(codec, text, snr_db, seed=0, n_symbols=None):
-    encoded = codec.encode(text, n_symbols=n_symbols)
+def noisy(codec, text, snr_db, seed=0):
+    encoded = codec.encode(text)
     rng = np.random.default_rng(seed)
     variance = 10 ** (-snr_db / 10)
     noise = (rng.standard_normal((len(encoded.symbols), 2)) @ (1, 1j)) * np.sqrt(variance / 2)
-    noisy = (encoded.symbols + noise).astype(np.complex64)
-    return codec.decode(noisy, np.full(len(noisy), variance, np.float32), encoded.parameters)
+    variances = np.full(len(noise), variance, np.float32)
+    return Received((encoded.symbols + noise).astype(np.complex64), variances, encoded.parameters)
+
+
+def through_awgn(codec, text, snr_db, seed=0):
+    message = noisy(codec, text, snr_db, seed)
+    return codec.decode(message.symbols, message.noise_variance, message.parameters)
 
 
 def test_is_a_codec_with_unit_power_and_an_honest_symbol_count(codec):
-    assert isinstance(codec, Codec)
+    assert isinstance(codec, BatchCodec)
     for text in (CAPTION, "Hello", "Grüße an alle!", "word " * 200):
         encoded = codec.encode(text)
         assert encoded.symbols.dtype == np.complex64
@@ -51,8 +58,10 @@ def test_spends_exactly_what_it_is_told(codec, n_symbols):
 
 
 def test_refuses_what_cannot_carry_the_text(codec):
-    with pytest.raises(DoesNotFit, match="tokens take"):
+    with pytest.raises(DoesNotFit, match="take 12 to 192 payload symbols, not 3"):
         codec.encode(CAPTION, n_symbols=3)
+    with pytest.raises(DoesNotFit, match=f"of at most {LONGEST}"):
+        codec.encode("é" * (LONGEST // 2 + 1))
 
 
 def test_captions_survive_12_db_and_lose_more_at_0_db(codec):
@@ -74,8 +83,53 @@ def test_other_text_is_exact_at_12_db(codec, text):
     assert all(through_awgn(codec, text, 12, seed).text == text for seed in range(5))
 
 
-def test_confidence_falls_with_the_snr(codec):
-    assert through_awgn(codec, CAPTION, 12).confidence > through_awgn(codec, CAPTION, -6).confidence
+@pytest.fixture(scope="module")
+def captions_in_noise(codec):
+    """(sent, `Received`), at SNRs where some arrive and some do not."""
+    captions = read_lines(SENTENCES / "captions.txt")
+    return [(text, noisy(codec, text, snr_db, seed)) for snr_db in (0, 4) for seed, text in enumerate(captions)]
+
+
+def test_what_is_intact_is_right_and_what_is_not_has_no_confidence(codec, captions_in_noise):
+    decoded = codec.decode_batch([message for _, message in captions_in_noise])
+    intact = [found.intact for found in decoded]
+    assert 0.3 < np.mean(intact) < 0.9
+    for (sent, _), found in zip(captions_in_noise, decoded, strict=True):
+        assert (found.text == sent) == found.intact
+        assert found.confidence > 0.9 if found.intact else found.confidence < 0.1
+
+
+def test_the_checksum_finds_texts_that_are_not_the_likeliest(codec, captions_in_noise, monkeypatch):
+    messages = [message for _, message in captions_in_noise]
+    listed = sum(found.intact for found in codec.decode_batch(messages))
+    monkeypatch.setattr(text_candidates, "CANDIDATES", 1)
+    alone = sum(found.intact for found in codec.decode_batch(messages))
+    assert listed >= 1.2 * alone > 0
+
+
+def test_a_text_that_the_checksum_does_not_belong_to_is_not_intact(codec):
+    encoded = codec.encode(CAPTION)
+    variance = np.full(len(encoded.symbols), 0.01, np.float32)
+    assert codec.decode(encoded.symbols, variance, encoded.parameters).intact
+    for bit in range(16):
+        decoded = codec.decode(encoded.symbols, variance, encoded.parameters ^ 1 << bit)
+        assert (decoded.text, decoded.intact) == (CAPTION, False) and decoded.confidence < 0.01
+
+
+def test_a_batch_is_decoded_as_one_by_one(codec, captions_in_noise):
+    messages = [message for _, message in captions_in_noise[::3]]
+    messages.append(noisy(codec, " ".join([CAPTION] * 12), 12))
+    messages.append(Received(messages[0].symbols, messages[0].noise_variance, 2**24 - 1))
+    for message, found in zip(messages, codec.decode_batch(messages), strict=True):
+        alone = codec.decode(message.symbols, message.noise_variance, message.parameters)
+        assert (found.text, found.intact) == (alone.text, alone.intact)
+        assert found.confidence == pytest.approx(alone.confidence, abs=1e-4)
+
+
+def test_a_long_text_arrives_whole(codec):
+    text = " ".join([CAPTION] * 12)
+    decoded = through_awgn(codec, text, 18)
+    assert (decoded.text, decoded.intact) == (text, True)
 
 
 def test_a_lost_part_shows_as_a_gap(codec):
