@@ -32,7 +32,7 @@ def test_both_levels_have_the_same_rows():
         "texts": {"set": "captions"},
         "codecs": ["utf8", "huffman", "text-jscc"],
         "channels": ["impaired"],
-        "snr_db": [5, 14],
+        "snr_db": [7],
         "seeds": [3],
         "unit_messages": 10,
         "device": {"device": "cpu"},
@@ -43,8 +43,8 @@ def test_both_levels_have_the_same_rows():
         tasks = [Task(unit, config, tuple(CAPTIONS[10:20])) for unit in plan(config, 40) if unit.messages[0] == 10]
         found[level] = [sweep_unit.measure(task) for task in tasks]
     waveform, flowgraph = ([row for unit in units for row in unit.rows] for units in found.values())
-    assert len(waveform) == 60 and {row["status"] for row in waveform} >= {"delivered", "corrupted"}
-    assert sum(row["received"] == row["sent"] for row in waveform) > 15
+    assert len(waveform) == 30 and {row["status"] for row in waveform} >= {"delivered", "corrupted"}
+    assert sum(row["received"] == row["sent"] for row in waveform) > 7
     assert waveform == flowgraph
     timings = [each for unit in found["flowgraph"] for each in unit.timings]
     assert all(each["encode_ms"] > 0 and each["transmit_ms"] > 0 for each in timings)
