@@ -27,6 +27,7 @@ MOST_BITS = 25.0
 """The most that a token's energy stands for: a limit to the peaks."""
 HISTORY_SHARES = (0.0, 0.15, 0.3, 0.6)
 """Of a token's symbols, by mode: the share that depends on all tokens before it."""
+_MOST_KEPT = 256  # symbols of every token, in directions that were cut to size: four times what is drawn of a kind
 _MULTIPLIER = 0x2545F4914F6CDD1D
 
 
@@ -47,11 +48,15 @@ class Codebook:
             kind: 0 are those of the token alone, 1 those that history shifts.
             symbols: 0..MAX_SYMBOLS_PER_TOKEN.
         """
-        if (kind, symbols) not in self._sliced:
+        kept = self._sliced.get((kind, symbols))
+        if kept is None:
             part = self._directions[kind, :, :symbols]
             energy = part.square().sum((1, 2), keepdim=True)
-            self._sliced[kind, symbols] = (part * (symbols / energy.clamp(min=1e-9)).sqrt()).contiguous()
-        return self._sliced[kind, symbols]
+            kept = (part * (symbols / energy.clamp(min=1e-9)).sqrt()).contiguous()
+            if sum(size for _, size in self._sliced) + symbols > _MOST_KEPT:
+                self._sliced.clear()  # whoever sends decides which sizes there are
+            self._sliced[kind, symbols] = kept
+        return kept
 
     def shifted(self, history: Tensor) -> Tensor:
         """(R, V) int64: which direction of kind 1 each token has after each history of `history` (R,)."""

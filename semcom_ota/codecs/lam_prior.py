@@ -10,9 +10,11 @@ checksum.
 """
 
 import math
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -47,6 +49,9 @@ LEAST_SHOWN = 0.2
 """Below this probability of the text whose checksum holds, the likeliest text is shown, though its own does not."""
 SEARCH_SECONDS = 20.0
 """For each message (see `lam_search.search`)."""
+MAX_POSITIONS = 2**15
+"""Tokens of all the beginnings that are followed together: the language model keeps something of each in memory, and
+whoever sends decides how many there are. Of what is more, one part is searched after the other."""
 _SHORT, _LONG = 128, 4096
 _MOST_CHUNK = 127
 _SCALE_STEP = 0.08  # of the natural logarithm: 0.35 dB
@@ -162,7 +167,7 @@ class LamPrior:
         return self.decode_batch([Received(symbols, noise_variance, parameters)])[0]
 
     def decode_batch(self, messages: Sequence[Received]) -> list[Decoded]:
-        """See `BatchCodec`: searches advance together, token by token."""
+        """See `BatchCodec`: searches advance together, token by token, as many as MAX_POSITIONS allows."""
         observations: list[Observation] = []
         mine: list[slice] = []
         for message in messages:
@@ -176,9 +181,13 @@ class LamPrior:
         ]
 
     def _search(self, observations: list[Observation], seconds: float) -> list[Candidates]:
-        if not observations:
-            return []
-        return search(self._model, self._codebook, observations, self._beams, self._prior, seconds)
+        deadline, found = time.monotonic() + seconds, list[Candidates]()
+        while rest := observations[len(found) :]:
+            positions = accumulate(self._beams * (observation.tokens + 1) for observation in rest)
+            group = rest[: max(1, sum(total <= MAX_POSITIONS for total in positions))]
+            share_of_time = (deadline - time.monotonic()) * len(group) / len(rest)
+            found += search(self._model, self._codebook, group, self._beams, self._prior, share_of_time)
+        return found
 
     def _observations(self, message: Received) -> list[Observation]:
         """Its chunks; none if the header makes no sense."""

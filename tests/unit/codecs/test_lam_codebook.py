@@ -30,6 +30,16 @@ def test_directions_are_part_of_the_air_format(codebook):
 PINNED = [2.013089, -2.206847]
 
 
+def test_sizes_from_the_air_do_not_pile_up():
+    codebook = Codebook(50, CPU)
+    first = codebook.directions(0, 5).clone()
+    for kind in (0, 1):
+        for symbols in range(65):
+            codebook.directions(kind, symbols)
+            assert sum(part.numel() for part in codebook._sliced.values()) <= 4 * codebook._directions[0].numel()
+    assert torch.equal(codebook.directions(0, 5), first)
+
+
 @given(symbols=st.integers(0, 2000), tokens=st.integers(1, 130))
 def test_symbols_are_shared_evenly(symbols, tokens):
     parts = share(symbols, tokens)

@@ -4,8 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lams import TEXTS, save_lam
 
+from semcom_ota.codecs import lam_prior
 from semcom_ota.codecs.base import BatchCodec, DoesNotFit, Received
 from semcom_ota.codecs.lam_prior import LamPrior, Parameters
+from semcom_ota.codecs.lam_search import search
 from semcom_ota.config import CodecConfig, DeviceConfig
 
 LONG = " ".join(TEXTS[:20])
@@ -65,6 +67,24 @@ def test_messages_together_are_what_they_are_alone(codec):
         assert (alone.text, alone.intact) == (decoded.text, decoded.intact)
         assert alone.confidence == pytest.approx(decoded.confidence, abs=1e-3)
     assert not together[2].intact and together[2].text == ""
+
+
+def test_so_many_are_searched_together_as_memory_is_meant_for(codec, monkeypatch):
+    """A header may speak of 33 chunks."""
+    messages = [received(codec.encode(text, snr_db=6), 0.3) for text in (LONG, *TEXTS[:6])]
+    together = codec.decode_batch(messages)
+    groups = []
+
+    def searched(model, codebook, observations, *others):
+        groups.append(sum(8 * (observation.tokens + 1) for observation in observations))
+        return search(model, codebook, observations, *others)
+
+    monkeypatch.setattr(lam_prior, "search", searched)
+    monkeypatch.setattr(lam_prior, "MAX_POSITIONS", most := 8 * 200)
+    for one, other in zip(together, codec.decode_batch(messages), strict=True):
+        assert (one.text, one.intact) == (other.text, other.intact)
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-3)
+    assert len(groups) > 1 and max(groups) <= most
 
 
 def test_a_wrong_checksum_is_never_intact(codec):
