@@ -32,7 +32,7 @@ from semcom_ota.twin.lab_config import LabConfig, LabDevice
 from semcom_ota.twin.link_budget import link_loss_db
 
 SEMCOM = [sys.executable, "-m", "semcom_ota.cli"]
-CHECKED = frozenset({"utf8", "huffman"})
+CHECKED = frozenset({"utf8", "huffman", "text-jscc"})
 TX_GAIN_DB, RX_GAIN_DB, CARRIER_HZ = 60.0, 40.0, 2.4e9
 LEAD_MS = 50.0
 ASKED = 0.995
@@ -166,14 +166,14 @@ def main() -> None:
     exchange(folder, link, lab_config, ["--codec", arguments.codec], [*transmit, "--every", str(arguments.every)])
 
     found = held(folder)
-    share = found.delivered_share
+    share = found.whole_share
     kinds = Counter((finding.kind, finding.accounted) for finding in found.findings)
     print(f"{platform.machine()}, {platform.system()}, seed {arguments.seed}; all files are in {folder}\n")
     print(f"{in_time(folder, link)}\n")
     print("| what the lab did | times | accounted for |\n| --- | --- | --- |")
     for kind in sorted({finding.kind for finding in found.findings}):
         print(f"| {kind} | {kinds[kind, True] + kinds[kind, False]} | {kinds[kind, True]} |")
-    print(f"\nmessages that no fault touched: {found.untouched}, delivered: {found.delivered}")
+    print(f"\nmessages that no fault touched: {found.untouched}, whole: {found.whole}")
     print(f"= {100 * share.value:.2f} % [{100 * share.low:.2f}, {100 * share.high:.2f}]; asked: {100 * ASKED:g} %")
     print(f"wrong texts that a checksum let pass: {len(found.false)}")
     for problem in [f"NOT ACCOUNTED FOR: {f.kind}, {f.detail}" for f in found.findings if not f.accounted]:
@@ -185,8 +185,8 @@ def main() -> None:
             "run": {"seed": arguments.seed, "machine": platform.machine(), "snr_db": arguments.snr},
             "faults": {kind: {"times": kinds[kind, True] + kinds[kind, False], "accounted": kinds[kind, True]}
                        for kind in sorted({kind for kind, _ in kinds})},
-            "untouched": found.untouched, "delivered": found.delivered,
-            "delivered_low": share.low, "delivered_high": share.high, "false": len(found.false),
+            "untouched": found.untouched, "whole": found.whole,
+            "whole_low": share.low, "whole_high": share.high, "false": len(found.false),
             "unexpected": found.unexpected,
         })  # fmt: skip
     accounted = all(finding.accounted for finding in found.findings)

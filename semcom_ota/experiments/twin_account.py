@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from semcom_ota.codecs.base import GAP
 from semcom_ota.experiments.statistics import Estimate, proportion
 
 Row = dict[str, Any]
@@ -36,14 +37,14 @@ class TwinAccount:
     findings: list[Finding]
     touched: set[Key]  # messages with a burst that a fault of the script hit
     untouched: int
-    delivered: int  # of the untouched ones; text that a codec without a checksum puts out counts if no frame is missing
+    whole: int  # of the untouched ones: there is a text, and no gap in it; how well a codec reads it is not the radio's
     false: list[Key]  # a text that its receiver vouches for, and that is not the one sent
     unexpected: list[str] = field(default_factory=list)  # what went wrong without the script
 
     @property
-    def delivered_share(self) -> Estimate:
+    def whole_share(self) -> Estimate:
         """Of the messages that no fault touched, with its 95 % interval."""
-        return proportion(self.delivered, self.untouched)
+        return proportion(self.whole, self.untouched)
 
     @property
     def complete(self) -> bool:
@@ -112,7 +113,14 @@ def account(
     delivered = {key for key, row in arrived.items() if row["status"] == "delivered"}
     false = [key for key in delivered if key in texts and arrived[key]["codec"] in checked]
     false = [key for key in false if arrived[key]["received"] != texts[key]]
-    return TwinAccount(findings, touched, len(untouched), len(untouched & delivered), false, unexpected)
+    whole = {key for key, row in arrived.items() if _whole(row)}
+    return TwinAccount(findings, touched, len(untouched), len(untouched & whole), false, unexpected)
+
+
+def _whole(row: Row) -> bool:
+    """Whether nothing of a message is missing, though its codec may not be sure of the text."""
+    arrived = row["status"] in ("delivered", "corrupted") and not row["lost_fragments"]
+    return arrived and bool(row["received"]) and GAP not in row["received"]
 
 
 class _Bursts:
@@ -153,7 +161,7 @@ def _unheard(real: Row, key: Key, receiver: str, arrived: dict[Key, Row]) -> Fin
     row = arrived.get(key)
     if row is None:
         return Finding(kind, True, f"burst {real['number']}: message {key} is lost")
-    whole = row["status"] == "delivered" and not row["lost_fragments"]
+    whole = _whole(row)
     # A gap may take no more than the zeros around a frame, or a path may fade within one: then the receiver decides.
     said = "arrived all the same" if whole else "arrived in part"
     return Finding(kind, kind != "faded" or not whole, f"burst {real['number']}: message {key} {said}")

@@ -40,7 +40,7 @@ def gap(begin: float, seconds: float, cut=()) -> Event:
 
 
 def join(rows, arrived, gaps=()):
-    return account(rows, arrived, gaps, RATE, lambda codec: codec != "text-jscc")
+    return account(rows, arrived, gaps, RATE, lambda codec: codec != "lam-prior")
 
 
 def test_every_message_is_delivered_corrupted_or_lost_with_its_cause():
@@ -146,9 +146,9 @@ def test_a_message_that_came_twice_counts_once():
 
 
 def test_wrong_text_that_a_checksum_vouches_for_is_false_and_a_semantic_one_is_not():
-    rows = [sent(0, 1.0), sent(1, 2.0), sent(2, 3.0, codec="text-jscc")]
+    rows = [sent(0, 1.0), sent(1, 2.0), sent(2, 3.0, codec="lam-prior")]
     arrived = [received(0, 1.0), received(1, 2.0, received="wrong"),
-               received(2, 3.0, received="wrong", codec="text-jscc")]  # fmt: skip
+               received(2, 3.0, received="wrong", codec="lam-prior")]  # fmt: skip
     assert [row["false"] for row in join(rows, arrived).messages] == [False, True, False]
 
 

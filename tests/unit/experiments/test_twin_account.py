@@ -46,8 +46,8 @@ def hold(truth: list[Row], out: list[Row], back: list[Row], gaps: tuple[int, ...
 
 def test_a_run_without_faults_has_no_findings():
     result = hold([burst(n) for n in range(20)], [sent(n) for n in range(20)], [received(n) for n in range(20)])
-    assert (result.complete, result.findings, result.untouched, result.delivered) == (True, [], 20, 20)
-    assert result.delivered_share.value == 1
+    assert (result.complete, result.findings, result.untouched, result.whole) == (True, [], 20, 20)
+    assert result.whole_share.value == 1
 
 
 def test_each_fault_of_a_script_is_accounted_for_and_touches_its_message_alone():
@@ -62,7 +62,7 @@ def test_each_fault_of_a_script_is_accounted_for_and_touches_its_message_alone()
     assert sorted(finding.kind for finding in result.findings) == sorted(
         ["late", "underflow", "sequence_error", "faded", "cut by a gap", "overflow"]
     )
-    assert (result.untouched, result.delivered) == (3, 3)
+    assert (result.untouched, result.whole) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_the_host_does_wrong_counts_against_it(strikes: str):
     truth = [late] if strikes == "late" else [late | {"cut": ["B"]}, gap(100, "host")]
     result = hold(truth, [sent(0, late["fate"])], [], gaps=(100,) if strikes == "gap" else ())
     assert all(finding.accounted for finding in result.findings)
-    assert (result.untouched, result.delivered, result.complete) == (1, 0, False)
+    assert (result.untouched, result.whole, result.complete) == (1, 0, False)
 
 
 def test_a_burst_that_never_reached_the_device_may_be_unacknowledged():
@@ -126,8 +126,19 @@ def test_a_faded_message_that_arrives_whole_is_a_contradiction_and_a_cut_one_may
     assert hold([cut], [sent(0)], [received(0)]).complete
 
 
+def test_a_text_that_its_codec_is_not_sure_of_is_whole_and_one_with_a_gap_is_not():
+    truth, out = [burst(n) for n in range(4)], [sent(n) for n in range(4)]
+    back = [
+        received(0, "wrong", codec="text-jscc", status="corrupted"),
+        received(1, "a […] man", status="corrupted"),
+        received(2, "a man", status="corrupted", lost_fragments=[1]),
+        received(3, status="failed"),
+    ]
+    assert hold(truth, out, back).whole == 1
+
+
 def test_a_wrong_text_counts_as_false_only_of_codecs_with_a_checksum():
-    truth, out = [burst(0), burst(1)], [sent(0), sent(1, codec="text-jscc")]
-    result = hold(truth, out, [received(0, "wrong"), received(1, "wrong", codec="text-jscc")])
+    truth, out = [burst(0), burst(1)], [sent(0), sent(1, codec="lam-prior")]
+    result = hold(truth, out, [received(0, "wrong"), received(1, "wrong", codec="lam-prior")])
     assert result.false == [(0, 0)]
     assert hold(truth, out, [received(0, "wrong", status="corrupted")]).false == []
