@@ -108,7 +108,7 @@ def print_points(points: Sequence[dict[str, Any]], console: Console | None = Non
         console.print(f"{unfit} messages count as lost because no order and rate could carry them in so few symbols.")
     if failed:
         console.print(f"{failed} messages count as lost because a process failed at them: see messages.jsonl.")
-    console.print("Delivered: the checksum held, or (text-jscc has none) no frame is missing. Look at words right.")
+    console.print("Delivered: the checksum held, or, of a codec without one, no frame is missing.")
 
 
 def print_replayed(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:

@@ -29,7 +29,7 @@ def print_score(summary: dict[str, Any], console: Console | None = None) -> None
         )
     if run["lost_samples"]:
         console.print(f"The receiver lost {run['lost_samples']} samples in {run['overflows']} gaps.")
-    console.print("Delivered: the checksum held, or (text-jscc has none) no frame is missing. Look at words right.")
+    console.print("Delivered: the checksum held, or, of a codec without one, no frame is missing.")
 
 
 def _lines(points: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:

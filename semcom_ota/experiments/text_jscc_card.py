@@ -42,8 +42,8 @@ safetensors.
 {data_sources(MIXTURE)}
 - **Licence** of these weights: GPL-3.0-or-later, as the project; the captions they learned from are for research use.
 - **Good for**: short English sentences, best on everyday descriptions. Any UTF-8 text goes through, at a higher cost in
-  symbols. It may replace a rare word by a likelier one, fluently: look at the confidence, and use a checked codec where
-  every character counts.
+  symbols. It may replace a rare word by a likelier one, fluently. A checksum in the header tells: such a text is shown
+  as not intact, with a confidence near 0. Use a coded link where every character counts.
 
 Measured at level `symbol` (ideal synchronisation and noise variance) on the 1,000 captions of Multi30k's
 `test_2016_flickr`, never trained on; {settings.symbols_per_word:g} payload symbols a word; 95 % bootstrap intervals;
