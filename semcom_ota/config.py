@@ -214,6 +214,10 @@ def first_problem(error: ValidationError) -> str:
         what = "there is no such key"
     elif first["type"] == "missing":
         what = "is missing"
+    elif first["type"] == "too_short":
+        what = f"has too few entries: give at least {first['ctx']['min_length']}"
+    elif first["type"] == "too_long":
+        what = f"has too many entries: give at most {first['ctx']['max_length']}"
     else:
         what = _NO_MAPPING.get(first["type"], first["msg"].replace("Input should be", "must be"))
         what += f", not {given}" if given else ""
