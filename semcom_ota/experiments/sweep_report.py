@@ -25,7 +25,7 @@ CONVENTIONS = (
     "Every codec gets the same payload symbols for a text, the budget times its words (runs between white space), and "
     "spends an energy of mean |s|² = 1 on them. A codec that cannot carry a text with them sends nothing, and has lost "
     "it. Preamble, header, pilots and filling are the same for all and are counted beside the payload, as are the bits "
-    "that the header spends on a message's own parameters: up to 24, in which each codec tells what it likes (a length, "
+    "that the header spends on a message's own parameters: up to 24, in which a codec tells what it likes (a length, "
     "an order, a checksum) and which it then need not tell among its symbols.",
     "A transmitter knows the channel's mean SNR, for link adaptation, and nothing of the fade that a message meets. A "
     "receiver estimates timing, carrier, channel and noise from the signal; where it says (perfect CSI), it was told "
