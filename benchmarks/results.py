@@ -2,7 +2,7 @@
 
     semcom sweep FILE.yml --data DIR --out runs/NAME         # each of the sweeps, hours
     python benchmarks/latency.py --data DIR --json runs/latency.json
-    python benchmarks/results.py runs/NAME [runs/OTHER ...] [--latency runs/latency.json] [--bits-per-word 5.19]
+    python benchmarks/results.py runs/NAME [runs/OTHER ...] [--latency runs/latency.json] [--language-model NAME]
                                  [--encoder NAME] [--device cpu] [--out docs/results.md]
 
 Remarks by hand are in benchmarks/results_remarks.md: below a heading `## NAME` those on the sweep of that name, below
@@ -18,8 +18,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments import sweep_figures, sweep_pictures, sweep_report
+from semcom_ota.experiments.bits_a_word import model_bits
 from semcom_ota.experiments.sweep_reading import Row, read_rows
 from semcom_ota.experiments.sweep_report import Summary
 from semcom_ota.experiments.sweep_tables import Table
@@ -43,10 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sweeps", type=Path, nargs="+", metavar="SWEEP", help="folder of a sweep")
     parser.add_argument("--latency", type=Path, nargs="*", default=[], help="what benchmarks/latency.py --json wrote")
-    parser.add_argument(
-        "--bits-per-word", type=float, default=5.19,
-        help="of the source in the bound that is drawn; by default, of the test captions under the model that ships",
-    )  # fmt: skip
+    parser.add_argument("--language-model", help="under which texts cost what the bounds say  [default: what ships]")
     parser.add_argument("--encoder", help="sentence encoder  [default: that of the extra similarity]")
     parser.add_argument("--device", default="cpu", help="where the encoder runs")
     parser.add_argument("--remarks", type=Path, default=Path(__file__).with_name("results_remarks.md"))
@@ -57,6 +60,7 @@ def main() -> None:
         summaries = {
             folder: sweep_report.summarise(folder, arguments.encoder, arguments.device) for folder in arguments.sweeps
         }
+        model = LanguageModel.load(arguments.language_model, torch.device(arguments.device))
     except ConfigError as error:
         raise SystemExit(f"results.py: {error}") from error
     remarks = sections(arguments.remarks.read_text(encoding="utf-8")) if arguments.remarks.is_file() else {}
@@ -66,7 +70,7 @@ def main() -> None:
     page = [BEGINNING + "\n".join(f"- {line}" for line in conventions) + "\n"]
     for folder, summary in summaries.items():
         remark = remarks.pop(summary["run"]["name"], "")
-        page += sweep_section(summary, rows[folder], arguments.bits_per_word, images, remark)
+        page += sweep_section(summary, rows[folder], model, images, remark)
     page += levels_section([(summary["run"]["name"], rows[folder]) for folder, summary in summaries.items()])
     page += [latency_section(json.loads(file.read_text(encoding="utf-8"))) for file in arguments.latency]
     page += [f"## {title}\n\n{text}\n" for title, text in remarks.items() if text]
@@ -81,7 +85,7 @@ def sections(text: str) -> dict[str, str]:
     return {title: body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def sweep_section(summary: Summary, rows: Sequence[Row], bits: float, images: Path, remark: str) -> list[str]:
+def sweep_section(summary: Summary, rows: Sequence[Row], model: LanguageModel, images: Path, remark: str) -> list[str]:
     """A sweep: pictures and tables of each panel, then what is of the whole sweep."""
     run = summary["run"]
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", run["name"])
@@ -89,19 +93,13 @@ def sweep_section(summary: Summary, rows: Sequence[Row], bits: float, images: Pa
     parts = [f"## {run['name']}\n", f"Level `{run['level']}`, {run['texts']} texts, seed {seeds}.\n"]
     parts += [f"**{note}**\n" for note in summary["notes"]] + ([f"{remark}\n"] if remark else [])
     texts = list(dict.fromkeys(row.sent for row in rows))
+    bits = model_bits(model, texts)
     for channel, budget in sweep_report.panels(summary):
         points = sweep_report.points_of(summary, channel, budget)
         title = f"{channel}, {budget:g} payload symbols a word"
-        bound = None
-        if is_awgn(summary, channel):
-            snrs = sorted({point["snr_db"] for point in points})
-            steps = [snrs[0] + (snrs[-1] - snrs[0]) * step / 60 for step in range(61)]
-            bound = steps, bleu_bound(texts, budget, bits, steps)
+        limits = bounds(points, texts, bits, budget) if is_awgn(summary, channel) else {}
         stem = f"results-{name}-{channel}-{budget:g}".replace(".", "_").replace(" ", "-")
-        curves = sweep_pictures.curves(
-            points, f"{title}, level {run['level']}", sweep_report.style(summary), bound,
-            f"bound: {bits:g} bits a word, finite blocklength",
-        )  # fmt: skip
+        curves = sweep_pictures.curves(points, f"{title}, level {run['level']}", sweep_report.style(summary), limits)
         fates = sweep_pictures.fates(points, f"What became of the messages: {title}")
         parts.append(f"### {title}\n\n{image(curves, images / f'{stem}.svg', f'Curves: {title}')}")
         parts += [folded(table) for table in sweep_report.panel_tables(summary, channel, budget)]
@@ -109,6 +107,33 @@ def sweep_section(summary: Summary, rows: Sequence[Row], bits: float, images: Pa
     if figure := sweep_report.reliability(summary):
         parts.append(image(figure, images / f"results-{name}-reliability.svg", "Reliability of the confidence"))
     return [*parts, *(f"### {table.title}\n\n{table.markdown()}" for table in sweep_report.overall(summary))]
+
+
+def bounds(
+    points: Sequence[dict[str, Any]], texts: Sequence[str], bits: NDArray[np.float64], budget: float
+) -> dict[str, sweep_pictures.Bound]:
+    """What the best code could make of texts that a language model has compressed: each as dear as it is, or all alike.
+
+    Args:
+        points: of the panel.
+        texts: that were sent.
+        bits: (texts,) what each costs.
+        budget: payload symbols a word.
+    """
+    snrs = sorted({point["snr_db"] for point in points})
+    steps = [snrs[0] + (snrs[-1] - snrs[0]) * step / 60 for step in range(61)]
+    words = np.array([len(text.split()) for text in texts])
+    mean = float(bits.sum() / words.sum())
+    return {
+        "bound, finite blocklength: each text at its own bits": (
+            steps,
+            bleu_bound(texts, budget, bits.tolist(), steps),
+        ),
+        f"the same were each at {mean:.2f} bits a word": (
+            steps,
+            bleu_bound(texts, budget, (mean * words).tolist(), steps),
+        ),
+    }
 
 
 def levels_section(sweeps: Sequence[tuple[str, Sequence[Row]]]) -> list[str]:
@@ -154,7 +179,8 @@ def again(summaries: dict[Path, Summary], arguments: argparse.Namespace) -> str:
               for one in summaries.values()]  # fmt: skip
     lines += [f"python benchmarks/latency.py --data DIR --json runs/{file.name}" for file in arguments.latency]
     options = f" --latency{latency}" if latency else ""
-    lines += [f"python benchmarks/results.py {folders}{options} --bits-per-word {arguments.bits_per_word:g}", "```\n"]
+    options += f" --language-model {Path(arguments.language_model).name}" if arguments.language_model else ""
+    lines += [f"python benchmarks/results.py {folders}{options}", "```\n"]
     cells = []
     for summary in summaries.values():
         manifest, run = summary["manifest"], summary["run"]

@@ -54,15 +54,14 @@ def looks(names: Sequence[str]) -> Looks:
     }
 
 
-def curves(points: Sequence[Record], title: str, style: Looks, bound: Bound | None = None, label: str = "") -> Figure:
+def curves(points: Sequence[Record], title: str, style: Looks, bounds: Mapping[str, Bound] | None = None) -> Figure:
     """A panel of the sweep: every metric there is against SNR, with bands of 95 %.
 
     Args:
         points: of one channel and budget.
         title: of the figure.
         style: of each curve.
-        bound: drawn dashed beside BLEU-1.
-        label: of that bound.
+        bounds: two at most, by what they are called; drawn in grey beside BLEU-1.
     """
     shown = [metric for metric in METRICS if metric in points[0]]
     figure, grid = plt.subplots(-(-len(shown) // 2), 2, figsize=(10.5, 3.7 * -(-len(shown) // 2)), squeeze=False)
@@ -71,8 +70,8 @@ def curves(points: Sequence[Record], title: str, style: Looks, bound: Bound | No
     for axes, metric in zip(grid.flat, shown, strict=False):
         for name in dict.fromkeys(point["codec"] for point in points):
             _curve(axes, [point for point in points if point["codec"] == name], metric, style[name], name)
-        if bound and metric == "bleu1":
-            axes.plot(*bound, color="#444444", linestyle="--", linewidth=1.4, label=label)
+        for (label, bound), line in zip((bounds or {}).items() if metric == "bleu1" else (), ("-.", ":"), strict=False):
+            axes.plot(*bound, color="#444444", linestyle=line, linewidth=1.4, label=label)
         top = max([1.0, *(point[f"{metric}_high"] for point in points)]) if metric == "word_error_rate" else 1.0
         axes.set(xlabel=SNR, ylabel=METRICS[metric], ylim=(-0.03, min(top, 2.0) * 1.03))
         axes.grid(alpha=0.3)

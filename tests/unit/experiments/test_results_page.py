@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_sweep import rows, write
 
@@ -54,6 +55,8 @@ def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(script, tmp_p
     (tmp_path / "latency.json").write_text(json.dumps(LATENCY))
     (tmp_path / "remarks.md").write_text("for editors\n\n## first\n\nA remark.\n\n## What lost\n\nMuch.\n\n## Empty\n")
     page = tmp_path / "docs" / "results.md"
+    monkeypatch.setattr(script.LanguageModel, "load", lambda *_: None)
+    monkeypatch.setattr(script, "model_bits", lambda _, texts: np.array([6.0 * len(text.split()) for text in texts]))
     monkeypatch.setattr(
         sys, "argv",
         ["results.py", *map(str, folders), "--latency", str(tmp_path / "latency.json"), "--out", str(page),
@@ -66,7 +69,8 @@ def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(script, tmp_p
     curves = {
         name: (page.parent / "images" / f"results-first-{name}-8.svg").read_text() for name in ("awgn", "rayleigh")
     }
-    assert "bits a word" in curves["awgn"] and "bits a word" not in curves["rayleigh"]
+    assert "each text at its own bits" in curves["awgn"] and "at 6.00 bits a word" in curves["awgn"]
+    assert "bits a word" not in curves["rayleigh"]
     assert re.search(r"## first\n\n.*\n\n(.*\n\n)*A remark\.\n\n", text) and "## What lost\n\nMuch." in text
     assert "for editors" not in text and "Empty" not in text
     assert "| first | second | 20 | 19 |" in text
