@@ -56,6 +56,7 @@ _SHORT, _LONG = 128, 4096
 _MOST_CHUNK = 127
 _SCALE_STEP = 0.08  # of the natural logarithm: 0.35 dB
 _SCALE_FIRST = -3.2
+_STEP_TOLERANCE = 0.02  # machines that round otherwise may be to either side of an edge
 _LEAST_VARIANCE = 1e-3
 _MOST_MAGNITUDE = 1e3
 
@@ -141,8 +142,7 @@ class LamPrior:
         total = self._budget(text, len(tokens)) if n_symbols is None else n_symbols
         if len(tokens) > _LONG or not len(tokens) <= 4 * total <= 4 * MAX_SYMBOLS_PER_TOKEN * len(tokens):
             raise DoesNotFit(f"{self.name}: {len(tokens)} tokens (of at most {_LONG}) do not fit {total} symbols")
-        cut = list(self._cut(len(tokens), total))
-        surprisal = [self._model.score(tokens[first : first + length]) for first, length, _ in cut]
+        surprisal = self._surprisal(tokens, total)
         bits = -float(torch.cat(surprisal).sum()) / math.log(2)
         carried = total * math.log2(1 + 10 ** ((OWN_SNR_DB if snr_db is None else snr_db) / 10))
         if bits > HOPELESS * carried:
@@ -152,13 +152,9 @@ class LamPrior:
             )
         spacious = total >= LEAST_FOR_HISTORY * len(tokens)
         mode = sum(carried >= margin * bits for margin in MODE_MARGINS) if spacious else 0
-        parts = [
-            self._modulate(tokens[first : first + length], energies, symbols, mode)
-            for (first, length, symbols), energies in zip(cut, map(relative_energy, surprisal), strict=True)
-        ]
-        stream = torch.cat(parts).cpu().numpy().astype(np.float64).view(np.complex128).ravel()
+        stream = self._stream(tokens, surprisal, total, mode)
         scale = float(np.mean(np.abs(stream) ** 2)) ** -1
-        step = round((math.log(scale) - _SCALE_FIRST) / _SCALE_STEP)
+        step = round(_step_of(scale))
         parameters = Parameters(len(tokens), min(max(step, 0), 31), mode, checksum(text))
         return Encoded((stream * math.sqrt(scale)).astype(np.complex64), parameters.pack())
 
@@ -176,7 +172,7 @@ class LamPrior:
             observations += parts
         found = self._search(observations, SEARCH_SECONDS * len(messages))
         return [
-            self._decided(found[part], Parameters.unpack(message.parameters))
+            self._decided(found[part], Parameters.unpack(message.parameters), len(message.symbols))
             for message, part in zip(messages, mine, strict=True)
         ]
 
@@ -206,8 +202,8 @@ class LamPrior:
             first_symbol += symbols
         return parts
 
-    def _decided(self, chunks: Sequence[Candidates], said: Parameters) -> Decoded:
-        """The likeliest text whose checksum holds; or, if none is likely, the likeliest, which is not intact."""
+    def _decided(self, chunks: Sequence[Candidates], said: Parameters, symbols: int) -> Decoded:
+        """The likeliest text whose header this is; or, if none is likely, the likeliest, which is not intact."""
         if not chunks:
             return Decoded("", 0.0, False)
         before = [token for chunk in chunks[:-1] for token in chunk.tokens[0].tolist()]
@@ -215,7 +211,12 @@ class LamPrior:
         last = chunks[-1]
         texts = [self._model.text(before + tokens) for tokens in last.tokens.tolist()]
         weights = last.probability.cpu().numpy() * others
-        holds = np.array([said.holds(text) for text in texts])
+        holds = np.array(
+            [
+                said.holds(text) and self._says(said, text, before + tokens, symbols)
+                for text, tokens in zip(texts, last.tokens.tolist(), strict=True)
+            ]
+        )
         # Texts that were not followed pass the checksum by chance.
         passing = float(weights[holds].sum()) + max(0.0, 1 - float(weights.sum())) * 2.0**-said.checksum_bits
         if not holds.any() or passing <= 0:
@@ -226,14 +227,38 @@ class LamPrior:
             return Decoded(texts[0], 0.0, False)
         return Decoded(texts[chosen], confidence, confidence > 0.5)
 
-    def _modulate(self, tokens: list[int], energies: Tensor, symbols: int, mode: int) -> Tensor:
-        """(symbols, 2) float32, not normalised."""
-        history = torch.zeros((), dtype=torch.long, device=self._device)
-        parts = []
-        for token, energy, count in zip(tokens, energies, share(symbols, len(tokens)), strict=True):
-            parts.append(self._codebook.codeword(token, history, count, mode) * energy.sqrt())
-            history = next_history(history, torch.tensor(token, device=self._device))
-        return torch.cat(parts)
+    def _says(self, said: Parameters, text: str, tokens: list[int], symbols: int) -> bool:
+        """Whether a transmitter makes these tokens of `text`, and has to scale their energies as the header says.
+
+        A few bits of proof beside the checksum's. They count where the language model is at a loss: of a text that is
+        unlike all that it knows, the right beginning may be lost without a trace, and then one of the many texts that
+        were followed in its place passes a checksum of 9 bits by chance.
+        """
+        try:
+            if self._model.tokens(text) != tokens:
+                return False
+        except DoesNotFit:
+            return False
+        stream = self._stream(tokens, self._surprisal(tokens, symbols), symbols, said.mode)
+        step = min(max(_step_of(float(np.mean(np.abs(stream) ** 2)) ** -1), 0), 31)
+        return abs(step - said.scale_step) <= 0.5 + _STEP_TOLERANCE
+
+    @torch.inference_mode()
+    def _surprisal(self, tokens: list[int], symbols: int) -> list[Tensor]:
+        """Of each chunk: log-probabilities of its tokens."""
+        cut = self._cut(len(tokens), symbols)
+        return [self._model.score(tokens[first : first + length]) for first, length, _ in cut]
+
+    def _stream(self, tokens: list[int], surprisal: list[Tensor], symbols: int, mode: int) -> np.ndarray:
+        """(symbols,) complex128, not normalised."""
+        parts: list[Tensor] = []
+        for (first, length, count), known in zip(self._cut(len(tokens), symbols), surprisal, strict=True):
+            history = torch.zeros((), dtype=torch.long, device=self._device)
+            energies, counts = relative_energy(known), share(count, length)
+            for token, energy, size in zip(tokens[first : first + length], energies, counts, strict=True):
+                parts.append(self._codebook.codeword(token, history, size, mode) * energy.sqrt())
+                history = next_history(history, torch.tensor(token, device=self._device))
+        return torch.cat(parts).cpu().numpy().astype(np.float64).view(np.complex128).ravel()
 
     def _cut(self, tokens: int, symbols: int) -> Sequence[tuple[int, int, int]]:
         """(first token, tokens, symbols) of each chunk."""
@@ -246,6 +271,11 @@ class LamPrior:
     def _budget(self, text: str, tokens: int) -> int:
         nominal = int(self._symbols_per_word * len(text.split()))
         return min(max(nominal, int(LEAST_SYMBOLS_PER_TOKEN * tokens), 1), MAX_SYMBOLS_PER_TOKEN * tokens)
+
+
+def _step_of(scale: float) -> float:
+    """Where in the header's steps of the scale; not yet a whole number."""
+    return (math.log(scale) - _SCALE_FIRST) / _SCALE_STEP
 
 
 def checksum(text: str) -> int:

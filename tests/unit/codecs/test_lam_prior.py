@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,6 +94,24 @@ def test_a_wrong_checksum_is_never_intact(codec):
     message = received(encoded)
     decoded = codec.decode(message.symbols, message.noise_variance, encoded.parameters ^ 1)
     assert decoded.text == TEXTS[7] and not decoded.intact and decoded.confidence < 0.5
+
+
+def test_a_scale_that_is_another_texts_is_never_intact(codec):
+    encoded = codec.encode(TEXTS[7], snr_db=20)
+    said = Parameters.unpack(encoded.parameters)
+    message = received(encoded)
+    assert 0 < said.scale_step < 31 and codec.decode(*parts(message)).intact
+    for step in (said.scale_step - 1, said.scale_step + 1):
+        other = replace(said, scale_step=step).pack()
+        decoded = codec.decode(message.symbols, message.noise_variance, other)
+        assert decoded.text == TEXTS[7] and not decoded.intact and decoded.confidence == 0
+
+
+def test_tokens_that_no_transmitter_makes_are_never_intact(codec, monkeypatch):
+    encoded = codec.encode(TEXTS[7], snr_db=20)
+    message, spelt = received(encoded), codec._model.tokens
+    monkeypatch.setattr(codec._model, "tokens", lambda text: [*spelt(text), 5])
+    assert not codec.decode(*parts(message)).intact
 
 
 def test_confidence_is_low_where_the_text_is_wrong(codec):
