@@ -126,6 +126,10 @@ class LamCompressed:
         sound = n_bits if right.all() else int(np.argmin(right))
         if not sound:
             return Decoded(GAP, 0.0, False)
+        if sound == n_bits and order != QPSK:
+            again = modulate_message(bits, symbols.size, order, checksum_of(n_bits, order))
+            if to_unit_power(again)[1] != parameters >> 18 & 15:  # these bits need another scale: the checksum is wrong
+                return Decoded(GAP, 0.0, False)
         text, intact = self._code.read(bits[:sound], grid, single, cut=sound < n_bits)
         if sound < n_bits:
             return Decoded(text.rstrip("\ufffd") + GAP, 0.0, False)

@@ -12,8 +12,8 @@ cell. There are GRIDS of cells to choose from, and the writer takes the one whos
 figures of a text. (Kernels for SSE, AVX2 and AVX-512 disagreed by up to 5e-6 under a GPT-2 of 5 million parameters. All
 of 120 captions were read by each as written by another; with the first grid alone, 2 figures of 40 captions changed.)
 Run the model in the same way at both ends all the same: float32, one row, one token at a time (`LanguageModel.begin`
-and `advance`; never `score`). The reader finds out some of what goes wrong nevertheless: it writes what it has read,
-and compares the bits.
+and `advance`; never `score`). The reader finds out most of what goes wrong nevertheless: what it has read must be what
+a writer makes, its bits, tokens and grid alike.
 """
 
 import math
@@ -25,11 +25,13 @@ import torch
 from numpy.typing import NDArray
 
 from semcom_ota.codecs.arithmetic_code import MAX_TOTAL, Bits, Cumulative, Decoder, Encoder
+from semcom_ota.codecs.base import DoesNotFit
 from semcom_ota.codecs.language_model import LanguageModel, State
 from semcom_ota.config import MAX_TEXT_BYTES
 
 GRIDS = 4
 _CELL = 1 / 8  # nats of log-odds
+_DEVIATION = 1e-3  # cells: the most by which another machine's figures are taken to differ; measured: 4e-5
 _CELLS = 256  # up to 16 nats on either side of even odds
 _SEPARATORS = ("", " ", "\n")  # behind a piece, and a stop as the last choice
 _STOP = len(_SEPARATORS)
@@ -113,24 +115,37 @@ class LanguageModelCode:
             cut: these are only the first of the bits. What they leave open is left out.
 
         Returns:
-            The text, and whether it is complete and gives these very bits, as what was written does. Of random bits,
-            every third or so does, too.
+            The text, and whether it is complete and `write` would make the same of it: these very bits, pieces and
+            grid.
         """
         decoder, encoder = Decoder(bits, cut=cut), Encoder()
         text, tokens, spent = "", list[int](), 0
+        pieces, log_odds = list[Piece](), list[float]()
         while spent <= MAX_TEXT_BYTES:
-            piece, ended = self._read_piece(decoder, encoder, grid)
+            piece, ended = self._read_piece(decoder, encoder, grid, log_odds)
             tokens += piece
             spent += 1 + len(piece)
             ending = (_STOP if single else _read(decoder, encoder, _SEPARATOR_SHARES)) if ended else None
             if ending is None:
                 break
+            pieces.append(Piece(piece, ending))
             if ending == _STOP:
-                return text + self._model.text(tokens), not cut and np.array_equal(encoder.finish(), bits)
+                text += self._model.text(tokens)
+                same_bits = not cut and np.array_equal(encoder.finish(), bits)
+                margins = _margins(np.array(log_odds))
+                same_grid = margins[grid] >= max(margins) - _DEVIATION
+                return text, same_bits and same_grid and self._makes(text, pieces)
             if _SEPARATORS[ending]:
                 text += self._model.text(tokens) + _SEPARATORS[ending]
                 tokens = []
         return text + self._model.text(tokens), False
+
+    def _makes(self, text: str, pieces: list[Piece]) -> bool:
+        """Whether a writer may cut this text into these pieces and tokens."""
+        try:
+            return pieces in (self._pieces(text), [Piece(self._model.tokens(text), _STOP)])
+        except DoesNotFit:
+            return False
 
     def _pieces(self, text: str) -> list[Piece]:
         pieces: list[Piece] = []
@@ -165,14 +180,17 @@ class LanguageModelCode:
                     state = self._advance(state, token)
         return made
 
-    def _read_piece(self, decoder: Decoder, encoder: Encoder, grid: int) -> tuple[list[int], bool]:
-        """Tokens up to the end, and whether it was reached."""
+    def _read_piece(
+        self, decoder: Decoder, encoder: Encoder, grid: int, log_odds: list[float]
+    ) -> tuple[list[int], bool]:
+        """Tokens up to the end, and whether it was reached; the log-odds on the way are appended."""
         tokens: list[int] = []
         state = self._model.begin()
         while not decoder.exhausted:
             tree, token = _Tree(state), 0
             for depth in range(tree.depth):
-                decision = _read(decoder, encoder, _TABLES[grid][_cell(tree.log_odds(depth, token), grid)])
+                log_odds.append(tree.log_odds(depth, token))
+                decision = _read(decoder, encoder, _TABLES[grid][_cell(log_odds[-1], grid)])
                 if decision is None:
                     return tokens, False
                 token = 2 * token + decision
@@ -235,6 +253,10 @@ def _cell(log_odds: float, grid: int) -> int:
 
 def _safest_grid(log_odds: NDArray[np.float64]) -> int:
     """The grid whose edges are the furthest from all of these."""
+    return int(np.argmax(_margins(log_odds)))
+
+
+def _margins(log_odds: NDArray[np.float64]) -> list[float]:
+    """Of each grid: how far its edges are from all of these, in cells."""
     inside = log_odds[np.abs(log_odds) < _CELLS / 2 * _CELL - _CELL]
-    margins = [np.abs((inside / _CELL + grid / GRIDS + 0.5) % 1 - 0.5).min(initial=1) for grid in range(GRIDS)]
-    return int(np.argmax(margins))
+    return [float(np.abs((inside / _CELL + grid / GRIDS + 0.5) % 1 - 0.5).min(initial=1)) for grid in range(GRIDS)]

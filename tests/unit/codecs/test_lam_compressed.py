@@ -175,6 +175,13 @@ def test_one_wrong_bit_of_the_header_is_seen(codec: LamCompressed) -> None:
         assert decoded == Decoded(GAP, 0.0, False) or not decoded.intact
 
 
+def test_a_scale_that_other_symbols_have_is_not_believed(codec: LamCompressed) -> None:
+    encoded = codec.encode(SENTENCE, n_symbols=17, snr_db=15.0)
+    assert ORDERS[encoded.parameters >> 22] == 64
+    for other in (encoded.parameters + (1 << 18), encoded.parameters - (1 << 18)):
+        assert receive(codec, encoded.symbols, other, 40.0) == Decoded(GAP, 0.0, False)
+
+
 def test_same_input_same_output(folder: Path, codec: LamCompressed) -> None:
     one, two = (one.encode(LONGER, n_symbols=500, snr_db=7.0) for one in (codec, made(folder)))
     assert one.parameters == two.parameters

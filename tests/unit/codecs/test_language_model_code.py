@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lams import TEXTS, save_lam
 
+from semcom_ota.codecs import language_model_code
 from semcom_ota.codecs.language_model import LanguageModel, State
-from semcom_ota.codecs.language_model_code import GRIDS, LanguageModelCode
+from semcom_ota.codecs.language_model_code import GRIDS, LanguageModelCode, Piece, _written
 
 MANY = 2**20
 SOME = TEXTS[::3]
@@ -156,3 +157,24 @@ def test_the_first_bits_tell_the_first_words(code: LanguageModelCode) -> None:
     assert all(text.startswith(part.rstrip("\ufffd")) for part, _ in shown)
     assert len(shown[0][0]) < len(shown[1][0]) < len(shown[2][0]) < len(text)
     assert len(shown[2][0]) > 0.4 * len(text)
+
+
+def test_tokens_that_no_writer_makes_are_not_believed(code: LanguageModelCode, model: LanguageModel) -> None:
+    text = SOME[0]
+    letters = [token for letter in text for token in model.tokens(letter)]
+    for tokens, believed in ((model.tokens(text), True), (letters, False)):
+        pieces = [Piece(tokens, 3)]
+        decisions = code._decisions(pieces, MANY)
+        assert decisions is not None
+        written = _written(pieces, decisions, single=True)
+        assert code.read(written.bits, written.grid, True) == (text, believed)
+
+
+def test_a_grid_that_no_writer_takes_is_not_believed(code: LanguageModelCode, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = code.write(SOME[0], MANY, MANY)
+    assert written is not None
+    for grid in range(GRIDS):
+        monkeypatch.setattr(language_model_code, "_safest_grid", lambda _, grid=grid: grid)
+        other = code.write(SOME[0], MANY, MANY)
+        assert other is not None and other.grid == grid
+        assert code.read(other.bits, grid, other.single) == (SOME[0], grid == written.grid)
