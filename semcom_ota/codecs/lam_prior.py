@@ -10,7 +10,6 @@ checksum.
 """
 
 import math
-import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,8 +46,9 @@ LEAST_FOR_HISTORY = 4.0
 """Symbols a token below which history has no part in them: too few dimensions to tell words apart by what is left."""
 LEAST_SHOWN = 0.2
 """Below this probability of the text whose checksum holds, the likeliest text is shown, though its own does not."""
-SEARCH_SECONDS = 20.0
-"""For each message (see `lam_search.search`)."""
+MAX_STEPS = 2**14
+"""Beams times tokens of a message: what bounds the time of a search. In a text of more than 512 tokens fewer than 32
+beginnings are followed. A count and no clock, so that a slow machine finds what a fast one finds."""
 MAX_POSITIONS = 2**15
 """Tokens of all the beginnings that are followed together: the language model keeps something of each in memory, and
 whoever sends decides how many there are. Of what is more, one part is searched after the other."""
@@ -170,19 +170,18 @@ class LamPrior:
             parts = self._observations(message)
             mine.append(slice(len(observations), len(observations) + len(parts)))
             observations += parts
-        found = self._search(observations, SEARCH_SECONDS * len(messages))
+        found = self._search(observations)
         return [
             self._decided(found[part], Parameters.unpack(message.parameters), len(message.symbols))
             for message, part in zip(messages, mine, strict=True)
         ]
 
-    def _search(self, observations: list[Observation], seconds: float) -> list[Candidates]:
-        deadline, found = time.monotonic() + seconds, list[Candidates]()
+    def _search(self, observations: list[Observation]) -> list[Candidates]:
+        found = list[Candidates]()
         while rest := observations[len(found) :]:
-            positions = accumulate(self._beams * (observation.tokens + 1) for observation in rest)
+            positions = accumulate(observation.beams * (observation.tokens + 1) for observation in rest)
             group = rest[: max(1, sum(total <= MAX_POSITIONS for total in positions))]
-            share_of_time = (deadline - time.monotonic()) * len(group) / len(rest)
-            found += search(self._model, self._codebook, group, self._beams, self._prior, share_of_time)
+            found += search(self._model, self._codebook, group, self._prior)
         return found
 
     def _observations(self, message: Received) -> list[Observation]:
@@ -194,11 +193,12 @@ class LamPrior:
         received = torch.from_numpy(values.clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE)).to(self._device)
         variance = np.asarray(message.noise_variance, np.float32).clip(_LEAST_VARIANCE)
         precise = torch.from_numpy(variance).to(self._device)
+        beams = max(1, min(self._beams, MAX_STEPS // said.tokens))
         parts, first_symbol = [], 0
         for first, length, symbols in self._cut(said.tokens, total):
             window = slice(first_symbol, first_symbol + symbols)
             ends = first + length == said.tokens
-            parts.append(Observation(received[window], precise[window], length, said.scale, said.mode, ends))
+            parts.append(Observation(received[window], precise[window], length, said.scale, said.mode, ends, beams))
             first_symbol += symbols
         return parts
 

@@ -1,7 +1,6 @@
 """Beam search for the text that a language model and the received symbols agree on, over several messages at a time."""
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +27,7 @@ class Observation:
     scale: float  # a symbol's energy over `relative_energy`
     mode: int  # see lam_codebook.HISTORY_SHARES
     ends: bool  # whether the text ends with the last token
+    beams: int  # beginnings that are followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,9 @@ def search(
     model: LanguageModel,
     codebook: Codebook,
     observations: Sequence[Observation],
-    beams: int,
     prior: Prior,
-    seconds: float,
 ) -> list[Candidates]:
-    """Follow the `beams` likeliest beginnings of every text, token by token.
+    """Follow the likeliest beginnings of every text, token by token.
 
     A beginning's score is log P(tokens) + log p(symbols so far | tokens), so that scores of one length compare. What
     falls off the beam is counted: its share of the posterior is taken from the candidates' in the end.
@@ -68,12 +66,8 @@ def search(
         model: gives the amplitude of every hypothesis, and (with the default prior) its probability.
         codebook: what tokens are sent as.
         observations: at least one.
-        beams: beginnings that are followed, for each message.
         prior: see `Prior`.
-        seconds: after so long, only the likeliest beginning of each is followed to its end: a bound
-            for slow machines.
     """
-    deadline = time.monotonic() + seconds
     streams = [_Stream(observation, codebook) for observation in observations]
     found: list[Candidates | None] = [None] * len(streams)
     device = observations[0].symbols.device
@@ -83,10 +77,7 @@ def search(
     history = torch.zeros(len(streams), dtype=torch.long, device=device)
     texts = torch.zeros(len(streams), 0, dtype=torch.long, device=device)
     while rows:
-        width = beams if time.monotonic() < deadline else 1
-        chosen = {
-            i: streams[i].extend(state, mine, score, history, prior, model.end, width) for i, mine in rows.items()
-        }
+        chosen = {i: streams[i].extend(state, mine, score, history, prior, model.end) for i, mine in rows.items()}
         parents, tokens, score = (torch.cat([part[k] for part in chosen.values()]) for k in range(3))
         texts = torch.cat([texts[parents], tokens[:, None]], dim=1)
         history = next_history(history[parents], tokens)
@@ -139,14 +130,14 @@ class _Stream:
         return self.observation.tokens - self._step
 
     def extend(
-        self, state: State, rows: Tensor, score: Tensor, history: Tensor, prior: Prior, end: int, beams: int
+        self, state: State, rows: Tensor, score: Tensor, history: Tensor, prior: Prior, end: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The likeliest beginnings one token longer: rows that they go on from, tokens, scores (the best is 0)."""
         of_model = state.log_probabilities[rows]
         total = prior(of_model) + score[rows, None] + self._log_likelihood(of_model, history[rows])
         total[:, end] = NEVER
         flat = total.flatten()
-        best = flat.topk(min(beams, len(flat)))
+        best = flat.topk(min(self.observation.beams, len(flat)))
         everything = flat.double().logsumexp(0)
         self._followed += float((best.values.double().logsumexp(0) - everything).clamp(max=0))
         vocabulary = of_model.shape[1]

@@ -8,7 +8,7 @@ from lams import TEXTS, save_lam
 
 from semcom_ota.codecs import lam_prior
 from semcom_ota.codecs.base import BatchCodec, DoesNotFit, Received
-from semcom_ota.codecs.lam_prior import LamPrior, Parameters
+from semcom_ota.codecs.lam_prior import MAX_STEPS, LamPrior, Parameters
 from semcom_ota.codecs.lam_search import search
 from semcom_ota.config import CodecConfig, DeviceConfig
 
@@ -152,3 +152,13 @@ def test_parameters_are_what_they_were(bits):
     if short or said.tokens > 128:  # the long form of a short text is never sent
         assert said.pack() == bits
         assert said.checksum_bits == (9 if said.tokens <= 128 else 4)
+
+
+def test_the_longer_a_text_the_fewer_beginnings_are_followed(folder):
+    wide = load(folder, beams=1024)
+    for tokens in (8, 100, 4000):
+        header = Parameters(tokens, 10, 0, 0).pack()
+        parts = wide._observations(Received(np.ones(tokens, np.complex64), np.ones(tokens, np.float32), header))
+        assert sum(part.tokens for part in parts) == tokens
+        assert all(part.beams >= 1 and part.beams * tokens <= MAX_STEPS for part in parts)
+        assert parts[0].beams == (1024 if tokens == 8 else MAX_STEPS // tokens)
