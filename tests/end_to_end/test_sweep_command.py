@@ -45,7 +45,8 @@ def test_both_levels_have_the_same_rows():
     waveform, flowgraph = ([row for unit in units for row in unit.rows] for units in found.values())
     assert len(waveform) == 30 and {row["status"] for row in waveform} >= {"delivered", "corrupted"}
     assert sum(row["received"] == row["sent"] for row in waveform) > 7
-    assert waveform == flowgraph
+    # GNU Radio hands samples over as it likes, and sums over them are rounded in another order.
+    assert [pytest.approx(row, abs=1e-4) for row in waveform] == flowgraph
     timings = [each for unit in found["flowgraph"] for each in unit.timings]
     assert all(each["encode_ms"] > 0 and each["transmit_ms"] > 0 for each in timings)
 
