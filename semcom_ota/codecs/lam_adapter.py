@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import ModernBertConfig, ModernBertModel
 
 from semcom_ota.codecs.lam_backbone import Heard
+from semcom_ota.codecs.text_model import features_of, unit_power
 
 
 class SymbolWriter(nn.Module):
@@ -44,10 +45,7 @@ class SymbolWriter(nn.Module):
         normed = [nn.functional.layer_norm(state.float(), state.shape[-1:]) for state in states]
         mixed = sum(weight * state for weight, state in zip(self.mix.softmax(0), normed, strict=True))
         features = torch.cat([normed[0], mixed], -1) + self.form(forms)
-        pairs = self.net(features).float().unflatten(-1, (-1, 2)) * sent.unsqueeze(-1)
-        energy = pairs.square().sum(dim=(1, 2, 3)) / sent.sum(dim=(1, 2)).clamp(min=1)
-        pairs = pairs * (energy + 1e-12).rsqrt()[:, None, None, None]
-        return torch.view_as_complex(pairs.contiguous())
+        return unit_power(self.net(features), sent)
 
 
 class SymbolReader(nn.Module):
@@ -76,10 +74,7 @@ class SymbolReader(nn.Module):
         Returns:
             (B, T, width).
         """
-        reliability = 1 / (1 + noise_variance)  # 0 for a lost symbol, the Wiener gain for all others
-        estimate = torch.view_as_real(torch.where(reliability > 0, symbols, 0)) * reliability.unsqueeze(-1)
-        snr_db = -10 * torch.log10(noise_variance.clamp(1e-3, 1e2))
-        vectors = self.net(torch.cat([estimate.flatten(2), reliability, snr_db / 20], dim=-1))
+        vectors = self.net(features_of(symbols, noise_variance))
         if self.mixing is not None:
             vectors = self.mixing(inputs_embeds=vectors, attention_mask=mask).last_hidden_state
         return self.norm(vectors)

@@ -11,6 +11,7 @@ of token i to the LAM's input where it decides token i; else only attention brin
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -47,7 +48,7 @@ class State:
     encoded: Tensor | None = None  # (rows, T + C, width) of an encoder-decoder
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """A LAM at either end of a link. Width is that of its embeddings and its hidden states alike."""
 
     kind: Kind
@@ -93,21 +94,21 @@ class Backbone(nn.Module):
         """(...) int64 to (..., width)."""
         return self.model.get_input_embeddings()(tokens)
 
+    @abstractmethod
     def hidden_states(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
         """What each layer makes of a text: (B, T) int64 and (B, T) bool to (B, T, width) each, embeddings first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def logits(self, heard: Heard, tokens: Tensor) -> Tensor:
         """(B, T, vocabulary): token i, given what was received and (kinds that decide in order) tokens 0..i-1."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, heard: Heard, hypotheses: int) -> State:
         """Begin to decide; each of B texts gets so many rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, state: State, tokens: Tensor | None) -> Tensor:
         """(rows, vocabulary) logits of the next token, given (rows,) int64, the one before (None: there is none)."""
-        raise NotImplementedError
 
     def reorder(self, state: State, parents: Tensor) -> None:
         """Let row i of `state` go on from row `parents[i]`, which belongs to the same text."""
@@ -115,6 +116,14 @@ class Backbone(nn.Module):
 
     def _shifted(self, tokens: Tensor) -> Tensor:
         return torch.cat([torch.full_like(tokens[:, :1], self._start), tokens[:, :-1]], dim=1)
+
+    def _next_inputs(self, state: State, tokens: Tensor | None) -> Tensor:
+        """(rows, 1, width): the token before, and what was received of the one to decide."""
+        heard = state.heard
+        if tokens is None:
+            tokens = torch.full((heard.mask.shape[0],), self._start, device=heard.mask.device)
+        inputs = self.embed(tokens)[:, None]
+        return inputs + heard.received[:, state.position, None] if heard.aligned else inputs
 
     @property
     def _start(self) -> int:
@@ -203,11 +212,7 @@ class DecoderLam(Backbone):
 
     def step(self, state: State, tokens: Tensor | None) -> Tensor:
         """See `Backbone`."""
-        heard, place = state.heard, state.position
-        if tokens is None:
-            tokens = torch.full((heard.mask.shape[0],), self._start, device=heard.mask.device)
-        inputs = self.embed(tokens)[:, None]
-        inputs = inputs + heard.received[:, place, None] if heard.aligned else inputs
+        heard, place, inputs = state.heard, state.position, self._next_inputs(state, tokens)
         places = self._places(heard, place + 1)
         if place == 0:
             inputs = torch.cat([heard.context, inputs], 1)
@@ -259,11 +264,7 @@ class EncoderDecoderLam(Backbone):
 
     def step(self, state: State, tokens: Tensor | None) -> Tensor:
         """See `Backbone`."""
-        heard, place = state.heard, state.position
-        if tokens is None:
-            tokens = torch.full((heard.mask.shape[0],), self._start, device=heard.mask.device)
-        inputs = self.embed(tokens)[:, None]
-        inputs = inputs + heard.received[:, place, None] if heard.aligned else inputs
+        heard, place, inputs = state.heard, state.position, self._next_inputs(state, tokens)
         out = self._decide(heard, state.encoded, inputs, past_key_values=state.cache, use_cache=True)
         state.cache, state.position = out.past_key_values, place + 1
         return out.logits[:, -1]

@@ -18,7 +18,7 @@ from semcom_ota.codecs.lam_backbone import Backbone
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
-from semcom_ota.codecs.language_model import FILES
+from semcom_ota.codecs.model_folder import FILES
 from semcom_ota.config import WEIGHTS, ConfigError
 
 SIZES, OWN_LAM = "lam.json", "lam"

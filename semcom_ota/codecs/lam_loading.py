@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from semcom_ota.codecs.lam_backbone import Backbone, DecoderLam, EncoderDecoderLam, EncoderLam, Kind, layers_of
-from semcom_ota.codecs.language_model import check_sizes, local_folder
-from semcom_ota.config import ConfigError
+from semcom_ota.codecs.model_folder import load_weights, loading, local_folder
 
 _CLASSES: dict[Kind, tuple[type[Backbone], Any]] = {
     "encoder": (EncoderLam, AutoModel),
@@ -30,39 +28,20 @@ def load_backbone(name: str | Path, kind: Kind) -> tuple[Backbone, PreTrainedTok
     """
     folder = local_folder(str(name))
     made, loader = _CLASSES[kind]
-    try:
+    with loading(f"LAM of kind {kind}", folder):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         if bool(config.is_encoder_decoder) != (kind == "encoder-decoder"):
             raise ValueError(f"its model type '{config.model_type}' is of another kind than {kind}")
-        check_sizes(folder, config, loader)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if not getattr(tokenizer, "is_fast", False):
             raise ValueError("it has no fast tokenizer (tokenizer.json)")
         extra = {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta") else {}
-        model, info = loader.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            **extra,
-        )
-        if missing := [weight for weight in info["missing_keys"] if "pooler" not in weight]:
-            raise ValueError(f"its weights lack '{sorted(missing)[0]}'")
+        model = load_weights(folder, config, loader, unused="pooler", **extra)
         backbone = made(model.eval(), _begin(config, tokenizer, kind), _blank(config, tokenizer))
         layers_of(model)
         if backbone.width != config.hidden_size:
             raise ValueError("embeddings and hidden states differ in width")
-    except ConfigError:
-        raise
-    except Exception as error:  # the library raises nearly everything
-        reason = " ".join(str(error).split())[:300]
-        raise ConfigError(
-            f"no LAM of kind {kind} in '{name}' ({reason}): name a folder with config.json, model.safetensors and "
-            "tokenizer.json"
-        ) from error
-    return backbone, tokenizer
+        return backbone, tokenizer
 
 
 def _begin(config: Any, tokenizer: PreTrainedTokenizerBase, kind: Kind) -> int | None:

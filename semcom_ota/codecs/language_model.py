@@ -1,36 +1,20 @@
 """A causal language model of any kind that Hugging Face knows, stepped token by token over many hypotheses at once."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
 from torch import Tensor
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    DynamicCache,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
-from transformers.utils.logging import disable_progress_bar
 
 from semcom_ota.codecs.base import DoesNotFit
+from semcom_ota.codecs.model_folder import load_weights, loading, local_folder
 from semcom_ota.config import CHECKPOINTS, ConfigError
 
 SHIPPED_LANGUAGE_MODEL = CHECKPOINTS / "language-model"
-MAX_WEIGHTS_BYTES = 200 * 2**30
-MAX_OTHER_BYTES = 2**28
-FILES = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _LONGEST = 1024
-_MAX_LAYERS = 1024
-_LAYER_COUNTS = ("num_hidden_layers", "num_decoder_layers", "decoder_layers")
 _SAMPLE = 4096  # weights of each tensor that make a fingerprint: training leaves hardly one of them as it was
 
 
@@ -157,77 +141,11 @@ class LanguageModel:
 def pretrained(name: str | Path | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model and tokenizer of `LanguageModel.load`, which says the rest."""
     folder = SHIPPED_LANGUAGE_MODEL if name is None else local_folder(str(name))
-    disable_progress_bar()  # of loading: it would run through a report of one's own
-    try:
+    with loading("causal language model", folder):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if tokenizer.eos_token_id is None or not getattr(tokenizer, "is_fast", False):
             raise ConfigError(f"'{folder}' has no fast tokenizer with a token for the end of a text: use another")
         if tokenizer.eos_token_id >= config.get_text_config().vocab_size:
             raise ValueError("it has no weights for the token that ends a text")
-        check_sizes(folder, config, AutoModelForCausalLM)
-        model, loaded = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-        if loaded["missing_keys"]:  # they would be drawn at random, others on every machine
-            raise ValueError(f"its weights lack '{min(loaded['missing_keys'])}'")
-    except ConfigError:
-        raise
-    except Exception as error:  # the library raises nearly everything
-        reason = " ".join(str(error).split())[:300]
-        raise ConfigError(
-            f"no causal language model in '{folder}' ({reason}): name a folder with config.json, model.safetensors "
-            "and tokenizer.json"
-        ) from error
-    return model, tokenizer
-
-
-def check_sizes(folder: Path, config: PreTrainedConfig, loader: Any) -> None:
-    """Refuse a model whose sizes ask for more than its files hold: a few bytes of JSON must not take all memory.
-
-    Args:
-        folder: with its safetensors.
-        config: its sizes.
-        loader: the Auto class that is to load it.
-
-    Raises:
-        ValueError: they do.
-    """
-    layers = max(getattr(config.get_text_config(), name, None) or 0 for name in _LAYER_COUNTS)
-    if layers > _MAX_LAYERS:
-        raise ValueError(f"its sizes ask for {layers} layers, of at most {_MAX_LAYERS}")
-    stored = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    with torch.device("meta"):
-        model = loader.from_config(config, trust_remote_code=False)
-    elements = sum(part.numel() for part in (*model.parameters(), *model.buffers()))
-    if elements > 2 * stored + 2**22:  # tied weights and heads may be counted and not stored
-        raise ValueError(f"its sizes ask for {elements} weights, its safetensors hold {stored} bytes")
-
-
-def local_folder(name: str) -> Path:
-    """The folder of a model: `name` itself, or what the hub (or its cache here) has under it; only safe files.
-
-    Raises:
-        ConfigError: there is none, it is an adapter, or it is too large.
-    """
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        if not _HUB_NAME.fullmatch(name):
-            raise ConfigError(f"no folder '{name}': name a model's folder, or a model on the hub (owner/name)")
-        try:
-            folder = Path(snapshot_download(name, allow_patterns=FILES))
-        except Exception as error:  # no such name, no network, no right
-            reason = " ".join(str(error).split())[:200]
-            raise ConfigError(f"no model '{name}' ({reason}): name a folder, or a model on the hub") from error
-    if (folder / "adapter_config.json").exists():  # the library would go and load whatever model that names
-        raise ConfigError(f"'{folder}' holds an adapter (adapter_config.json): merge it into its model first")
-    for file in folder.iterdir():
-        limit = MAX_WEIGHTS_BYTES if file.suffix == ".safetensors" else MAX_OTHER_BYTES
-        if file.is_file() and file.suffix in (".json", ".safetensors") and file.stat().st_size > limit:
-            raise ConfigError(f"'{file}' is larger than {limit} bytes: this is no model that can be used here")
-    return folder
+        return load_weights(folder, config, AutoModelForCausalLM), tokenizer

@@ -62,6 +62,37 @@ def symbol_positions(tokens: Tensor, symbols: Tensor, layers: int) -> tuple[Tens
     return order, (order < symbols[:, None, None]) & (token < tokens[:, None, None])
 
 
+def unit_power(values: Tensor, sent: Tensor) -> Tensor:
+    """What a network puts out for each token, as symbols.
+
+    Args:
+        values: (B, T, 2 * layers) real and imaginary parts, alternating.
+        sent: (B, T, layers) bool.
+
+    Returns:
+        (B, T, layers) complex64, zero where nothing is sent, mean |s|**2 = 1 over what is sent of each text.
+    """
+    pairs = values.float().unflatten(-1, (-1, 2)) * sent.unsqueeze(-1)
+    energy = pairs.square().sum(dim=(1, 2, 3)) / sent.sum(dim=(1, 2)).clamp(min=1)
+    return torch.view_as_complex((pairs * (energy + 1e-12).rsqrt()[:, None, None, None]).contiguous())
+
+
+def features_of(symbols: Tensor, noise_variance: Tensor) -> Tensor:
+    """What a network is told of the symbols of each token.
+
+    Args:
+        symbols: (B, T, layers) complex64, unbiased.
+        noise_variance: (B, T, layers) float32, inf where a symbol was not sent or got lost.
+
+    Returns:
+        (B, T, 4 * layers): Wiener estimates (real and imaginary parts), reliabilities, and SNRs in units of 20 dB.
+    """
+    reliability = 1 / (1 + noise_variance)  # 0 for a lost symbol, the Wiener gain for all others
+    estimate = torch.view_as_real(torch.where(reliability > 0, symbols, 0)) * reliability.unsqueeze(-1)
+    snr_db = -10 * torch.log10(noise_variance.clamp(1e-3, 1e2))
+    return torch.cat([estimate.flatten(2), reliability, snr_db / 20], dim=-1)
+
+
 class TextModel(nn.Module):
     """Encoder and decoder of `text-jscc`, trained together through a differentiable channel."""
 
@@ -94,11 +125,7 @@ class TextModel(nn.Module):
             (B, T, layers) complex64, zero where nothing is sent, mean |s|**2 = 1 over what is sent of each text.
         """
         hidden = self.encoder(inputs_embeds=self.embedding(tokens), attention_mask=padding).last_hidden_state
-        pairs = self.to_symbols(hidden).float().unflatten(-1, (self.config.layers_per_token, 2))
-        pairs = pairs * sent.unsqueeze(-1)
-        energy = pairs.square().sum(dim=(1, 2, 3)) / sent.sum(dim=(1, 2)).clamp(min=1)
-        pairs = pairs * (energy + 1e-12).rsqrt()[:, None, None, None]
-        return torch.view_as_complex(pairs.contiguous())
+        return unit_power(self.to_symbols(hidden), sent)
 
     def decode(self, symbols: Tensor, noise_variance: Tensor, padding: Tensor) -> Tensor:
         """Noisy symbols to token logits.
@@ -111,10 +138,7 @@ class TextModel(nn.Module):
         Returns:
             (B, T, vocabulary) logits.
         """
-        reliability = 1 / (1 + noise_variance)  # 0 for a lost symbol, the Wiener gain for all others
-        estimate = torch.view_as_real(torch.where(reliability > 0, symbols, 0)) * reliability.unsqueeze(-1)
-        snr_db = -10 * torch.log10(noise_variance.clamp(1e-3, 1e2))
-        features = torch.cat([estimate.flatten(2), reliability, snr_db / 20], dim=-1)
+        features = features_of(symbols, noise_variance)
         hidden = self.decoder(inputs_embeds=self.from_symbols(features), attention_mask=padding).last_hidden_state
         return self.to_logits(hidden)
 

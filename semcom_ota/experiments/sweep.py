@@ -162,7 +162,7 @@ def _weights(sweep: SweepConfig) -> dict[str, str]:
     for one in sweep.codecs:
         named = [Path(value) for value in one.codec.model_dump().values() if isinstance(value, Path)]
         if one.codec.language_model is not None:
-            from semcom_ota.codecs.language_model import local_folder  # torch, for nothing else here
+            from semcom_ota.codecs.model_folder import local_folder  # torch, for nothing else here
 
             named.append(local_folder(one.codec.language_model))
         for folder in (CHECKPOINTS / one.name, CHECKPOINTS / "language-model", *named):
