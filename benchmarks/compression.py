@@ -22,11 +22,12 @@ import numpy as np
 import torch
 from scipy.optimize import brentq
 
+from semcom_ota.codecs import conventional
 from semcom_ota.codecs.huffman_code import compress
 from semcom_ota.codecs.lam_compressed import LONG, SHORT, checksum_of, sent_checksum
 from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.codecs.language_model_code import LanguageModelCode
-from semcom_ota.coding.coded_modulation import CRC_BITS, demodulate_message, modulate_message
+from semcom_ota.coding.coded_modulation import CRC_BITS, ONE_SEGMENT_BITS, demodulate_message, modulate_message
 from semcom_ota.coding.constellation import ORDERS
 from semcom_ota.coding.finite_blocklength import block_error, gaussian_moments
 from semcom_ota.coding.link_adaptation import CrcBits, best_order, log_success
@@ -95,8 +96,9 @@ def measured(bits: Sequence[np.ndarray], symbols: Sequence[int], start_db: float
 def required(sizes: dict[str, list], symbols: Sequence[int]) -> dict[str, list[float]]:
     """SNR for each of TARGETS, by scheme."""
     checksums: dict[str, tuple[str, Callable[[int], CrcBits]]] = {
-        "utf8": ("utf8", lambda _: CRC16),
-        "huffman": ("huffman", lambda _: CRC16),
+        "utf8": ("utf8", lambda bits: conventional.sent_checksum(bits <= ONE_SEGMENT_BITS)),
+        "huffman": ("huffman", lambda bits: conventional.sent_checksum(bits <= ONE_SEGMENT_BITS)),
+        "huffman, CRC16": ("huffman", lambda _: CRC16),
         "language model, CRC16": ("lam-compressed", lambda _: CRC16),
         "lam-compressed": ("lam-compressed", sent_checksum),
     }

@@ -4,29 +4,37 @@ Order and code rate are the best for the SNR at the given number of symbols: eve
 hold the bits is compared by the block error rate that finite-blocklength theory predicts for it, corrected by the loss
 that `benchmarks/channel_code.py` measured (`coding/link_adaptation.py`). The code rate follows from bits and symbols.
 
-The 24 parameter bits in the frame header, from the top: 2 for the order, 4 for the scale by which the symbols were
-brought to unit mean power (1.03**(value - 8): a constellation has it only on average, and nothing else tells the
-receiver), 1 for how the bits are to be read, 17 for their number less one.
+Every codec has 24 bits in the frame header for what it likes. These use what is left of them for the checksum of a
+short text, of one segment: it is then not sent among the symbols, and the list decoder is told it. From the top: 2 for
+the order, 4 for the scale by which the symbols were brought to unit mean power (1.03**(value - 8): a constellation has
+it only on average, and nothing else tells the receiver; for QPSK, which needs none, 4 of the checksum of a short text),
+then 18 that begin with
+
+- 0: Huffman's code, 17 for the number of bits less one;
+- 10: the same of a short text, 9 for the number of bits less one, 7 of the checksum;
+- 110: bytes as they are of a short text, 8 for their number less one, 7 of the checksum;
+- 111: bytes as they are, 15 for their number less one.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.huffman_code import compress, expand
-from semcom_ota.coding.coded_modulation import demodulate_message, modulate_message
-from semcom_ota.coding.constellation import ORDERS
-from semcom_ota.coding.link_adaptation import best_order, symbols_needed
+from semcom_ota.coding.coded_modulation import CRC16, ONE_SEGMENT_BITS, Checksum, demodulate_message, modulate_message
+from semcom_ota.coding.constellation import ORDERS, QPSK
+from semcom_ota.coding.link_adaptation import CrcBits, best_order, symbols_needed
 from semcom_ota.config import MAX_TEXT_BYTES, CodecConfig, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
 OWN_SNR_DB = 10.0
 OWN_BLOCK_ERROR = 1e-3
 _SCALE_STEP = math.log(1.03)
-_RAW, _HUFFMAN = 0, 1
-_LENGTH_BITS = 17  # holds the bits of MAX_TEXT_BYTES, less one
+_HEADER_BITS = 18  # without order and scale
+_CRC_IN_HEADER = 7  # and 4 more in place of the scale
 
 Bits = NDArray[np.uint8]
 
@@ -35,6 +43,11 @@ class Utf8:
     """A text's UTF-8 bytes, as they are. Needs no configuration and no device; any number of threads may share it.
 
     Its own budget is the fewest symbols over which the best order is predicted to lose 1 message in 1000 at 10 dB.
+
+    Args:
+        codec: not looked at.
+        device: not looked at.
+        short_form: whether part of a short text's checksum travels in the header. `lam-compressed` has no room for it.
     """
 
     name = "utf8"
@@ -42,16 +55,21 @@ class Utf8:
     ordered_symbols = False
     has_checksum = True  # see registry.has_checksum
 
-    def __init__(self, codec: CodecConfig, device: DeviceConfig):
-        """Nothing to set up."""
+    def __init__(self, codec: CodecConfig, device: DeviceConfig, *, short_form: bool = True):
+        """See above."""
+        self._short_form = short_form
 
-    def _bits(self, data: bytes) -> tuple[int, Bits]:
-        """How the bits are to be read, and the bits."""
-        return _RAW, np.unpackbits(np.frombuffer(data, np.uint8))
+    def _bits(self, data: bytes) -> tuple[bool, Bits]:
+        """Whether they are Huffman's code, and the bits."""
+        return False, np.unpackbits(np.frombuffer(data, np.uint8))
+
+    def _is_short(self, n_bits: int) -> bool:
+        return self._short_form and n_bits <= ONE_SEGMENT_BITS
 
     def symbol_count(self, text: str) -> int:
         """See `Codec.symbol_count`."""
-        return symbols_needed(self._bits(utf8_bytes(text))[1].size, OWN_SNR_DB, OWN_BLOCK_ERROR)
+        n_bits = self._bits(utf8_bytes(text))[1].size
+        return symbols_needed(n_bits, OWN_SNR_DB, OWN_BLOCK_ERROR, sent_checksum(self._is_short(n_bits)))
 
     def encode(self, text: str, *, n_symbols: int | None = None, snr_db: float | None = None) -> Encoded:
         """See `Codec.encode`. Without `snr_db`, 10 dB are taken for granted.
@@ -59,27 +77,37 @@ class Utf8:
         Raises:
             DoesNotFit: no order can carry the text in `n_symbols`, or it has more than MAX_TEXT_BYTES.
         """
-        form, bits = self._bits(utf8_bytes(text))
+        huffman, bits = self._bits(utf8_bytes(text))
+        short = self._is_short(bits.size)
+        crc_bits = sent_checksum(short)
         if n_symbols is None:
-            n_symbols = symbols_needed(bits.size, OWN_SNR_DB, OWN_BLOCK_ERROR)
-        order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db)
+            n_symbols = symbols_needed(bits.size, OWN_SNR_DB, OWN_BLOCK_ERROR, crc_bits)
+        order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db, crc_bits)
         if order is None:
             raise DoesNotFit(
                 f"{self.name}: {bits.size} bits and their checksum do not fit {n_symbols} symbols, "
                 f"not even with {ORDERS[-1]}-QAM"
             )
-        symbols, step = to_unit_power(modulate_message(bits, n_symbols, order))
-        parameters = (ORDERS.index(order) << 5 | step << 1 | form) << _LENGTH_BITS | (bits.size - 1)
-        return Encoded(symbols, parameters)
+        check = _checksum(order, short)
+        symbols, scale = to_unit_power(modulate_message(bits, n_symbols, order, check))
+        header = Header(order, scale, huffman, short, bits.size, check.withheld_of(bits))
+        return Encoded(symbols, header.parameters())
 
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
         """See `Codec.decode`. What a failed segment held is a gap; the confidence is 1 or 0, as the checksums say."""
-        n_bits = (parameters & (1 << _LENGTH_BITS) - 1) + 1
-        form = parameters >> _LENGTH_BITS & 1
-        scale = scale_of(parameters >> 18 & 15)
-        order = ORDERS[parameters >> 22 & 3]
-        bits, right = demodulate_message(symbols / scale, noise_variance / scale**2, n_bits, order)
-        text, intact = _read_huffman(bits, right) if form == _HUFFMAN else _read_raw(bits, right)
+        header = Header.read(parameters)
+        if header.short and header.n_bits > ONE_SEGMENT_BITS:  # no encoder writes that
+            return Decoded(GAP, 0.0, False)
+        scale = np.float32(1) if header.short and header.order == QPSK else scale_of(header.scale)
+        bits, right = demodulate_message(
+            symbols / scale,
+            noise_variance / scale**2,
+            header.n_bits,
+            header.order,
+            _checksum(header.order, header.short),
+            header.withheld,
+        )
+        text, intact = _read_huffman(bits, right) if header.huffman else _read_raw(bits, right)
         return Decoded(text, float(intact), intact)
 
 
@@ -89,9 +117,54 @@ class Huffman(Utf8):
     name = "huffman"
     number = 2
 
-    def _bits(self, data: bytes) -> tuple[int, Bits]:
-        form, bits = _HUFFMAN, compress(data)
-        return (form, bits) if bits.size < 8 * len(data) else super()._bits(data)
+    def _bits(self, data: bytes) -> tuple[bool, Bits]:
+        bits = compress(data)
+        return (True, bits) if bits.size < 8 * len(data) else super()._bits(data)
+
+
+class Header(NamedTuple):
+    """What the 24 parameter bits say; see above."""
+
+    order: int
+    scale: int  # of to_unit_power
+    huffman: bool
+    short: bool
+    n_bits: int
+    withheld: int  # of the checksum
+
+    def parameters(self) -> int:
+        """The 24 bits."""
+        top, crc = self.scale, self.withheld & (1 << _CRC_IN_HEADER) - 1
+        if self.short and self.order == QPSK:
+            top = self.withheld >> _CRC_IN_HEADER
+        if self.huffman:
+            rest = 0b10 << 16 | self.n_bits - 1 << 7 | crc if self.short else self.n_bits - 1
+        else:
+            n_bytes = self.n_bits // 8
+            rest = 0b110 << 15 | n_bytes - 1 << 7 | crc if self.short else 0b111 << 15 | n_bytes - 1
+        return (ORDERS.index(self.order) << 4 | top) << _HEADER_BITS | rest
+
+    @classmethod
+    def read(cls, parameters: int) -> "Header":
+        """From any 24 bits."""
+        order, scale = ORDERS[parameters >> 22 & 3], parameters >> _HEADER_BITS & 15
+        huffman, short = parameters >> 16 & 3 != 3, parameters >> 15 & 7 in (0b100, 0b101, 0b110)
+        if not short:
+            n_bits = (parameters & (1 << 17) - 1) + 1 if huffman else 8 * ((parameters & (1 << 15) - 1) + 1)
+            return cls(order, scale, huffman, short, n_bits, 0)
+        n_bits = (parameters >> 7 & 511) + 1 if huffman else 8 * ((parameters >> 7 & 255) + 1)
+        withheld = parameters & (1 << _CRC_IN_HEADER) - 1
+        return cls(order, scale, huffman, short, n_bits, (scale << _CRC_IN_HEADER if order == QPSK else 0) | withheld)
+
+
+def _checksum(order: int, short: bool) -> Checksum:
+    return Checksum(CRC16.bits, _CRC_IN_HEADER + (4 if order == QPSK else 0)) if short else CRC16
+
+
+def sent_checksum(short: bool) -> CrcBits:
+    """Bits of checksum that share the symbols with the bits of a text, by order; one of ONE_SEGMENT_BITS is short."""
+    qpsk, qam16, qam64, qam256 = (_checksum(order, short).sent for order in ORDERS)
+    return qpsk, qam16, qam64, qam256
 
 
 def to_unit_power(symbols: ComplexArray) -> tuple[ComplexArray, int]:

@@ -4,9 +4,8 @@ The source code is `language_model_code.py`; channel code and choice of the orde
 is all of a text that the model would make longer than Huffman's code does.
 
 The checksum is CRC11, which 5G gives to control messages of this size (TS 38.212, 6.3.1.2.1), and it costs next to
-nothing: of a short text, as many of its bits as have room travel in the frame header, where every codec has 24 bits for
-what it likes. The list decoder is told them. With CRC16 among the symbols, as `huffman` has it, 8 symbols a word need
-1.2 dB more (`benchmarks/compression.py`).
+nothing: of a short text, as many of its bits as have room travel in the frame header, as in `conventional.py`. With
+CRC16 among the symbols, 8 symbols a word need 1.2 dB more (`benchmarks/compression.py`).
 
 The 24 bits, from the top: 2 for the order, 4 for the scale as in `conventional.py` (for QPSK, which needs none, 4 of
 the checksum of a short text), then 18 that begin with
@@ -28,6 +27,7 @@ from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.conventional import (
     OWN_BLOCK_ERROR,
     OWN_SNR_DB,
+    Header,
     Huffman,
     Utf8,
     scale_of,
@@ -71,7 +71,8 @@ class LamCompressed:
         self._fingerprint = model.fingerprint()
         self._code = LanguageModelCode(model)
         self._written = functools.lru_cache(maxsize=64)(self._compressed)
-        self._utf8, self._huffman = Utf8(codec, device), Huffman(codec, device)
+        self._utf8 = Utf8(codec, device, short_form=False)
+        self._huffman = Huffman(codec, device, short_form=False)
 
     def symbol_count(self, text: str) -> int:
         """See `Codec.symbol_count`; the model runs."""
@@ -167,11 +168,13 @@ def sent_checksum(n_bits: int) -> CrcBits:
 
 def _to_plain(parameters: int) -> int:
     """From the parameters of `huffman` and `utf8`."""
-    top, huffman, length = parameters >> 18, parameters >> 17 & 1, parameters & (1 << 17) - 1
-    return top << 18 | huffman << 16 | (length if huffman else length >> 3)
+    header = Header.read(parameters)
+    length = header.n_bits - 1 if header.huffman else header.n_bits // 8 - 1
+    return parameters >> 18 << 18 | header.huffman << 16 | length
 
 
 def _from_plain(parameters: int) -> int:
     """To the parameters of `huffman` and `utf8`."""
-    top, huffman, length = parameters >> 18, parameters >> 16 & 1, parameters & (1 << 16) - 1
-    return top << 18 | huffman << 17 | (length if huffman else (length << 3 | 7) & (1 << 17) - 1)
+    huffman, length = bool(parameters >> 16 & 1), parameters & (1 << 16) - 1
+    n_bits = length + 1 if huffman else 8 * ((length & (1 << 15) - 1) + 1)
+    return Header(ORDERS[parameters >> 22 & 3], parameters >> 18 & 15, huffman, False, n_bits, 0).parameters()

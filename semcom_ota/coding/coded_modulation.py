@@ -20,8 +20,9 @@ from semcom_ota.types import ComplexArray, FloatArray, fragment_range
 
 CRC_BITS = 16
 LIST_SIZE = 32
-_SPLIT_INFORMATION_BITS = 360  # a block that holds more than this ...
-_SPLIT_CODED_BITS = 1088  # ... in more than this is split (TS 38.212, 6.3.1.2.1)
+ONE_SEGMENT_BITS = 360
+"""A message of so many bits is never split."""
+_SPLIT_CODED_BITS = 1088  # a block that holds more bits than that in more than this is split (TS 38.212, 6.3.1.2.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def segments(n_bits: int, n_symbols: int, order: int, crc_bits: int = CRC_BITS) 
     coded_bits = n_symbols * bits_per_symbol(order)
     count = max(
         math.ceil(n_bits / (MAX_MOTHER_BITS - crc_bits)),
-        min(math.ceil(coded_bits / _SPLIT_CODED_BITS), math.ceil(n_bits / _SPLIT_INFORMATION_BITS)),
+        min(math.ceil(coded_bits / _SPLIT_CODED_BITS), math.ceil(n_bits / ONE_SEGMENT_BITS)),
     )
     if n_bits < 1 or n_bits + count * (crc_bits + 1) > coded_bits:
         return None

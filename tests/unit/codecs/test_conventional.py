@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcom_ota.codecs.base import GAP, Codec, DoesNotFit
-from semcom_ota.codecs.conventional import Huffman, Utf8
+from semcom_ota.codecs.conventional import Header, Huffman, Utf8
 from semcom_ota.coding.constellation import ORDERS
 from semcom_ota.config import MAX_TEXT_BYTES, CodecConfig, DeviceConfig
 
@@ -123,6 +123,25 @@ def test_wrong_parameters_for_a_good_frame_never_raise(codec: Codec, parameters:
     encoded = codec.encode(CAPTION, n_symbols=95)
     decoded = receive(codec, encoded.symbols, parameters, 30.0, 4)
     assert not decoded.intact or decoded.text == CAPTION
+
+
+@given(parameters=st.integers(0, 2**24 - 1))
+def test_a_header_is_what_it_was_read_from(parameters: int) -> None:
+    """But for bits that mean nothing: where there is room for more bytes than a text has."""
+    header = Header.read(parameters)
+    assert Header.read(header.parameters()) == header
+    assert 1 <= header.n_bits <= 2**18
+
+
+def test_most_of_a_short_texts_checksum_is_in_the_header() -> None:
+    """All symbols are its own then, and any other header of the same text's size shows a checksum that fails."""
+    for codec in CODECS:
+        for text, n_symbols in ((CAPTION, 300), (CAPTION[:40], 90)):
+            encoded = codec.encode(text, n_symbols=n_symbols)
+            header = Header.read(encoded.parameters)
+            assert header.short == (header.n_bits <= 360)
+            for bit in range(7 if header.short else 0):
+                assert not receive(codec, encoded.symbols, encoded.parameters ^ 1 << bit, 35.0, 5).intact
 
 
 def test_same_input_same_output() -> None:

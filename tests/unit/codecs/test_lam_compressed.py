@@ -86,7 +86,7 @@ def test_a_text_that_fits_no_order_is_named(codec: LamCompressed) -> None:
 
 
 def test_text_that_the_model_makes_longer_is_sent_as_huffman_does(codec: LamCompressed) -> None:
-    huffman = Huffman(CodecConfig(), DeviceConfig())
+    huffman = Huffman(CodecConfig(), DeviceConfig(), short_form=False)
     for text in (OTHER, "Nobody knew when they would come back."):
         encoded, plain = codec.encode(text), huffman.encode(text)
         assert not by_model(encoded.parameters)
