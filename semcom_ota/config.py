@@ -50,7 +50,9 @@ class CodecConfig(Frozen):
         "language-model", description="of the search of lam-prior; the others are there to compare"
     )
     lam_checkpoint: Path | None = Field(None, description="folder of lam-jscc; None is the checkpoint that ships")
-    beams: int = Field(32, ge=1, le=1024, description="texts that a search by a language model follows at a time")
+    beams: int = Field(
+        128, ge=1, le=1024, description="texts that a search by a language model follows at a time, at most"
+    )
 
 
 class DeviceConfig(Frozen):

@@ -157,6 +157,30 @@ class Header(NamedTuple):
         return cls(order, scale, huffman, short, n_bits, (scale << _CRC_IN_HEADER if order == QPSK else 0) | withheld)
 
 
+PLAIN_LONGEST = 1 << 16
+"""Bits of Huffman's code that `to_plain` has room for."""
+
+
+def to_plain(parameters: int) -> int:
+    """The parameters of a codec without `short_form` for one that needs the 24th bit, bit 17, for itself: it is 0.
+
+    Order and scale above it, below it 1 for Huffman's code and 16 for the number of bits less one, or 0 and 16 for that
+    of bytes.
+    """
+    header = Header.read(parameters)
+    length = (header.n_bits if header.huffman else header.n_bits // 8) - 1
+    if length >= PLAIN_LONGEST:
+        raise DoesNotFit(f"{header.n_bits} bits are more than the header can tell: {PLAIN_LONGEST} at most")
+    return parameters >> 18 << 18 | header.huffman << 16 | length
+
+
+def from_plain(parameters: int) -> int:
+    """Back; bit 17 is not looked at."""
+    huffman, length = bool(parameters >> 16 & 1), parameters & PLAIN_LONGEST - 1
+    n_bits = length + 1 if huffman else 8 * ((length & (1 << 15) - 1) + 1)
+    return Header(ORDERS[parameters >> 22 & 3], parameters >> 18 & 15, huffman, False, n_bits, 0).parameters()
+
+
 def _checksum(order: int, short: bool) -> Checksum:
     return Checksum(CRC16.bits, _CRC_IN_HEADER + (4 if order == QPSK else 0)) if short else CRC16
 

@@ -14,27 +14,33 @@ from transformers import ModernBertConfig, ModernBertModel
 from semcom_ota.codecs.lam_backbone import Heard
 from semcom_ota.codecs.text_model import features_of, unit_power
 
+CODE_WIDTH = 64
+"""Elements of what an adapter learns of each token by itself."""
+
 
 class SymbolWriter(nn.Module):
     """The transmitter's channel adapter: what a LAM made of a token, and the token itself, to its symbols.
 
     A LAM that predicts what comes next has half forgotten the token itself in its last layer. So a mix of all layers is
     taken, with weights that are learned (after Peters et al., "Deep contextualized word representations", NAACL 2018),
-    beside the embedding.
+    beside the embedding; and a code of the token's own, for embeddings of words that a LAM hardly met are all alike.
     """
 
-    def __init__(self, width: int, states: int, layers_per_token: int, forms: int):
+    def __init__(self, width: int, states: int, layers_per_token: int, vocabulary: int, forms: int):
         """`states` hidden states are mixed; a token has one of `forms` written forms (1: none to tell)."""
         super().__init__()
         self.mix = nn.Parameter(torch.zeros(states))
+        self.code = nn.Embedding(vocabulary, CODE_WIDTH)
+        self.from_code = nn.Linear(CODE_WIDTH, 2 * width, bias=False)
         self.form = nn.Embedding(forms, 2 * width)
         nn.init.normal_(self.form.weight, std=0.5)
         self.net = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * layers_per_token))
 
-    def forward(self, states: list[Tensor], forms: Tensor, sent: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, states: list[Tensor], forms: Tensor, sent: Tensor) -> Tensor:
         """Symbols on the grid (token, layer).
 
         Args:
+            tokens: (B, T) int64.
             states: (B, T, width) each, from `Backbone.hidden_states`.
             forms: (B, T) int64.
             sent: (B, T, layers) bool, from `symbol_positions`.
@@ -44,7 +50,7 @@ class SymbolWriter(nn.Module):
         """
         normed = [nn.functional.layer_norm(state.float(), state.shape[-1:]) for state in states]
         mixed = sum(weight * state for weight, state in zip(self.mix.softmax(0), normed, strict=True))
-        features = torch.cat([normed[0], mixed], -1) + self.form(forms)
+        features = torch.cat([normed[0], mixed], -1) + self.from_code(self.code(tokens)) + self.form(forms)
         return unit_power(self.net(features), sent)
 
 
@@ -78,6 +84,24 @@ class SymbolReader(nn.Module):
         if self.mixing is not None:
             vectors = self.mixing(inputs_embeds=vectors, attention_mask=mask).last_hidden_state
         return self.norm(vectors)
+
+
+class Evidence(nn.Module):
+    """What the symbols of a token say of it by themselves: logits that are added to the LAM's.
+
+    The LAM then has to know what is likely to be said, and need not learn what the symbols of each token look like: it
+    is the prior, this the likelihood.
+    """
+
+    def __init__(self, width: int, vocabulary: int):
+        """From vectors of that width."""
+        super().__init__()
+        self.to_code = nn.Linear(width, CODE_WIDTH)
+        self.code = nn.Linear(CODE_WIDTH, vocabulary)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(..., width), of a `SymbolReader`, to (..., vocabulary)."""
+        return self.code(self.to_code(vectors))
 
 
 class CrossAttention(nn.Module):

@@ -1,10 +1,10 @@
 """The way of bits in `lam-jscc`: text that is not for the LAM, byte for byte; and the LAM's own bits, if it was trained
 to write bits and not symbols (the separate design).
 
-The former is `huffman`'s, and so are its parameters, but that bit 17 is set, the form is bit 16 and the length has 16
-bits. Of the latter's 24 parameter bits, from the top: 2 for the order, 4 for the scale that brought the symbols to unit
-mean power (1.03**(value - 8)), a 0, 10 for the number of tokens less one, 6 for the rate (pairs of bits a token, in
-quarters, less one), 1 if the text that these bits make is the one that was meant: the transmitter has tried.
+The former is `huffman`'s, its parameters are those of `to_plain` with bit 17 set. Of the latter's 24 parameter bits,
+from the top: 2 for the order, 4 for the scale that brought the symbols to unit mean power (1.03**(value - 8)), a 0, 10
+for the number of tokens less one, 6 for the rate (pairs of bits a token, in quarters, less one), 1 if the text that
+these bits make is the one that was meant: the transmitter has tried.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcom_ota.codecs.base import Decoded, DoesNotFit, Encoded
-from semcom_ota.codecs.conventional import OWN_SNR_DB, Huffman
+from semcom_ota.codecs.conventional import OWN_SNR_DB, Header, Huffman, from_plain, to_plain
 from semcom_ota.coding.coded_modulation import demodulate_message, modulate_message
 from semcom_ota.coding.constellation import ORDERS
 from semcom_ota.coding.link_adaptation import best_order, log_success
@@ -26,7 +26,6 @@ RATES = 1 << 6
 BLOCK_ERROR = 0.01
 """As many of the LAM's bits are sent as arrive but for this share of messages: a lost block costs all of a message,
 more bits only sharpen it."""
-_LONGEST_LITERAL = 1 << 16
 ERROR_FREE = 1e-3
 """Noise variance that stands for a symbol whose bits are known for sure."""
 _SCALE_STEP = math.log(1.03)
@@ -39,7 +38,7 @@ class Literal:
 
     def __init__(self) -> None:
         """Needs no configuration."""
-        self._huffman = Huffman(CodecConfig(), DeviceConfig())
+        self._huffman = Huffman(CodecConfig(), DeviceConfig(), short_form=False)
 
     def symbol_count(self, text: str) -> int:
         """See `Codec.symbol_count`."""
@@ -48,23 +47,19 @@ class Literal:
     def encode(self, text: str, n_symbols: int | None, snr_db: float | None) -> Encoded:
         """See `Codec.encode`."""
         encoded = self._huffman.encode(text, n_symbols=n_symbols, snr_db=snr_db)
-        form, length = encoded.parameters >> 17 & 1, encoded.parameters & LITERAL - 1
-        if length >= _LONGEST_LITERAL:
-            raise DoesNotFit(f"{length + 1} bits are more than the header can tell: {_LONGEST_LITERAL} at most")
-        return Encoded(encoded.symbols, encoded.parameters >> 18 << 18 | LITERAL | form << 16 | length)
+        return Encoded(encoded.symbols, to_plain(encoded.parameters) | LITERAL)
 
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
         """See `Codec.decode`."""
-        form, length = parameters >> 16 & 1, parameters & _LONGEST_LITERAL - 1
-        return self._huffman.decode(symbols, noise_variance, parameters >> 18 << 18 | form << 17 | length)
+        return self._huffman.decode(symbols, noise_variance, from_plain(parameters))
 
     def arrives(self, text: str, n_symbols: int, snr_db: float | None) -> bool:
         """Whether a text is likelier than not to arrive."""
         try:
-            length = self.encode(text, n_symbols, snr_db).parameters & _LONGEST_LITERAL - 1
+            parameters = self.encode(text, n_symbols, snr_db).parameters
         except DoesNotFit:
             return False
-        return _chance(length + 1, n_symbols, snr_db) > math.log(0.5)
+        return _chance(Header.read(from_plain(parameters)).n_bits, n_symbols, snr_db) > math.log(0.5)
 
 
 def pairs(tokens: int, rate: int) -> int:

@@ -27,10 +27,12 @@ from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.conventional import (
     OWN_BLOCK_ERROR,
     OWN_SNR_DB,
-    Header,
+    PLAIN_LONGEST,
     Huffman,
     Utf8,
+    from_plain,
     scale_of,
+    to_plain,
     to_unit_power,
     utf8_bytes,
 )
@@ -48,7 +50,6 @@ SHORT, LONG = 2**8, 2**14
 """Bits of a text under the model: a short one, and the longest."""
 _CRC_BITS = 11
 _MODEL, _LONG = 1 << 17, 1 << 16
-_HUFFMAN_LONGEST = 2**16
 _QUARTER_TURNS = np.array([1, 1j, -1, -1j], np.complex64)
 
 
@@ -109,7 +110,7 @@ class LamCompressed:
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
         """See `Codec.decode`. What stands behind a failed segment is a gap."""
         if not parameters & _MODEL:
-            return self._utf8.decode(symbols, noise_variance, _from_plain(parameters))
+            return self._utf8.decode(symbols, noise_variance, from_plain(parameters))
         order, scale, withheld = ORDERS[parameters >> 22 & 3], np.float32(1), 0
         if parameters & _LONG:
             n_bits, grid, single = (parameters & LONG - 1) + 1, parameters >> 14 & 3, False
@@ -146,9 +147,9 @@ class LamCompressed:
 
     def _encode_plain(self, text: str, n_symbols: int | None, snr_db: float | None) -> Encoded:
         """As `huffman` or `utf8`."""
-        codec = self._huffman if compress(utf8_bytes(text)).size <= _HUFFMAN_LONGEST else self._utf8
+        codec = self._huffman if compress(utf8_bytes(text)).size <= PLAIN_LONGEST else self._utf8
         encoded = codec.encode(text, n_symbols=n_symbols, snr_db=snr_db)
-        return Encoded(encoded.symbols, _to_plain(encoded.parameters))
+        return Encoded(encoded.symbols, to_plain(encoded.parameters))
 
     def _turns(self, n_symbols: int) -> ComplexArray:
         pattern = np.frombuffer(hashlib.shake_128(self._fingerprint).digest(n_symbols), np.uint8)
@@ -164,17 +165,3 @@ def sent_checksum(n_bits: int) -> CrcBits:
     """Bits of checksum that share the symbols with so many bits of text, by order."""
     qpsk, qam16, qam64, qam256 = (checksum_of(n_bits, order).sent for order in ORDERS)
     return qpsk, qam16, qam64, qam256
-
-
-def _to_plain(parameters: int) -> int:
-    """From the parameters of `huffman` and `utf8`."""
-    header = Header.read(parameters)
-    length = header.n_bits - 1 if header.huffman else header.n_bits // 8 - 1
-    return parameters >> 18 << 18 | header.huffman << 16 | length
-
-
-def _from_plain(parameters: int) -> int:
-    """To the parameters of `huffman` and `utf8`."""
-    huffman, length = bool(parameters >> 16 & 1), parameters & (1 << 16) - 1
-    n_bits = length + 1 if huffman else 8 * ((length & (1 << 15) - 1) + 1)
-    return Header(ORDERS[parameters >> 22 & 3], parameters >> 18 & 15, huffman, False, n_bits, 0).parameters()

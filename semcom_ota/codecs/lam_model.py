@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from semcom_ota.codecs.lam_adapter import CrossAttention, SymbolReader, SymbolWriter
+from semcom_ota.codecs.lam_adapter import CrossAttention, Evidence, SymbolReader, SymbolWriter
 from semcom_ota.codecs.lam_backbone import Backbone, Heard, Kind
 
 LORA_SHARE = 0.02
@@ -81,8 +81,9 @@ class LamTransceiver(nn.Module):
         with torch.no_grad():
             scale = float(lam.model.get_input_embeddings().weight.float().square().mean().sqrt())
         states = len(lam.reading_layers) + 1
-        self.writer = SymbolWriter(width, states, config.layers_per_token, config.forms)
+        self.writer = SymbolWriter(width, states, config.layers_per_token, lam.vocabulary, config.forms)
         self.reader = SymbolReader(width, config.layers_per_token, config.mixing_layers, config.max_tokens, scale)
+        self.evidence = Evidence(width, lam.vocabulary)
         self.to_forms = nn.Linear(width, config.forms)
         self.to_context = nn.Linear(width, width)
         nn.init.eye_(self.to_context.weight)
@@ -134,7 +135,7 @@ class LamTransceiver(nn.Module):
         """
         with self._speaking("transmitter"):
             states = self.reading_lam.hidden_states(tokens, mask)
-        symbols = self.writer(states, forms, sent)
+        symbols = self.writer(tokens, states, forms, sent)
         return _quantised(symbols) * sent if self.config.design == "separate" else symbols
 
     def hear(self, symbols: Tensor, noise_variance: Tensor, mask: Tensor, context: Context | None = None) -> Heard:
@@ -156,7 +157,7 @@ class LamTransceiver(nn.Module):
     def logits(self, heard: Heard, tokens: Tensor) -> Tensor:
         """(B, T, vocabulary) logits of a text's tokens (B, T): kinds that decide in order see those before each."""
         with self._speaking("receiver"), self._listening(heard):
-            return self.writing_lam.logits(self._for_inputs(heard), tokens)
+            return self.writing_lam.logits(self._for_inputs(heard), tokens) + self.evidence(heard.received)
 
     def forms(self, heard: Heard) -> Tensor:
         """(B, T, forms) logits of the written form of each token."""
@@ -184,10 +185,12 @@ class LamTransceiver(nn.Module):
         with self._speaking("receiver"):
             with self._listening(heard):
                 state = self.writing_lam.start(self._for_inputs(heard), beams)
+            evidence = self.evidence(heard.received)
             for place in range(length):
                 before = tokens[:, :, place - 1].flatten() if place else None
                 with self._listening(every, place):
-                    chance = self.writing_lam.step(state, before).float().log_softmax(-1).unflatten(0, (texts, beams))
+                    logits = self.writing_lam.step(state, before).float().unflatten(0, (texts, beams))
+                chance = (logits + evidence[:, place, None]).log_softmax(-1)
                 over = ~heard.mask[:, place, None, None]
                 nothing = torch.full_like(chance, -torch.inf)
                 nothing[..., 0] = 0

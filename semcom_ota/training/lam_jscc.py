@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from semcom_ota.codecs.base import DoesNotFit
-from semcom_ota.codecs.lam_adapter import SymbolReader
+from semcom_ota.codecs.lam_adapter import Evidence, SymbolReader
 from semcom_ota.codecs.lam_bits import ERROR_FREE, best_rate, pairs
 from semcom_ota.codecs.lam_checkpoint import fingerprint_of
 from semcom_ota.codecs.lam_loading import load_backbone
@@ -132,7 +132,7 @@ class LamTask:
 
 
 class LocalObjective(nn.Module):
-    """A transmitter, and a small receiver of its own that has no LAM but its embeddings."""
+    """A transmitter, and a small receiver of its own that has no LAM."""
 
     def __init__(self, transceiver: LamTransceiver):
         """The receiver in `transceiver` is left alone: it learns nothing."""
@@ -144,14 +144,13 @@ class LocalObjective(nn.Module):
             part.requires_grad_(True)
         self.transceiver = transceiver
         self.reader = SymbolReader(width, config.layers_per_token, 1, config.max_tokens, 1.0)
-        self.head = nn.Linear(width, width)
+        self.evidence = Evidence(width, transceiver.writing_lam.vocabulary)
         self.to_forms = nn.Linear(width, config.forms)
 
     def forward(self, received: Tensor, noise_variance: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, T, vocabulary) and (B, T, forms), from arguments as those of `SymbolReader`."""
         vectors = self.reader(received, noise_variance, mask)
-        embeddings = self.transceiver.writing_lam.model.get_input_embeddings().weight.detach()
-        return functional.linear(self.head(vectors), embeddings), self.to_forms(vectors)
+        return self.evidence(vectors), self.to_forms(vectors)
 
 
 class TransmitterTask:

@@ -82,7 +82,7 @@ def test_so_many_are_searched_together_as_memory_is_meant_for(codec, monkeypatch
         return search(model, codebook, observations, *others)
 
     monkeypatch.setattr(lam_prior, "search", searched)
-    monkeypatch.setattr(lam_prior, "MAX_POSITIONS", most := 8 * 200)
+    monkeypatch.setattr(lam_prior, "MAX_POSITIONS", most := 128 * 20)
     for one, other in zip(together, codec.decode_batch(messages), strict=True):
         assert (one.text, one.intact) == (other.text, other.intact)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-3)
@@ -158,7 +158,7 @@ def test_the_longer_a_text_the_fewer_beginnings_are_followed(folder):
     wide = load(folder, beams=1024)
     for tokens in (8, 100, 4000):
         header = Parameters(tokens, 10, 0, 0).pack()
-        parts = wide._observations(Received(np.ones(tokens, np.complex64), np.ones(tokens, np.float32), header))
+        parts = wide._observations(Received(np.ones(tokens, np.complex64), np.ones(tokens, np.float32), header), 1024)
         assert sum(part.tokens for part in parts) == tokens
         assert all(part.beams >= 1 and part.beams * tokens <= MAX_STEPS for part in parts)
         assert parts[0].beams == (1024 if tokens == 8 else MAX_STEPS // tokens)
