@@ -14,7 +14,7 @@ from transformers import ModernBertConfig, ModernBertModel
 from semcom_ota.codecs.lam_backbone import Heard
 from semcom_ota.codecs.text_model import features_of, unit_power
 
-CODE_WIDTH = 64
+CODE_WIDTH = 32
 """Elements of what an adapter learns of each token by itself."""
 
 
@@ -90,18 +90,18 @@ class Evidence(nn.Module):
     """What the symbols of a token say of it by themselves: logits that are added to the LAM's.
 
     The LAM then has to know what is likely to be said, and need not learn what the symbols of each token look like: it
-    is the prior, this the likelihood.
+    is the prior, this the likelihood. Both ends have the same codes, so that a word that was hardly ever trained on is
+    known by its code as any other.
     """
 
-    def __init__(self, width: int, vocabulary: int):
+    def __init__(self, width: int):
         """From vectors of that width."""
         super().__init__()
         self.to_code = nn.Linear(width, CODE_WIDTH)
-        self.code = nn.Linear(CODE_WIDTH, vocabulary)
 
-    def forward(self, vectors: Tensor) -> Tensor:
-        """(..., width), of a `SymbolReader`, to (..., vocabulary)."""
-        return self.code(self.to_code(vectors))
+    def forward(self, vectors: Tensor, codes: nn.Embedding) -> Tensor:
+        """(..., width), of a `SymbolReader`, to (..., vocabulary); `codes` are those of the `SymbolWriter`."""
+        return nn.functional.linear(self.to_code(vectors), codes.weight)
 
 
 class CrossAttention(nn.Module):

@@ -83,7 +83,7 @@ class LamTransceiver(nn.Module):
         states = len(lam.reading_layers) + 1
         self.writer = SymbolWriter(width, states, config.layers_per_token, lam.vocabulary, config.forms)
         self.reader = SymbolReader(width, config.layers_per_token, config.mixing_layers, config.max_tokens, scale)
-        self.evidence = Evidence(width, lam.vocabulary)
+        self.evidence = Evidence(width)
         self.to_forms = nn.Linear(width, config.forms)
         self.to_context = nn.Linear(width, width)
         nn.init.eye_(self.to_context.weight)
@@ -157,7 +157,9 @@ class LamTransceiver(nn.Module):
     def logits(self, heard: Heard, tokens: Tensor) -> Tensor:
         """(B, T, vocabulary) logits of a text's tokens (B, T): kinds that decide in order see those before each."""
         with self._speaking("receiver"), self._listening(heard):
-            return self.writing_lam.logits(self._for_inputs(heard), tokens) + self.evidence(heard.received)
+            return self.writing_lam.logits(self._for_inputs(heard), tokens) + self.evidence(
+                heard.received, self.writer.code
+            )
 
     def forms(self, heard: Heard) -> Tensor:
         """(B, T, forms) logits of the written form of each token."""
@@ -185,7 +187,7 @@ class LamTransceiver(nn.Module):
         with self._speaking("receiver"):
             with self._listening(heard):
                 state = self.writing_lam.start(self._for_inputs(heard), beams)
-            evidence = self.evidence(heard.received)
+            evidence = self.evidence(heard.received, self.writer.code)
             for place in range(length):
                 before = tokens[:, :, place - 1].flatten() if place else None
                 with self._listening(every, place):

@@ -49,8 +49,12 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[str]:
         found = load_test_captions(data)
     else:
         found = gather([], texts.file or SENTENCES / f"{texts.set}.txt")
+    whole = len(found) // texts.together * texts.together
+    found = [" ".join(found[first : first + texts.together]) for first in range(0, whole, texts.together)]
     if texts.count is not None and len(found) < texts.count:
         raise ConfigError(f"texts.count is {texts.count}, and there are {len(found)} texts: ask for fewer")
+    if not found:
+        raise ConfigError(f"texts.together is {texts.together}, and there are fewer texts: make it smaller")
     return found[: texts.count]
 
 

@@ -48,7 +48,8 @@ class SweepTexts(Frozen):
     file: Path | None = Field(None, description="a UTF-8 file, one sentence a line")
     data: Literal["multi30k-test"] | None = Field(None, description="a data set in --data or SEMCOM_DATA")
     set: str | None = Field(None, description="sentences that ship: captions, demo, names, numbers, questions")
-    count: int | None = Field(None, ge=1, le=MAX_TEXTS, description="None is all of them")
+    together: int = Field(1, ge=1, le=100, description="so many of them, with a space between, are one text to send")
+    count: int | None = Field(None, ge=1, le=MAX_TEXTS, description="texts to send; None is all of them")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -144,13 +144,13 @@ class LocalObjective(nn.Module):
             part.requires_grad_(True)
         self.transceiver = transceiver
         self.reader = SymbolReader(width, config.layers_per_token, 1, config.max_tokens, 1.0)
-        self.evidence = Evidence(width, transceiver.writing_lam.vocabulary)
+        self.evidence = Evidence(width)
         self.to_forms = nn.Linear(width, config.forms)
 
     def forward(self, received: Tensor, noise_variance: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, T, vocabulary) and (B, T, forms), from arguments as those of `SymbolReader`."""
         vectors = self.reader(received, noise_variance, mask)
-        return self.evidence(vectors), self.to_forms(vectors)
+        return self.evidence(vectors, self.transceiver.writer.code), self.to_forms(vectors)
 
 
 class TransmitterTask:

@@ -143,3 +143,11 @@ def test_texts_are_those_that_are_named(tmp_path):
         sweep.texts_of(SweepTexts(file=tmp_path / "own.txt", count=4), None)
     with pytest.raises(ConfigError, match="with --data"):
         sweep.texts_of(SweepTexts(data="multi30k-test"), None)
+
+
+def test_several_texts_together_are_one_to_send(tmp_path):
+    (tmp_path / "own.txt").write_text("one\ntwo\nthree\nfour\nfive\n")
+    assert sweep.texts_of(SweepTexts(file=tmp_path / "own.txt", together=2), None) == ["one two", "three four"]
+    assert sweep.texts_of(SweepTexts(file=tmp_path / "own.txt", together=2, count=1), None) == ["one two"]
+    with pytest.raises(ConfigError, match="together is 6"):
+        sweep.texts_of(SweepTexts(file=tmp_path / "own.txt", together=6), None)

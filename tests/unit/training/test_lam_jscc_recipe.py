@@ -53,7 +53,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(design, lam, data, t
 
 @pytest.mark.parametrize("design", ["joint", "separate"])
 def test_it_learns_and_what_ships_is_what_was_trained(design, lam, data, tmp_path):
-    wanted = settings(lam, design=design, steps=40, checkpoint_every=20, learning_rate=2e-2, adaptation="full")
+    wanted = settings(lam, design=design, steps=40, checkpoint_every=5, learning_rate=2e-2, adaptation="full")
     train(data, tmp_path / "run", wanted)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < 0.7 * losses[0]
