@@ -48,7 +48,8 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[str]:
             raise ConfigError(f"the texts are those of {texts.data}: name the folder of the data sets with --data")
         found = load_test_captions(data)
     else:
-        found = gather([], texts.file or SENTENCES / f"{texts.set}.txt")
+        files = [texts.file] if texts.file else [SENTENCES / f"{name}.txt" for name in texts.set or ()]
+        found = [text for file in files for text in gather([], file)]
     whole = len(found) // texts.together * texts.together
     found = [" ".join(found[first : first + texts.together]) for first in range(0, whole, texts.together)]
     if texts.count is not None and len(found) < texts.count:

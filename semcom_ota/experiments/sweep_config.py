@@ -47,17 +47,25 @@ class SweepTexts(Frozen):
 
     file: Path | None = Field(None, description="a UTF-8 file, one sentence a line")
     data: Literal["multi30k-test"] | None = Field(None, description="a data set in --data or SEMCOM_DATA")
-    set: str | None = Field(None, description="sentences that ship: captions, demo, names, numbers, questions")
+    set: tuple[str, ...] | None = Field(
+        None,
+        description="of the sentences that ship: captions, demo, identifiers, languages, names, numbers, questions",
+    )
     together: int = Field(1, ge=1, le=100, description="so many of them, with a space between, are one text to send")
     count: int | None = Field(None, ge=1, le=MAX_TEXTS, description="texts to send; None is all of them")
+
+    @field_validator("set", mode="before")
+    @classmethod
+    def _one_set(cls, value: Any) -> Any:
+        return None if value is None else _one_is_a_list(value)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if sum(source is not None for source in (self.file, self.data, self.set)) != 1:
             raise ValueError("say where they are: one of file, data and set")
         shipped = sorted(file.stem for file in SENTENCES.glob("*.txt"))
-        if self.set is not None and self.set not in shipped:
-            raise ValueError(f"unknown set '{self.set}': use one of {', '.join(shipped)}")
+        if unknown := [name for name in self.set or () if name not in shipped]:
+            raise ValueError(f"unknown set '{unknown[0]}': use one of {', '.join(shipped)}")
         return self
 
 

@@ -139,6 +139,7 @@ def test_texts_are_those_that_are_named(tmp_path):
     (tmp_path / "own.txt").write_text("one\n\ntwo\nthree\n")
     assert sweep.texts_of(SweepTexts(file=tmp_path / "own.txt", count=2), None) == ["one", "two"]
     assert len(sweep.texts_of(SweepTexts(set="captions"), None)) == 40
+    assert len(sweep.texts_of(SweepTexts(set=["names", "numbers"]), None)) == 24
     with pytest.raises(ConfigError, match=r"count is 4, and there are 3"):
         sweep.texts_of(SweepTexts(file=tmp_path / "own.txt", count=4), None)
     with pytest.raises(ConfigError, match="with --data"):
