@@ -97,7 +97,7 @@ class Evidence(nn.Module):
     def __init__(self, width: int):
         """From vectors of that width."""
         super().__init__()
-        self.to_code = nn.Linear(width, CODE_WIDTH)
+        self.to_code = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, CODE_WIDTH))  # whatever the LAM's scale
 
     def forward(self, vectors: Tensor, codes: nn.Embedding) -> Tensor:
         """(..., width), of a `SymbolReader`, to (..., vocabulary); `codes` are those of the `SymbolWriter`."""

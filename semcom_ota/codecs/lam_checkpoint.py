@@ -19,7 +19,7 @@ from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
 from semcom_ota.codecs.model_folder import FILES
-from semcom_ota.config import WEIGHTS, ConfigError
+from semcom_ota.config import CHECKPOINTS, WEIGHTS, ConfigError
 
 SIZES, OWN_LAM = "lam.json", "lam"
 SHIPPED_BYTES = 2**28
@@ -31,12 +31,14 @@ _LIMITS = {SIZES: 2**16, WEIGHTS: 2**36}
 class LamFile(LamConfig):
     """`lam.json`."""
 
-    lam: str = Field(OWN_LAM, max_length=4096, description="name or folder of the LAM; may be relative to this")
+    lam: str = Field(OWN_LAM, max_length=4096, description="the LAM: beside this, with the project, or on the hub")
     fingerprint: str = Field(max_length=64)
 
 
 def save_checkpoint(folder: Path, model: LamTransceiver, fingerprint: str, lam: Path | str) -> None:
     """Write what was trained, in float16, and a copy of the LAM if that is a folder of at most SHIPPED_BYTES.
+
+    A LAM that ships with the project is named instead.
 
     Args:
         folder: where to.
@@ -47,7 +49,10 @@ def save_checkpoint(folder: Path, model: LamTransceiver, fingerprint: str, lam: 
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: part.half().contiguous().cpu() for name, part in model.trained_state().items()}, folder / WEIGHTS)
     files = [file for pattern in FILES for file in Path(lam).glob(pattern)]
-    ship = 0 < sum(file.stat().st_size for file in files) <= SHIPPED_BYTES
+    with_project = Path(lam).resolve().parent == CHECKPOINTS.resolve()
+    if with_project:
+        lam = Path(lam).name
+    ship = not with_project and 0 < sum(file.stat().st_size for file in files) <= SHIPPED_BYTES
     if ship:
         (folder / OWN_LAM).mkdir(exist_ok=True)
         for file in files:
@@ -75,8 +80,9 @@ def load_checkpoint(folder: Path) -> tuple[LamTokenizer, LamTransceiver]:
         ) from error
     except (SafetensorError, ValidationError, ValueError, TypeError) as error:
         raise _damaged(folder, error) from error
-    beside = folder / described.lam
-    lam, loaded = load_backbone(beside if beside.is_dir() else described.lam, described.kind)
+    places = (folder / described.lam, CHECKPOINTS / described.lam)
+    place = next((place for place in places if place.is_dir()), described.lam)
+    lam, loaded = load_backbone(place, described.kind)
     if fingerprint_of(lam) != described.fingerprint:
         raise ConfigError(f"the LAM '{described.lam}' is not the one that '{folder}' was trained with: restore it")
     tokenizer = LamTokenizer(loaded, lam.vocabulary)

@@ -1,6 +1,6 @@
 """Tokens to symbols under a language model: what a token is sent as, and with how much energy.
 
-A token's codeword is a direction, drawn once and for all, times an amplitude. Its energy is proportional to its
+A token's codeword is a direction, drawn once and for all, times an amplitude. Its energy is nearly proportional to its
 surprisal, its bits under the language model: where a receiver that has the same model needs no telling, next to nothing
 is sent, and the power goes to the words that carry the news. In the low-SNR limit, where capacity is proportional to
 energy, that is how energy and information are to go together (Verdu, "Spectral efficiency in the wideband regime",
@@ -23,6 +23,9 @@ from torch import Tensor
 MAX_SYMBOLS_PER_TOKEN = 64
 FLOOR_BITS = 0.5
 """Added to a surprisal, so that also what is certain has some energy: models differ in certainty from what is true."""
+EXPONENT = 0.9
+"""Of the surprisal, in the energy. Proportional energies (1) carry captions no better (BLEU-1 the same to 0.003 at -3,
+-1 and 1 dB), those below 0.8 worse; of what is as good, this has the lowest peaks, and leaves most to the receiver."""
 MOST_BITS = 25.0
 """The most that a token's energy stands for: a limit to the peaks."""
 HISTORY_SHARES = (0.0, 0.15, 0.3, 0.6)
@@ -83,7 +86,7 @@ def share(symbols: int, tokens: int) -> list[int]:
 
 def relative_energy(log_probabilities: Tensor) -> Tensor:
     """Mean energy of a symbol of each token, up to a factor that is the same throughout a message."""
-    return (-log_probabilities / math.log(2) + FLOOR_BITS).clamp(max=MOST_BITS)
+    return (-log_probabilities / math.log(2) + FLOOR_BITS).clamp(max=MOST_BITS) ** EXPONENT
 
 
 def next_history(history: Tensor, tokens: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from semcom_ota.codecs.lam_checkpoint import fingerprint_of, save_checkpoint
 from semcom_ota.codecs.lam_jscc import LamJscc
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
-from semcom_ota.codecs.lam_tokenizer import FORMS
-from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.codecs.lam_tokenizer import FORMS, LamTokenizer
+from semcom_ota.config import CHECKPOINTS, CodecConfig, ConfigError, DeviceConfig
 
 TEXT = "A red dog runs in the park."
 
@@ -155,3 +155,14 @@ def test_a_missing_checkpoint_is_named(tmp_path):
 def test_texts_of_the_tests_are_for_the_lam(folder):
     codec = load(folder)
     assert not any(codec.encode(text).parameters & LITERAL for text in TEXTS)
+
+
+def test_a_lam_that_ships_with_the_project_is_named_and_not_copied(tmp_path):
+    shipped = CHECKPOINTS / "language-model"
+    lam, loaded = load_backbone(shipped, "decoder")
+    fingerprint, forms = fingerprint_of(lam), LamTokenizer(loaded, lam.vocabulary).forms
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "own", LamTransceiver(LamConfig(forms=forms), lam), fingerprint, shipped)
+    assert sorted(file.name for file in (tmp_path / "own").iterdir()) == ["lam.json", "model.safetensors"]
+    codec = LamJscc(CodecConfig(lam_checkpoint=tmp_path / "own"), DeviceConfig(device="cpu"))
+    assert codec.encode("A dog runs.").symbols.size == codec.symbol_count("A dog runs.")
