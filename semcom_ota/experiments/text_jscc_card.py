@@ -29,6 +29,7 @@ def export(folder: Path, data: Path, checkpoint: Path) -> str:
     codec = TextJscc(CodecConfig(checkpoint=checkpoint, symbols_per_word=settings.symbols_per_word), DeviceConfig())
     table = quality_table(codec, load_test_captions(data))
     parameters = sum(tensor.numel() for tensor in weights.values()) / 1e6
+    earlier = ", beginning with a network that was trained so before" if settings.init else ""
     return f"""# text-jscc: model card
 
 Joint source-channel coding of English text: a transformer turns tokens into complex symbols, another turns noisy
@@ -36,8 +37,8 @@ symbols, with the noise variance of each, back into tokens. {parameters:.1f} mil
 safetensors.
 
 - **Recipe**: `semcom train text-jscc --data DIR` with the settings in `training.json`:
-  {origin(folder, steps, settings.seed)}. SNR {settings.snr_db[0]:g} to {settings.snr_db[1]:g} dB, AWGN, flat and
-  frequency-selective Rayleigh fading.
+  {origin(folder, steps, settings.seed)}{earlier}. SNR {settings.snr_db[0]:g} to {settings.snr_db[1]:g} dB, AWGN,
+  flat and frequency-selective Rayleigh fading.
 - **Data** (`docs/data.md`), with synthetic text beside it:
 {data_sources(MIXTURE)}
 - **Licence** of these weights: GPL-3.0-or-later, as the project; the captions they learned from are for research use.

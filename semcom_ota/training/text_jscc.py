@@ -2,19 +2,23 @@
 
 Encoder and decoder are trained together through the symbol-level channels of `symbol_channel.py` with the
 cross-entropy of every token. The run is a function of its configuration alone (on one kind of machine), can be stopped
-at any time and goes on from its last checkpoint.
+at any time and goes on from its last checkpoint. With `init` a trained network learns on instead, from the first step
+of a new run.
 """
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch.nn import functional
 
 from semcom_ota.codecs.text_budget import symbol_budget
+from semcom_ota.codecs.text_jscc import SIZES, TOKENIZER, load_checkpoint
 from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
 from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
 from semcom_ota.training import processes
@@ -31,6 +35,7 @@ class TextTraining(TrainingSettings):
 
     snr_db: tuple[float, float] = (-6.0, 18.0)
     symbols_per_word: float = 8.0
+    init: Path | None = Field(None, description="checkpoint of text-jscc that goes on learning, with its tokenizer")
 
 
 class Batches:
@@ -131,11 +136,15 @@ class TextTask:
     """Encoder and decoder of `text-jscc`, through channels of all kinds."""
 
     def __init__(self, data: Path, out: Path, settings: TextTraining, sizes: TextModelConfig, device: torch.device):
-        """Read the corpus, learn the tokenizer unless `out` has one, make the network."""
+        """Read the corpus, learn the tokenizer unless `out` or `init` has one, make the network."""
         self.settings, self.device = settings, device
         corpus = load_corpus(data)
-        tokenizer_file, sizes_file = out / "tokenizer.json", out / "model.json"
+        start = load_checkpoint(settings.init)[1] if settings.init else None
+        tokenizer_file, sizes_file = out / TOKENIZER, out / SIZES
         with processes.main_first():
+            if settings.init:
+                for name in (TOKENIZER, SIZES):
+                    shutil.copyfile(settings.init / name, out / name)
             if not sizes_file.exists():
                 sizes_file.write_text(json.dumps(sizes.asdict(), indent=1), encoding="utf-8")
             if not tokenizer_file.exists():
@@ -143,7 +152,8 @@ class TextTask:
                 TextTokenizer.train(texts, sizes.vocabulary).save(tokenizer_file)
         tokenizer = TextTokenizer.load(tokenizer_file)
         torch.manual_seed(settings.seed)
-        self.model = TextModel(sizes).to(device)
+        self.model = (start or TextModel(sizes)).to(device)
+        sizes = self.model.config
         self.batches = Batches(corpus, tokenizer, settings, sizes)
         self._held_out = _validation_batches(data, tokenizer, settings, sizes)
 

@@ -47,6 +47,18 @@ def test_loss_falls_and_the_checkpoint_loads(data, tmp_path):
     assert "| AWGN | 12 |" in (checkpoint / "README.md").read_text()
 
 
+def test_a_trained_network_goes_on_learning_where_it_was(data, tmp_path):
+    train(data, tmp_path / "first", settings(steps=40, warmup_steps=5, learning_rate=3e-3), TINY)
+    first = export("text-jscc", tmp_path / "first", data)
+    train(data, tmp_path / "second", settings(steps=2, learning_rate=1e-6, init=first))
+    train(data, tmp_path / "second", settings(steps=4, learning_rate=1e-6, init=first))  # it is resumed as any other
+    tokenizer, model = load_checkpoint(second := export("text-jscc", tmp_path / "second", data))
+    was_tokenizer, was = load_checkpoint(first)
+    assert model.config == TINY and tokenizer.vocabulary == was_tokenizer.vocabulary
+    assert torch.allclose(model.embedding.weight, was.embedding.weight, atol=1e-3)
+    assert "beginning with a network" in (second / "README.md").read_text()
+
+
 def test_missing_data_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"multi30k/train"):
         train(tmp_path, tmp_path / "out", settings(), TINY)
