@@ -89,6 +89,11 @@ def relative_energy(log_probabilities: Tensor) -> Tensor:
     return (-log_probabilities / math.log(2) + FLOOR_BITS).clamp(max=MOST_BITS) ** EXPONENT
 
 
+def surprisal_of(energy: float) -> float:
+    """Bits of a token with that energy (`relative_energy`); of a mean energy, a little less than the mean bits."""
+    return max(0.0, energy ** (1 / EXPONENT) - FLOOR_BITS)
+
+
 def next_history(history: Tensor, tokens: Tensor) -> Tensor:
     """A number for all tokens so far: (R,) int64, wrapping around; that of no tokens is 0."""
     mixed = (history ^ (tokens + 1)) * _MULTIPLIER

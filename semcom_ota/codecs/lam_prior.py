@@ -27,6 +27,7 @@ from semcom_ota.codecs.lam_codebook import (
     next_history,
     relative_energy,
     share,
+    surprisal_of,
 )
 from semcom_ota.codecs.lam_search import Candidates, Observation, Prior, search
 from semcom_ota.codecs.language_model import LanguageModel
@@ -48,7 +49,9 @@ LEAST_SHOWN = 0.2
 """Below this probability of the text whose checksum holds, the likeliest text is shown, though its own does not."""
 NARROWER = (16, 4, 1)
 """A search begins with this part of its beams; if it finds no text that the receiver vouches for, it is done again with
-more. Where the channel is good, nearly every text is found by the first and quickest."""
+more, and with all of them if as much information was received as the text has (the scale of its energies tells). Where
+the channel is good, nearly every text is found by the first search, the quickest; where it is lost, the longest would
+hardly help."""
 MAX_STEPS = 2**14
 """Beams times tokens of a message: what bounds the time of a search. In a text of more than 128 tokens fewer than 128
 beginnings are followed. A count and no clock, so that a slow machine finds what a fast one finds."""
@@ -169,7 +172,10 @@ class LamPrior:
         """See `BatchCodec`: searches advance together, token by token, as many as MAX_POSITIONS allows."""
         decided = [Decoded("", 0.0, False)] * len(messages)
         unsure = list(range(len(messages)))
-        for beams in [self._beams // part for part in NARROWER if self._beams >= part]:
+        widths = sorted({max(1, self._beams // part) for part in NARROWER})
+        for beams in widths:
+            if widths[0] < beams == self._beams:
+                unsure = [i for i in unsure if _holds_its_text(messages[i])]
             for i, one in zip(unsure, self._decode_with(beams, [messages[i] for i in unsure]), strict=True):
                 decided[i] = one
             unsure = [i for i in unsure if not decided[i].intact and beams < _most_beams(messages[i])]
@@ -281,6 +287,13 @@ class LamPrior:
     def _budget(self, text: str, tokens: int) -> int:
         nominal = int(self._symbols_per_word * len(text.split()))
         return min(max(nominal, int(LEAST_SYMBOLS_PER_TOKEN * tokens), 1), MAX_SYMBOLS_PER_TOKEN * tokens)
+
+
+def _holds_its_text(message: Received) -> bool:
+    """Whether as many bits were received, by Shannon's formula, as the text has under the language model."""
+    said = Parameters.unpack(message.parameters)
+    variance = np.maximum(message.noise_variance, _LEAST_VARIANCE, dtype=np.float64)
+    return float(np.log2(1 + 1 / variance).sum()) >= said.tokens * surprisal_of(1 / said.scale)
 
 
 def _most_beams(message: Received) -> int:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lams import TEXTS, save_lam
@@ -9,7 +10,7 @@ from lams import TEXTS, save_lam
 from semcom_ota.codecs import lam_prior
 from semcom_ota.codecs.base import BatchCodec, DoesNotFit, Received
 from semcom_ota.codecs.lam_prior import MAX_STEPS, LamPrior, Parameters
-from semcom_ota.codecs.lam_search import search
+from semcom_ota.codecs.lam_search import Candidates, search
 from semcom_ota.config import CodecConfig, DeviceConfig
 
 LONG = " ".join(TEXTS[:20])
@@ -87,6 +88,38 @@ def test_so_many_are_searched_together_as_memory_is_meant_for(codec, monkeypatch
         assert (one.text, one.intact) == (other.text, other.intact)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-3)
     assert len(groups) > 1 and max(groups) <= most
+
+
+def widths(codec, message, monkeypatch):
+    """Beams of each search for a message, one after the other."""
+    seen = []
+
+    def searched(model, codebook, observations, *others):
+        seen.extend(observation.beams for observation in observations)
+        return search(model, codebook, observations, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lam_prior, "search", searched)
+        codec.decode(*parts(message))
+    return seen
+
+
+def test_a_search_widens_until_a_text_is_found_and_where_that_is_not_in_vain(folder, monkeypatch):
+    codec = load(folder, beams=32)
+    good = received(codec.encode(TEXTS[3], snr_db=20))
+    assert widths(codec, good, monkeypatch) == [2]
+    wrong_checksum = replace(good, parameters=good.parameters ^ 1)
+    assert widths(codec, wrong_checksum, monkeypatch) == [2, 8, 32]
+    drowned = replace(wrong_checksum, noise_variance=np.full_like(good.noise_variance, 100))
+    assert widths(codec, drowned, monkeypatch) == [2, 8]
+    assert widths(load(folder, beams=1), drowned, monkeypatch) == [1]
+
+
+def test_what_is_shown_of_a_doubtful_text_has_the_most_tokens_right():
+    """Its likeliest version stands alone; three others, together likelier, agree on all but their last token."""
+    tokens = torch.tensor([[9, 9, 9, 9], [1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 3, 6]])
+    found = Candidates(tokens, torch.tensor([0.4, 0.25, 0.2, 0.15], dtype=torch.float64))
+    assert lam_prior._most_alike(found) == 1
 
 
 def test_a_wrong_checksum_is_never_intact(codec):
