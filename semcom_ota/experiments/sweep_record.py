@@ -14,6 +14,8 @@ from semcom_ota.experiments.sweep_plan import Measured, Unit
 from semcom_ota.experiments.sweep_reading import MANIFEST, MAX_LINE_BYTES, MAX_MANIFEST_BYTES, ROWS, TIMINGS
 
 LOCK = ".lock"
+MEASURED_BY = ("commit", "machine", "versions")
+"""What of a manifest may change from one command to the next that measures a part of a sweep."""
 Place = tuple[int, int]
 """First byte of a unit's lines in a file, and the one behind them."""
 
@@ -202,16 +204,17 @@ def _check_ours(folder: Path) -> None:
 
 
 def _same_sweep(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest to go on with: what sweep it is, and each commit that took part in it."""
+    """The manifest to go on with: what sweep it is, each commit that took part, and who else measured it before."""
     path = folder / MANIFEST
     if not path.exists():
-        return manifest | {"commits": [manifest["commit"]]}
+        return manifest | {"commits": [manifest["commit"]], "earlier": []}
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise ValueError("it is too large")
         known = json.loads(path.read_bytes())
         same = known["config_sha256"] == manifest["config_sha256"]
         commits = [str(commit) for commit in known["commits"]]
+        earlier = list(known.get("earlier", []))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(f"'{path}' is no manifest of a sweep: choose another --out") from error
     if not same:
@@ -220,4 +223,7 @@ def _same_sweep(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         )
     if manifest["commit"] not in commits:
         commits.append(manifest["commit"])
-    return manifest | {"commits": commits}
+    before = {name: known.get(name) for name in MEASURED_BY}
+    if before not in earlier and any(before[name] != manifest.get(name) for name in MEASURED_BY):
+        earlier.append(before)
+    return manifest | {"commits": commits, "earlier": earlier}

@@ -196,6 +196,9 @@ def _notes(manifest: dict[str, Any], rows: int, points: Iterable[dict[str, Any]]
         notes.append(f"Points have from {min(counts)} to {max(counts)} messages: each says how many.")
     if len(commits := manifest.get("commits", [])) > 1:
         notes.append(f"Measured by {len(commits)} commits, whose code may differ: {', '.join(map(str, commits))}.")
+    machines = [manifest.get("machine"), *(one.get("machine") for one in manifest.get("earlier", []))]
+    if any(machine != machines[0] for machine in machines):
+        notes.append("Measured on more than one machine; times are of all of them.")
     if unequal:
         notes.append(f"UNFAIR: {unequal} messages did not cost the same symbols and energy with every codec.")
     return notes

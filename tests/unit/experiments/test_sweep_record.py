@@ -95,6 +95,7 @@ def test_a_folder_goes_on_where_it_was_left(tmp_path):
     timings = [json.loads(line) for line in (tmp_path / "timings.jsonl").read_text().splitlines()]
     assert rows == measured(0).rows + measured(1).rows and timings == measured(0).timings + measured(1).timings
     manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest.pop("earlier") == [{"commit": "abc", "machine": None, "versions": None}]
     assert manifest == {"config_sha256": "one", "commit": "def", "commits": ["abc", "def"], "finished": True}
 
 

@@ -83,6 +83,14 @@ def test_a_sweep_that_went_on_with_other_code_says_so(tmp_path):
     )
 
 
+def test_a_sweep_of_several_machines_says_so(tmp_path):
+    folder = write(tmp_path, rows(messages=1, channels=("awgn",), snrs=(0.0,)))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for machine, said in ((manifest.get("machine"), False), ({"processor": "another"}, True)):
+        (folder / "manifest.json").write_text(json.dumps(manifest | {"earlier": [{"machine": machine}]}))
+        assert any("more than one machine" in note for note in sweep_report.summarise(folder)["notes"]) == said
+
+
 def test_a_folder_without_measurements_is_one_sentence(tmp_path):
     (tmp_path / "rows.jsonl").touch()
     for folder, said in ((tmp_path, "holds no measurement yet"), (tmp_path / "none", "neither a sweep nor a run")):
