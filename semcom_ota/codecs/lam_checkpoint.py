@@ -49,10 +49,7 @@ def save_checkpoint(folder: Path, model: LamTransceiver, fingerprint: str, lam: 
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: part.half().contiguous().cpu() for name, part in model.trained_state().items()}, folder / WEIGHTS)
     files = [file for pattern in FILES for file in Path(lam).glob(pattern)]
-    with_project = Path(lam).resolve().parent == CHECKPOINTS.resolve()
-    if with_project:
-        lam = Path(lam).name
-    ship = not with_project and 0 < sum(file.stat().st_size for file in files) <= SHIPPED_BYTES
+    ship = shipped(lam) is None and 0 < sum(file.stat().st_size for file in files) <= SHIPPED_BYTES
     if ship:
         (folder / OWN_LAM).mkdir(exist_ok=True)
         for file in files:
@@ -80,9 +77,8 @@ def load_checkpoint(folder: Path) -> tuple[LamTokenizer, LamTransceiver]:
         ) from error
     except (SafetensorError, ValidationError, ValueError, TypeError) as error:
         raise _damaged(folder, error) from error
-    places = (folder / described.lam, CHECKPOINTS / described.lam)
-    place = next((place for place in places if place.is_dir()), described.lam)
-    lam, loaded = load_backbone(place, described.kind)
+    beside = folder / described.lam
+    lam, loaded = load_backbone(beside if beside.is_dir() else shipped(described.lam) or described.lam, described.kind)
     if fingerprint_of(lam) != described.fingerprint:
         raise ConfigError(f"the LAM '{described.lam}' is not the one that '{folder}' was trained with: restore it")
     tokenizer = LamTokenizer(loaded, lam.vocabulary)
@@ -96,6 +92,12 @@ def load_checkpoint(folder: Path) -> tuple[LamTokenizer, LamTransceiver]:
     except (RuntimeError, ValueError) as error:
         raise _damaged(folder, error) from error
     return tokenizer, model.eval()
+
+
+def shipped(lam: Path | str) -> Path | None:
+    """The folder of a LAM that ships with the project and is called by its name, as in `language-model`; else None."""
+    folder = CHECKPOINTS / str(lam)
+    return folder if folder.parent == CHECKPOINTS and folder.is_dir() else None
 
 
 def fingerprint_of(lam: Backbone) -> str:

@@ -20,7 +20,7 @@ from torch.nn import functional
 from semcom_ota.codecs.base import DoesNotFit
 from semcom_ota.codecs.lam_adapter import Evidence, SymbolReader
 from semcom_ota.codecs.lam_bits import ERROR_FREE, best_rate, pairs
-from semcom_ota.codecs.lam_checkpoint import fingerprint_of
+from semcom_ota.codecs.lam_checkpoint import fingerprint_of, shipped
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamDesign, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
@@ -41,7 +41,9 @@ TRANSMITTER = "transmitter"
 class LamTraining(TrainingSettings, LamDesign):
     """Everything that decides what is learned."""
 
-    backbone: str = Field(min_length=1, max_length=4096, description="the LAM: a folder, or a name on the hub")
+    backbone: str = Field(
+        min_length=1, max_length=4096, description="the LAM: a folder, language-model, or a name on the hub"
+    )
     steps: int = Field(4_000, ge=1)
     warmup_steps: int = Field(200, ge=1)
     decay_share: float = Field(0.5, gt=0, le=1)
@@ -214,7 +216,7 @@ def train(data: Path, out: Path, settings: LamTraining) -> None:
 
 def untrained(settings: LamTraining) -> tuple[LamTransceiver, LamTokenizer, str]:
     """Network and tokenizer before the first step, and the LAM's fingerprint; raises ConfigError if there is no LAM."""
-    lam, loaded = load_backbone(settings.backbone, settings.kind)
+    lam, loaded = load_backbone(shipped(settings.backbone) or settings.backbone, settings.kind)
     fingerprint, tokenizer = fingerprint_of(lam), LamTokenizer(loaded, lam.vocabulary)
     torch.manual_seed(settings.seed)
     design = settings.model_dump(include=set(LamDesign.model_fields))

@@ -158,11 +158,10 @@ def test_texts_of_the_tests_are_for_the_lam(folder):
 
 
 def test_a_lam_that_ships_with_the_project_is_named_and_not_copied(tmp_path):
-    shipped = CHECKPOINTS / "language-model"
-    lam, loaded = load_backbone(shipped, "decoder")
+    lam, loaded = load_backbone(CHECKPOINTS / "language-model", "decoder")
     fingerprint, forms = fingerprint_of(lam), LamTokenizer(loaded, lam.vocabulary).forms
     torch.manual_seed(0)
-    save_checkpoint(tmp_path / "own", LamTransceiver(LamConfig(forms=forms), lam), fingerprint, shipped)
+    save_checkpoint(tmp_path / "own", LamTransceiver(LamConfig(forms=forms), lam), fingerprint, "language-model")
     assert sorted(file.name for file in (tmp_path / "own").iterdir()) == ["lam.json", "model.safetensors"]
     codec = LamJscc(CodecConfig(lam_checkpoint=tmp_path / "own"), DeviceConfig(device="cpu"))
     assert codec.encode("A dog runs.").symbols.size == codec.symbol_count("A dog runs.")
