@@ -2,9 +2,9 @@
 to write bits and not symbols (the separate design).
 
 The former is `huffman`'s, its parameters are those of `to_plain` with bit 17 set. Of the latter's 24 parameter bits,
-from the top: 2 for the order, 4 for the scale that brought the symbols to unit mean power (1.03**(value - 8)), a 0, 10
-for the number of tokens less one, 6 for the rate (pairs of bits a token, in quarters, less one), 1 if the text that
-these bits make is the one that was meant: the transmitter has tried.
+from the top: 2 for the order, 4 for the scale that brought the symbols to unit mean power (1.03**(value - 8); for QPSK,
+which needs none, 4 of the checksum), a 0, 10 for the number of tokens less one, 6 for the rate (pairs of bits a token,
+in quarters, less one), 1 if the text that these bits make is the one that was meant: the transmitter has tried.
 """
 
 import math
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcom_ota.codecs.base import Decoded, DoesNotFit, Encoded
-from semcom_ota.codecs.conventional import OWN_SNR_DB, Header, Huffman, from_plain, to_plain
-from semcom_ota.coding.coded_modulation import demodulate_message, modulate_message
-from semcom_ota.coding.constellation import ORDERS
-from semcom_ota.coding.link_adaptation import best_order, log_success
+from semcom_ota.codecs.conventional import OWN_SNR_DB, Header, Huffman, from_plain, scale_of, to_plain, to_unit_power
+from semcom_ota.coding.coded_modulation import CRC16, ONE_SEGMENT_BITS, Checksum, demodulate_message, modulate_message
+from semcom_ota.coding.constellation import ORDERS, QPSK
+from semcom_ota.coding.link_adaptation import CrcBits, best_order, log_success
 from semcom_ota.config import CodecConfig, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
@@ -28,7 +28,6 @@ BLOCK_ERROR = 0.01
 more bits only sharpen it."""
 ERROR_FREE = 1e-3
 """Noise variance that stands for a symbol whose bits are known for sure."""
-_SCALE_STEP = math.log(1.03)
 
 Bits = NDArray[np.uint8]
 
@@ -82,14 +81,13 @@ def best_rate(tokens: int, n_symbols: int, snr_db: float | None, layers: int) ->
 
 def modulated(bits: Bits, tokens: int, rate: int, exact: bool, n_symbols: int, snr_db: float | None) -> Encoded:
     """The LAM's bits, `2 * pairs(tokens, rate)` of them, in so many symbols; raises DoesNotFit if they cannot be."""
-    order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db)
+    order = best_order(bits.size, n_symbols, OWN_SNR_DB if snr_db is None else snr_db, _sent_checksum(bits.size))
     if order is None:
         raise DoesNotFit(f"{bits.size} bits and their checksum do not fit {n_symbols} symbols")
-    symbols = modulate_message(bits, n_symbols, order)
-    scale = float(np.mean(np.abs(symbols.astype(np.complex128)) ** 2)) ** -0.5
-    step = min(max(round(math.log(scale) / _SCALE_STEP) + 8, 0), 15)
-    parameters = (ORDERS.index(order) << 4 | step) << 18 | (tokens - 1) << 7 | rate << 1 | exact
-    return Encoded((symbols * scale).astype(np.complex64), parameters)
+    check = _checksum(bits.size, order)
+    symbols, step = to_unit_power(modulate_message(bits, n_symbols, order, check))
+    four = check.withheld_of(bits) if check.withheld else step
+    return Encoded(symbols, (ORDERS.index(order) << 4 | four) << 18 | (tokens - 1) << 7 | rate << 1 | exact)
 
 
 def demodulated(
@@ -97,14 +95,27 @@ def demodulated(
 ) -> tuple[Bits, NDArray[np.bool_], int, bool]:
     """The LAM's bits, whether each is right, the number of tokens, and whether the text is right if all bits are."""
     tokens, rate = (parameters >> 7 & MAX_TOKENS - 1) + 1, parameters >> 1 & RATES - 1
-    scale = np.float32(math.exp(((parameters >> 18 & 15) - 8) * _SCALE_STEP))
-    order = ORDERS[parameters >> 22 & 3]
-    bits, right = demodulate_message(symbols / scale, noise_variance / scale**2, 2 * pairs(tokens, rate), order)
+    order, four, n_bits = ORDERS[parameters >> 22 & 3], parameters >> 18 & 15, 2 * pairs(tokens, rate)
+    check = _checksum(n_bits, order)
+    scale = np.float32(1) if check.withheld else scale_of(four)
+    bits, right = demodulate_message(symbols / scale, noise_variance / scale**2, n_bits, order, check, four)
     return bits, right, tokens, bool(parameters & 1)
+
+
+def _checksum(n_bits: int, order: int) -> Checksum:
+    if n_bits > ONE_SEGMENT_BITS:
+        return CRC16
+    return Checksum(11, 4 if order == QPSK else 0)
+
+
+def _sent_checksum(n_bits: int) -> CrcBits:
+    qpsk, qam16, qam64, qam256 = (_checksum(n_bits, order).sent for order in ORDERS)
+    return qpsk, qam16, qam64, qam256
 
 
 def _chance(n_bits: int, n_symbols: int, snr_db: float | None) -> float:
     """Natural logarithm of the predicted probability that these bits arrive; minus infinity if they do not fit."""
     given = OWN_SNR_DB if snr_db is None else snr_db
-    chances = [log_success(n_bits, n_symbols, order, given) for order in ORDERS]
+    checks = zip(ORDERS, _sent_checksum(n_bits), strict=True)
+    chances = [log_success(n_bits, n_symbols, order, given, crc_bits) for order, crc_bits in checks]
     return max((chance for chance in chances if chance is not None), default=-math.inf)

@@ -19,7 +19,6 @@ multiples of 90 degrees, in a pattern that the model's fingerprint decides: no c
 """
 
 import functools
-import hashlib
 
 import numpy as np
 
@@ -50,7 +49,6 @@ SHORT, LONG = 2**8, 2**14
 """Bits of a text under the model: a short one, and the longest."""
 _CRC_BITS = 11
 _MODEL, _LONG = 1 << 17, 1 << 16
-_QUARTER_TURNS = np.array([1, 1j, -1, -1j], np.complex64)
 
 
 class LamCompressed:
@@ -69,7 +67,7 @@ class LamCompressed:
         """Load the language model; raises ConfigError if there is none."""
         model = LanguageModel.load(codec.language_model, named_device(device.device))
         self.parameters = model.parameters
-        self._fingerprint = model.fingerprint()
+        self._turns = model.turns
         self._code = LanguageModelCode(model)
         self._written = functools.lru_cache(maxsize=64)(self._compressed)
         self._utf8 = Utf8(codec, device, short_form=False)
@@ -150,10 +148,6 @@ class LamCompressed:
         codec = self._huffman if compress(utf8_bytes(text)).size <= PLAIN_LONGEST else self._utf8
         encoded = codec.encode(text, n_symbols=n_symbols, snr_db=snr_db)
         return Encoded(encoded.symbols, to_plain(encoded.parameters))
-
-    def _turns(self, n_symbols: int) -> ComplexArray:
-        pattern = np.frombuffer(hashlib.shake_128(self._fingerprint).digest(n_symbols), np.uint8)
-        return _QUARTER_TURNS[pattern & 3]
 
 
 def checksum_of(n_bits: int, order: int) -> Checksum:

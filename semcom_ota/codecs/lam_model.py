@@ -21,11 +21,6 @@ LORA_SHARE = 0.02
 """Of the LAM's parameters, LoRA trains at most this share: both ends added up, the LAM counted once."""
 
 
-LORA_SCALE = 16
-"""What LoRA adds is scaled by. So few parameters have to go far at the adapters' learning rate: with 16 they learn a
-little faster than with the usual 2."""
-
-
 class LamDesign(BaseModel):
     """What a `lam-jscc` is made of, beside the LAM itself."""
 
@@ -38,6 +33,7 @@ class LamDesign(BaseModel):
     )
     adaptation: Literal["frozen", "lora", "full"] = Field("lora", description="what is trained of the LAM")
     lora_rank: int = Field(0, ge=0, le=1024, description=f"0 is the largest that trains {LORA_SHARE:.0%} of the LAM")
+    lora_scale: int = Field(16, ge=1, le=1024, description="of what LoRA adds; 2 is usual, 16 learns a little faster")
     layers_per_token: int = Field(16, ge=1, le=64, description="symbols that a token has at most")
     mixing_layers: int = Field(1, ge=0, le=8, description="bidirectional layers of the receiver's adapter")
     max_tokens: int = Field(64, ge=4, le=1024, description="tokens coded together; a longer text is cut into chunks")
@@ -80,7 +76,7 @@ class LamTransceiver(nn.Module):
             self.reading_lam = copy.deepcopy(lam).requires_grad_(False)
             self.reading_lam.model.requires_grad_(True)
         if config.adaptation == "lora":
-            _add_lora(lam, config.lora_rank)
+            _add_lora(lam, config.lora_rank, config.lora_scale)
         self._lora = [part for part in lam.modules() if isinstance(part, BaseTunerLayer)]
         self._lora_weights = [part.requires_grad_() for name, part in lam.named_parameters() if "lora_" in name]
         with torch.no_grad():
@@ -236,7 +232,7 @@ class LamTransceiver(nn.Module):
         yield
 
 
-def _add_lora(lam: Backbone, rank: int) -> None:
+def _add_lora(lam: Backbone, rank: int, scale: int) -> None:
     """A LoRA (Hu et al., ICLR 2022) for each end, on every linear map of the layers that this end uses."""
     names = {part: name for name, part in lam.named_modules()}
     targets = {
@@ -249,7 +245,7 @@ def _add_lora(lam: Backbone, rank: int) -> None:
     for end, parts in targets.items():
         lora = LoraConfig(
             r=rank,
-            lora_alpha=LORA_SCALE * rank,
+            lora_alpha=scale * rank,
             target_modules=[names[part] for part in parts],
             fan_in_fan_out=any(isinstance(part, Conv1D) for part in parts),
         )

@@ -2,7 +2,8 @@
 
 The transmitter sends every token with the energy of its surprisal (`lam_codebook.py`); the receiver looks for the text
 that maximises log P(text) under the language model plus log p(symbols | text, estimated channel) (`lam_search.py`).
-Nothing is trained but the language model, and any causal one will do, if it is the same at both ends.
+Nothing is trained but the language model, and any causal one will do, if it is the same at both ends: the symbols are
+turned by a pattern that its fingerprint decides (`LanguageModel.turns`), so that with another one no text is found.
 
 The 24 parameter bits in the frame header, from the top: 0 and 7 bits for the number of tokens less one, or 1 and 12
 bits for a long text; 5 for the scale of the energies, 2 for the mode of the codebook, and the rest, 9 or 4, for a
@@ -162,7 +163,8 @@ class LamPrior:
         scale = float(np.mean(np.abs(stream) ** 2)) ** -1
         step = round(_step_of(scale))
         parameters = Parameters(len(tokens), min(max(step, 0), 31), mode, checksum(text))
-        return Encoded((stream * math.sqrt(scale)).astype(np.complex64), parameters.pack())
+        symbols = (stream * math.sqrt(scale)).astype(np.complex64) * self._model.turns(total)
+        return Encoded(symbols, parameters.pack())
 
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
         """See `Codec`."""
@@ -207,7 +209,8 @@ class LamPrior:
         said, total = Parameters.unpack(message.parameters), len(message.symbols)
         if not said.tokens <= 4 * total <= 4 * MAX_SYMBOLS_PER_TOKEN * said.tokens:
             return []
-        values = np.ascontiguousarray(message.symbols, np.complex64).view(np.float32).reshape(-1, 2)
+        turned_back = np.asarray(message.symbols, np.complex64) * self._model.turns(total).conj()
+        values = turned_back.view(np.float32).reshape(-1, 2)
         received = torch.from_numpy(values.clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE)).to(self._device)
         variance = np.asarray(message.noise_variance, np.float32).clip(_LEAST_VARIANCE)
         precise = torch.from_numpy(variance).to(self._device)

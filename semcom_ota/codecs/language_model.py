@@ -1,9 +1,11 @@
 """A causal language model of any kind that Hugging Face knows, stepped token by token over many hypotheses at once."""
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
@@ -12,9 +14,11 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from semcom_ota.codecs.base import DoesNotFit
 from semcom_ota.codecs.model_folder import load_weights, loading, local_folder
 from semcom_ota.config import CHECKPOINTS, ConfigError
+from semcom_ota.types import ComplexArray
 
 SHIPPED_LANGUAGE_MODEL = CHECKPOINTS / "language-model"
 _LONGEST = 1024
+_QUARTER_TURNS = np.array([1, 1j, -1, -1j], np.complex64)
 _SAMPLE = 4096  # weights of each tensor that make a fingerprint: training leaves hardly one of them as it was
 
 
@@ -61,6 +65,10 @@ class LanguageModel:
         """Number of weights."""
         return sum(parameter.numel() for parameter in self._model.parameters())
 
+    @functools.cached_property
+    def _own_fingerprint(self) -> bytes:
+        return self.fingerprint()
+
     def fingerprint(self) -> bytes:
         """32 bytes, the same for the same tokenizer and weights, wherever they came from and run."""
         found = hashlib.sha256(self._tokenizer.backend_tokenizer.to_str().encode())
@@ -68,6 +76,14 @@ class LanguageModel:
             values = tensor.flatten()[:: max(1, tensor.numel() // _SAMPLE)].float().cpu().numpy()
             found.update(f"{name} {tuple(tensor.shape)}".encode() + values.astype("<f4").tobytes())
         return found.digest()
+
+    def turns(self, n_symbols: int) -> ComplexArray:
+        """By what symbols that were made with this model are turned on their way: (n_symbols,) complex64, 1, j, -1, -j.
+
+        A pattern that the fingerprint decides. To a receiver with another model they are noise, and not another text.
+        """
+        pattern = np.frombuffer(hashlib.shake_128(self._own_fingerprint).digest(n_symbols), np.uint8)
+        return _QUARTER_TURNS[pattern & 3]
 
     def tokens(self, text: str) -> list[int]:
         """Tokens of a text; `text` gives back the very same.

@@ -20,7 +20,7 @@ from semcom_ota.experiments.sweep_stopping import PointProgress
 from semcom_ota.experiments.sweep_workers import GivenUp, Workers
 from semcom_ota.experiments.texts import SENTENCES, gather
 from semcom_ota.phy.numerology import Numerology
-from semcom_ota.training.corpus import load_test_captions
+from semcom_ota.training.corpus import load_test_captions, load_validation_captions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[str]:
     if texts.data is not None:
         if data is None:
             raise ConfigError(f"the texts are those of {texts.data}: name the folder of the data sets with --data")
-        found = load_test_captions(data)
+        found = load_test_captions(data) if texts.data == "multi30k-test" else load_validation_captions(data)
     else:
         files = [texts.file] if texts.file else [SENTENCES / f"{name}.txt" for name in texts.set or ()]
         found = [text for file in files for text in gather([], file)]

@@ -46,7 +46,9 @@ class SweepTexts(Frozen):
     """What is sent: the first `count` texts of one source."""
 
     file: Path | None = Field(None, description="a UTF-8 file, one sentence a line")
-    data: Literal["multi30k-test"] | None = Field(None, description="a data set in --data or SEMCOM_DATA")
+    data: Literal["multi30k-test", "multi30k-validation"] | None = Field(
+        None, description="a data set in --data or SEMCOM_DATA; what is chosen is chosen by the captions of validation"
+    )
     set: tuple[str, ...] | None = Field(
         None,
         description="of the sentences that ship: captions, demo, identifiers, languages, names, numbers, questions",

@@ -14,7 +14,7 @@ from semcom_ota.experiments.sweep_data import Curve, SweepData, curve_name
 from semcom_ota.experiments.sweep_outcome import ENERGY_TOLERANCE
 from semcom_ota.experiments.sweep_reading import STAGES, Row, Timing
 
-LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,)}
+LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,), "exact_match": (0.9,)}
 """Figure -> the levels whose SNR is stated."""
 FADE_DB = 6.0
 """A message whose receiver estimated an SNR so far below the channel's mean met a fade."""

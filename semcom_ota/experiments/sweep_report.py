@@ -31,10 +31,12 @@ CONVENTIONS = (
     "receiver estimates timing, carrier, channel and noise from the signal; where it says (perfect CSI), it was told "
     "these and the header, and no frame is missed.",
     "Checked, row by row: of $unequal messages the symbols differed between codecs, or the energy from 1 a symbol.",
-    "Codecs take turns frame by frame over the same realisations of channel and noise, given by seed and message.",
+    "All codecs meet the same realisations of channel and noise, given by seed and message. Those with the same "
+    "settings take turns frame by frame in one link; one with settings of its own has a link of its own.",
     "Intervals are 95 %, by a percentile bootstrap ($draws draws) over $drawn, which all codecs share; those of shares "
     "of exact copies and of outages are Wilson's, the former of as many messages as are independent where a text was "
-    "sent several times. An interval of no width says that all messages were alike.",
+    "sent several times. An interval of no width says that all messages were alike. A point that a stop rule ended "
+    "(`stop`) has an interval that is a little too narrow, because it was looked at again and again.",
     "BLEU: $bleu, 0 to 1.",
 )
 

@@ -111,9 +111,9 @@ def fates(points: Sequence[Record]) -> Table:
         for point in points
     )  # fmt: skip
     caption = (
-        "Delivered is the receiver's own verdict: a checksum that held, or, of a codec without one, that no frame is "
-        "missing. Outage is the part that no decoder is to blame for: no frame was found, or the receiver estimated an "
-        f"SNR {FADE_DB:g} dB or more below the channel's mean; beside it, BLEU-1 over all other messages that fitted."
+        "Delivered is the receiver's own verdict: a checksum that held, and whatever else the codec goes by. Outage is "
+        "the part that no decoder is to blame for: no frame was found, or the receiver estimated an SNR "
+        f"{FADE_DB:g} dB or more below the channel's mean; beside it, BLEU-1 over all other messages that fitted."
     )
     return Table("What became of the messages", caption, head, rows)
 

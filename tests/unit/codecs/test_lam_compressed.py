@@ -126,7 +126,7 @@ def test_with_another_model_at_the_receiver_no_checksum_holds(codec: LamCompress
 def test_a_model_that_only_counts_otherwise_is_found_out_and_says_nothing(codec: LamCompressed, tmp_path: Path) -> None:
     """Right bits, another text, as on a machine whose sums are far off: never a made-up text."""
     other = made(save_lam(tmp_path, "gpt2", seed=1))
-    other._fingerprint = codec._fingerprint
+    other._turns = codec._turns
     encoded = codec.encode(SENTENCE)
     assert receive(other, encoded.symbols, encoded.parameters, 30.0) == Decoded(GAP, 0.0, False)
 

@@ -68,7 +68,7 @@ def test_spends_exactly_what_it_is_told(codec, n_symbols):
     assert np.mean(np.abs(encoded.symbols) ** 2) == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize(("times", "n_symbols"), [(30, 2), (1, 0), (1, 2)])
+@pytest.mark.parametrize(("times", "n_symbols"), [(30, 2), (1, 0), (1, 1)])
 def test_what_cannot_be_carried_is_refused(codec, times, n_symbols):
     with pytest.raises(DoesNotFit):
         codec.encode(" ".join([TEXT] * times), n_symbols=n_symbols)
