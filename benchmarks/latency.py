@@ -60,11 +60,7 @@ def main() -> None:
     for device in arguments.device.split(",") if arguments.device else devices():
         for name in arguments.codec.split(","):
             settings = CodecConfig(names=(name,), symbols_per_word=max(arguments.budget, 1.0))
-            try:
-                codec = registry.load(name, settings, DeviceConfig(device=device, threads=arguments.threads))
-            except ConfigError as error:
-                print(f"<!-- {name}: {error} -->")
-                continue
+            codec = registry.load(name, settings, DeviceConfig(device=device, threads=arguments.threads))
             found = measure(
                 codec, texts, budget=arguments.budget, snr_db=arguments.snr, channel=load_channel("awgn"),
                 batch=arguments.batch, seed=arguments.seed,
@@ -118,4 +114,7 @@ def line(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConfigError as error:
+        raise SystemExit(f"latency.py: {error}") from error

@@ -90,7 +90,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """What the sweep said of itself; empty where a killed one had not.
 
     Raises:
-        ConfigError: it is not JSON.
+        ConfigError: it is not JSON, or not a manifest.
     """
     file = folder / MANIFEST
     if not file.is_file():
@@ -101,7 +101,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"'{file}' cannot be read ({error}): name the folder of a sweep") from error
-    return document if isinstance(document, dict) else {}
+    if not isinstance(document, dict):
+        return {}
+    for name, kind in (("commits", list), ("earlier", list), ("config", dict)):
+        if not isinstance(document.get(name, kind()), kind):
+            raise ConfigError(f"'{file}' is damaged: '{name}' is no {kind.__name__}")
+    if not all(isinstance(one, dict) for one in document.get("earlier", [])):
+        raise ConfigError(f"'{file}' is damaged: 'earlier' holds something else than objects")
+    return document
 
 
 def digest(folder: Path) -> str:

@@ -48,6 +48,10 @@ def test_what_is_no_sweep_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="holds no measurement yet"):
         read_rows(tmp_path)
     assert read_timings(tmp_path) == [] and read_manifest(tmp_path) == {}
+    for damaged in ('{"commits": 3}', '{"earlier": [1]}', '{"config": []}'):
+        (tmp_path / "manifest.json").write_text(damaged)
+        with pytest.raises(ConfigError, match="is damaged"):
+            read_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_manifest(tmp_path)
