@@ -87,7 +87,8 @@ def test_what_is_on_the_air_is_what_was_said_to_be(finished: tuple[Path, LinkCon
         frame = samples[start + 256 : end - 256]
         assert np.sqrt(np.mean(np.abs(frame) ** 2)) == pytest.approx(0.15, rel=0.1)
         silent[start + 256 : end - 256] = False
-        assert np.count_nonzero(np.abs(frame) > 0.3 * 0.99999) == burst["limited"]
+        at_peak = np.count_nonzero(np.abs(frame) > 0.3 * 0.999999)
+        assert 0 <= at_peak - burst["limited"] <= 1  # one may be as high by itself, to the last bit of a float
     assert not samples[silent].any()
     assert np.abs(samples).max() <= 0.3 * 1.00001
     assert sum(burst["limited"] for burst in bursts) > 0
