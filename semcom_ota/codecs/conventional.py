@@ -4,8 +4,9 @@ Order and code rate are the best for the SNR at the given number of symbols: eve
 hold the bits is compared by the block error rate that finite-blocklength theory predicts for it, corrected by the loss
 that `benchmarks/channel_code.py` measured (`coding/link_adaptation.py`). The code rate follows from bits and symbols.
 
-Every codec has 24 bits in the frame header for what it likes. These use what is left of them for the checksum of a
-short text, of one segment: it is then not sent among the symbols, and the list decoder is told it. From the top: 2 for
+Every codec has 24 bits in the frame header for what it likes. These use what is left of them for a part of the CRC16 of
+a short text, one of a single segment: 11 of its bits with QPSK, else 7, are then not sent among the symbols, and the
+list decoder is told them. From the top: 2 for
 the order, 4 for the scale by which the symbols were brought to unit mean power (1.03**(value - 8): a constellation has
 it only on average, and nothing else tells the receiver; for QPSK, which needs none, 4 of the checksum of a short text),
 then 18 that begin with
@@ -26,7 +27,7 @@ from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.huffman_code import compress, expand
 from semcom_ota.coding.coded_modulation import CRC16, ONE_SEGMENT_BITS, Checksum, demodulate_message, modulate_message
 from semcom_ota.coding.constellation import ORDERS, QPSK
-from semcom_ota.coding.link_adaptation import CrcBits, best_order, symbols_needed
+from semcom_ota.coding.link_adaptation import CrcBits, best_order, sent_bits, symbols_needed
 from semcom_ota.config import MAX_TEXT_BYTES, CodecConfig, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
@@ -187,8 +188,7 @@ def _checksum(order: int, short: bool) -> Checksum:
 
 def sent_checksum(short: bool) -> CrcBits:
     """Bits of checksum that share the symbols with the bits of a text, by order; one of ONE_SEGMENT_BITS is short."""
-    qpsk, qam16, qam64, qam256 = (_checksum(order, short).sent for order in ORDERS)
-    return qpsk, qam16, qam64, qam256
+    return sent_bits(lambda order: _checksum(order, short))
 
 
 def to_unit_power(symbols: ComplexArray) -> tuple[ComplexArray, int]:

@@ -16,7 +16,7 @@ from semcom_ota.codecs.base import Decoded, DoesNotFit, Encoded
 from semcom_ota.codecs.conventional import OWN_SNR_DB, Header, Huffman, from_plain, scale_of, to_plain, to_unit_power
 from semcom_ota.coding.coded_modulation import CRC16, ONE_SEGMENT_BITS, Checksum, demodulate_message, modulate_message
 from semcom_ota.coding.constellation import ORDERS, QPSK
-from semcom_ota.coding.link_adaptation import CrcBits, best_order, log_success
+from semcom_ota.coding.link_adaptation import CrcBits, best_order, log_success, sent_bits
 from semcom_ota.config import CodecConfig, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
@@ -109,8 +109,7 @@ def _checksum(n_bits: int, order: int) -> Checksum:
 
 
 def _sent_checksum(n_bits: int) -> CrcBits:
-    qpsk, qam16, qam64, qam256 = (_checksum(n_bits, order).sent for order in ORDERS)
-    return qpsk, qam16, qam64, qam256
+    return sent_bits(lambda order: _checksum(n_bits, order))
 
 
 def _chance(n_bits: int, n_symbols: int, snr_db: float | None) -> float:

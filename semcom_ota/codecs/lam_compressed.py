@@ -41,7 +41,7 @@ from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.codecs.language_model_code import LanguageModelCode, Written
 from semcom_ota.coding.coded_modulation import Checksum, demodulate_message, modulate_message
 from semcom_ota.coding.constellation import ORDERS, QPSK
-from semcom_ota.coding.link_adaptation import CrcBits, best_order, symbols_needed
+from semcom_ota.coding.link_adaptation import CrcBits, best_order, sent_bits, symbols_needed
 from semcom_ota.config import CodecConfig, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
@@ -157,5 +157,4 @@ def checksum_of(n_bits: int, order: int) -> Checksum:
 
 def sent_checksum(n_bits: int) -> CrcBits:
     """Bits of checksum that share the symbols with so many bits of text, by order."""
-    qpsk, qam16, qam64, qam256 = (checksum_of(n_bits, order).sent for order in ORDERS)
-    return qpsk, qam16, qam64, qam256
+    return sent_bits(lambda order: checksum_of(n_bits, order))

@@ -1,16 +1,25 @@
 """Which QAM order, and how many symbols: by the predicted block error rate."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
-from semcom_ota.coding.coded_modulation import CRC_BITS, segments
+from semcom_ota.coding.coded_modulation import CRC_BITS, Checksum, segments
 from semcom_ota.coding.constellation import ORDERS, bits_per_symbol
 from semcom_ota.coding.finite_blocklength import bicm_moments, log_block_success
 
 CrcBits = tuple[int, int, int, int]
 """Bits of checksum sent with a segment, by order."""
 _ALIKE: CrcBits = (CRC_BITS,) * 4
+
+
+def sent_bits(check: Callable[[int], Checksum]) -> CrcBits:
+    """Of the checksum that each order has."""
+    qpsk, qam16, qam64, qam256 = (check(order).sent for order in ORDERS)
+    return qpsk, qam16, qam64, qam256
+
+
 _RATES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 LOSS_DB = {
     4: (-0.35, 0.0, 0.1, 0.1, 0.0, -0.2),
