@@ -14,7 +14,7 @@ from semcom_ota.experiments.radio_process import progress
 from semcom_ota.experiments.run_folder import VERSIONS
 from semcom_ota.experiments.statistics import bleu_signature
 from semcom_ota.experiments.sweep_config import SweepConfig, SweepTexts
-from semcom_ota.experiments.sweep_plan import Point, Task, Unit, plan
+from semcom_ota.experiments.sweep_plan import Point, SweptText, Task, Unit, plan
 from semcom_ota.experiments.sweep_record import SweepRecord
 from semcom_ota.experiments.sweep_stopping import PointProgress
 from semcom_ota.experiments.sweep_workers import GivenUp, Workers
@@ -33,7 +33,7 @@ class Finished:
     given_up: tuple[GivenUp, ...]  # there is no result without these: run it again
 
 
-def texts_of(texts: SweepTexts, data: Path | None) -> list[str]:
+def texts_of(texts: SweepTexts, data: Path | None) -> list[SweptText]:
     """What a sweep sends.
 
     Args:
@@ -43,15 +43,21 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[str]:
     Raises:
         ConfigError: they are not there, or too few.
     """
+    sets: dict[str, list[str]]
     if texts.data is not None:
         if data is None:
             raise ConfigError(f"the texts are those of {texts.data}: name the folder of the data sets with --data")
-        found = load_test_captions(data) if texts.data == "multi30k-test" else load_validation_captions(data)
+        sets = {
+            texts.data: load_test_captions(data) if texts.data == "multi30k-test" else load_validation_captions(data)
+        }
     else:
         files = [texts.file] if texts.file else [SENTENCES / f"{name}.txt" for name in texts.set or ()]
-        found = [text for file in files for text in gather([], file)]
-    whole = len(found) // texts.together * texts.together
-    found = [" ".join(found[first : first + texts.together]) for first in range(0, whole, texts.together)]
+        sets = {file.stem: gather([], file) for file in files}
+    found = [
+        SweptText(" ".join(own[first : first + texts.together]), name)
+        for name, own in sets.items()
+        for first in range(0, len(own) - texts.together + 1, texts.together)
+    ]
     if texts.count is not None and len(found) < texts.count:
         raise ConfigError(f"texts.count is {texts.count}, and there are {len(found)} texts: ask for fewer")
     if not found:
@@ -59,7 +65,9 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[str]:
     return found[: texts.count]
 
 
-def run(sweep: SweepConfig, texts: Sequence[str], folder: Path, start: Callable[[], Workers], quiet: bool) -> Finished:
+def run(
+    sweep: SweepConfig, texts: Sequence[SweptText], folder: Path, start: Callable[[], Workers], quiet: bool
+) -> Finished:
     """Measure what is missing in the folder of a sweep.
 
     Args:
@@ -96,7 +104,7 @@ def run(sweep: SweepConfig, texts: Sequence[str], folder: Path, start: Callable[
 
 def _measure(
     sweep: SweepConfig,
-    texts: Sequence[str],
+    texts: Sequence[SweptText],
     units: Sequence[Unit],
     points: dict[Point, PointProgress],
     record: SweepRecord,
@@ -143,10 +151,14 @@ def _share(points: dict[Point, PointProgress]) -> tuple[int, int]:
     return sum(point.done for point in points.values()), sum(len(point.needed) for point in points.values())
 
 
-def manifest(sweep: SweepConfig, texts: Sequence[str], units: Sequence[Unit]) -> dict[str, Any]:
+def manifest(sweep: SweepConfig, texts: Sequence[SweptText], units: Sequence[Unit]) -> dict[str, Any]:
     """What is needed to get the same rows again; `config_sha256` is of all that they depend on, but for the code."""
     config = sweep.model_dump(mode="json", exclude={"codecs": {"__all__": {"codec": {"names"}}}})
-    what = {"config": config, "texts_sha256": _sha256("\0".join(texts).encode()), "weights_sha256": _weights(sweep)}
+    what = {
+        "config": config,
+        "texts_sha256": _sha256("\0".join(text.text for text in texts).encode()),
+        "weights_sha256": _weights(sweep),
+    }
     rows = sum(len(unit.messages) for unit in units) * len(sweep.codecs)
     return {
         "name": sweep.name,

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semcom_ota.experiments.calibration import TRUSTED, Calibration, calibration
+from semcom_ota.experiments.calibration import Calibration, calibration
 from semcom_ota.experiments.comparison import Crossing, crossing, difference, draws, gap
 from semcom_ota.experiments.statistics import Estimate, clustered_proportion, estimate, proportion
 from semcom_ota.experiments.sweep_data import Curve, SweepData, curve_name
 from semcom_ota.experiments.sweep_outcome import ENERGY_TOLERANCE
 from semcom_ota.experiments.sweep_reading import STAGES, Row, Timing
+from semcom_ota.experiments.trust import is_wrong, wrong_counts
 
 LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,), "exact_match": (0.9,)}
 """Figure -> the levels whose SNR is stated."""
@@ -106,7 +107,7 @@ def wrong_texts(data: SweepData, most: int = 5) -> list[Record]:
     """Of each curve, the texts that were taken for whole and are wrong: the most confident ones first."""
     wrong: dict[str, list[Row]] = {}
     for row in data.rows:
-        if row.status == "delivered" and row.received != row.sent:
+        if is_wrong(row):
             wrong.setdefault(curve_name(row), []).append(row)
     return [
         {name: getattr(row, name) for name in ("channel", "budget", "snr_db", "confidence", "sent", "received")}
@@ -177,25 +178,25 @@ def spending(data: SweepData, indices: NDArray[np.int64]) -> Record:
 
 
 def fates(data: SweepData, indices: NDArray[np.int64]) -> Record:
-    """What became of the messages of a point, and how much of it is outage: no frame was found, or it met a fade."""
+    """What became of the messages of a point, and how much of it is outage: not delivered, and no frame was found or
+    it met a fade."""
     rows = _rows(data, indices)
-    wrong = [row for row in rows if row.status == "delivered" and row.received != row.sent]
     silent = np.array([row.status == "lost" and not row.does_not_fit for row in rows])
     faded = np.array(
         [row.snr_db_estimated is not None and row.snr_db_estimated <= row.snr_db - FADE_DB for row in rows]
     )
     fits = np.array([not row.does_not_fit for row in rows])
     clear = indices[fits & ~silent & ~faded]
-    outage = proportion(int((silent | faded).sum()), max(int(fits.sum()), 1))
+    delivered = np.array([row.status == "delivered" for row in rows])
+    outage = proportion(int((silent | (faded & ~delivered)).sum()), max(int(fits.sum()), 1))
     return {
         "messages": len(rows),
         **{status: sum(row.status == status for row in rows) for status in ("delivered", "corrupted", "lost")},
         "does_not_fit": int((~fits).sum()),
-        "wrong_delivered": len(wrong),
-        "wrong_trusted": sum(row.confidence >= TRUSTED for row in wrong),
+        **wrong_counts(rows),
         "no_frame": int(silent.sum()),
         "faded": int(faded.sum()),
-        "bleu1_outside_outage": float(data.figures["bleu1"](data.table[clear].sum(axis=0))) if len(clear) else None,
+        "bleu1_without_fade": float(data.figures["bleu1"](data.table[clear].sum(axis=0))) if len(clear) else None,
     } | _named("outage", outage)
 
 

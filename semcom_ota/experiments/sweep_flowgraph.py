@@ -29,7 +29,7 @@ def send(task: Task, codecs: Sequence[SweptCodec]) -> dict[tuple[int, str], Outc
         loopback.Transmission(
             message, stream, one.name, None, task.unit.point.snr_db, text, symbols_for(text, task.unit.point.budget)
         )
-        for message, text in zip(task.unit.messages, task.texts, strict=True)
+        for message, text in zip(task.unit.messages, (swept.text for swept in task.texts), strict=True)
         for stream, one in enumerate(codecs)
     ]
     outcomes: dict[tuple[int, str], Outcome] = {}

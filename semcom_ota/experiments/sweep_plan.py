@@ -37,12 +37,20 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class SweptText:
+    """A text to send, and the set that it is of."""
+
+    text: str
+    set: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """All that a worker has to know to measure a unit, wherever it runs."""
 
     unit: Unit
     sweep: SweepConfig
-    texts: tuple[str, ...]  # of the unit's messages
+    texts: tuple[SweptText, ...]  # of the unit's messages
 
 
 @dataclass(frozen=True, slots=True)

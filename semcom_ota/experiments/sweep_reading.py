@@ -42,6 +42,7 @@ class Row:
     payload_symbols: _Count
     energy: Annotated[float, Field(ge=0, allow_inf_nan=False)]  # sum of |s|**2 over the payload symbols
     csi: _Name = "estimated"
+    set: _Name = ""  # that the text is of
     does_not_fit: bool = False
     overhead_symbols: _Count = 0
     overhead_bits: _Count = 0

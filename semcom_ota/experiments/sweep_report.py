@@ -10,10 +10,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from semcom_ota.config import ConfigError
-from semcom_ota.experiments import provenance, run_folder, sweep_figures, sweep_pictures, sweep_tables
+from semcom_ota.experiments import provenance, run_folder, sweep_figures, sweep_pictures, sweep_tables, trust
 from semcom_ota.experiments.similarity import SentenceEncoder
 from semcom_ota.experiments.statistics import RESAMPLES, bleu_signature
-from semcom_ota.experiments.sweep_data import SweepData, similarities
+from semcom_ota.experiments.sweep_data import SweepData, curve_name, similarities
 from semcom_ota.experiments.sweep_reading import digest, read_manifest, read_rows, read_timings
 from semcom_ota.experiments.sweep_tables import Table
 
@@ -99,6 +99,7 @@ def summarise(folder: Path, encoder: str | None = None, device: str = "cpu", see
         "differences": sweep_figures.differences(data, reference),
         "calibration": sweep_figures.calibrations(data),
         "wrong_texts": sweep_figures.wrong_texts(data),
+        "sets": trust.by_set(rows, curve_name),
         "latency": sweep_figures.latencies(read_timings(folder)),
     }
 
@@ -171,7 +172,9 @@ def panel_tables(summary: Summary, channel: str, budget: float) -> list[Table]:
 
 def overall(summary: Summary) -> list[Table]:
     """The tables that are of the whole sweep."""
-    tables = [sweep_tables.levels(summary), sweep_tables.calibration(summary), sweep_tables.wrong_texts(summary)]
+    tables = [sweep_tables.levels(summary), sweep_tables.calibration(summary)]
+    tables += [sweep_tables.sets(summary["sets"])] if summary["sets"] else []
+    tables.append(sweep_tables.wrong_texts(summary))
     return [*tables, sweep_tables.latency(summary)] if summary["latency"] else tables
 
 

@@ -101,19 +101,20 @@ def differences(records: Sequence[Record]) -> Table:
 
 def fates(points: Sequence[Record]) -> Table:
     """Delivered, corrupted, lost; wrong texts that were taken for whole; outage."""
-    head = ("codec", "SNR (dB)", "delivered", "of these wrong", "wrong with confidence ≥ 0.9", "corrupted", "lost",
-            "did not fit", "no frame found", "in a fade", "outage [95 %]", "BLEU-1 outside it")  # fmt: skip
+    head = ("codec", "SNR (dB)", "delivered", "of these wrong [95 %]", "wrong with confidence ≥ 0.9 [95 %]",
+            "numbers altered [95 %]", "corrupted", "lost", "did not fit", "no frame found", "in a fade",
+            "outage [95 %]", "BLEU-1 where there was no fade")  # fmt: skip
     rows = tuple(
-        (point["codec"], f"{point['snr_db']:g}", str(point["delivered"]), str(point["wrong_delivered"]),
-         str(point["wrong_trusted"]), str(point["corrupted"]), str(point["lost"]), str(point["does_not_fit"]),
-         str(point["no_frame"]), str(point["faded"]), interval(point, "outage"),
-         _number(point["bleu1_outside_outage"]))
+        (point["codec"], f"{point['snr_db']:g}", str(point["delivered"]), *wrongs(point), str(point["corrupted"]),
+         str(point["lost"]), str(point["does_not_fit"]), str(point["no_frame"]), str(point["faded"]),
+         interval(point, "outage"), _number(point["bleu1_without_fade"]))
         for point in points
     )  # fmt: skip
     caption = (
-        "Delivered is the receiver's own verdict: a checksum that held, and whatever else the codec goes by. Outage is "
-        "the part that no decoder is to blame for: no frame was found, or the receiver estimated an SNR "
-        f"{FADE_DB:g} dB or more below the channel's mean; beside it, BLEU-1 over all other messages that fitted."
+        "Delivered is the receiver's own verdict: a checksum that held, and whatever else the codec goes by. A fade is "
+        f"a message whose receiver estimated an SNR {FADE_DB:g} dB or more below the channel's mean. Outage is what "
+        "was not delivered, in a fade or because no frame was found; beside it, BLEU-1 over all messages that fitted "
+        f"and met neither. {WRONG}"
     )
     return Table("What became of the messages", caption, head, rows)
 
@@ -171,6 +172,34 @@ def wrong_texts(summary: Record) -> Table:
     )  # fmt: skip
     caption = "Taken for whole, and wrong: of each codec, those with the highest confidence in the whole sweep."
     return Table("Wrong texts that were trusted most", caption, head, rows)
+
+
+def sets(records: Sequence[Record]) -> Table:
+    """What became of the texts of each set."""
+    head = ("codec", "texts of", "symbols a word", "messages", "right", "of the delivered wrong [95 %]",
+            "wrong with confidence ≥ 0.9 [95 %]", "numbers altered [95 %]", "said to be damaged", "lost",
+            "said not to fit")  # fmt: skip
+    rows = tuple(
+        (one["codec"], one["set"], f"{one['budget']:g}", str(one["messages"]), str(one["right"]), *wrongs(one),
+         str(one["corrupted"]), str(one["lost"]), str(one["does_not_fit"]))
+        for one in records
+    )  # fmt: skip
+    return Table("What became of each set of texts", f"Over all channels and SNRs. {WRONG}", head, rows)
+
+
+WRONG = (
+    "Numbers altered are of wrong texts that were delivered: digits or number words are not those that were sent. "
+    "Intervals of counts are those of a rare event's mean."
+)
+
+
+def wrongs(record: Record) -> tuple[str, str, str]:
+    """The three counts of wrong texts that were delivered."""
+
+    def one(name: str) -> str:
+        return f"{record[name]} [{record[f'{name}_low']:.1f}, {record[f'{name}_high']:.1f}]"
+
+    return one("wrong_delivered"), one("wrong_trusted"), one("wrong_numbers")
 
 
 def latency(summary: Record) -> Table:

@@ -23,7 +23,7 @@ def measure(task: Task) -> Measured:
         outcomes |= SEND[task.sweep.level](task, codecs)
     unit, point = task.unit, task.unit.point
     rows, timings = [], []
-    for message, text in zip(unit.messages, task.texts, strict=True):
+    for message, swept in zip(unit.messages, task.texts, strict=True):
         for codec in task.sweep.codecs:
             outcome = outcomes[message, codec.label]
             key = {"unit": unit.index, "message": message, "codec": codec.label}
@@ -39,9 +39,10 @@ def measure(task: Task) -> Measured:
                 "codec": codec.label,
                 "status": outcome.status,
                 "does_not_fit": outcome.does_not_fit,
-                "sent": text,
+                "set": swept.set,
+                "sent": swept.text,
                 "received": outcome.received,
-                "words": len(text.split()),
+                "words": len(swept.text.split()),
                 "payload_symbols": outcome.payload_symbols,
                 "energy": round(outcome.energy, 4),  # beyond that, it depends on the order of summation
                 "overhead_symbols": outcome.overhead_symbols,

@@ -78,7 +78,8 @@ def send(task: Task, codecs: Sequence[SweptCodec]) -> dict[tuple[int, str], Outc
     settings = codecs[0].codec.model_copy(update={"names": names(codecs)})
     loaded = list(_loaded(settings, sweep.device).values())
     sent: dict[Key, _Sent] = {}
-    for message, text in zip(task.unit.messages, task.texts, strict=True):
+    for message, swept in zip(task.unit.messages, task.texts, strict=True):
+        text = swept.text
         for stream, (one, codec) in enumerate(zip(codecs, loaded, strict=True)):
             granted = symbols_for(text, point.budget)
             snr_db = point.snr_db if adapts_to_snr(codec) else None
@@ -235,7 +236,7 @@ def _decode(
                 raise ValueError("it gave a confidence that is not in 0..1")
         except Exception as error:  # as above
             first = task.unit.messages.index(next(iter(own))[1])
-            raise ServiceFailed(failed(one.label, next(iter(own))[1], task.texts[first], error)) from error
+            raise ServiceFailed(failed(one.label, next(iter(own))[1], task.texts[first].text, error)) from error
         decode_ms = 1e3 * (time.perf_counter() - started) / len(own)
         decoded |= {key: (text, decode_ms) for key, text in zip(own, texts, strict=True)}
     return decoded

@@ -60,7 +60,7 @@ def test_the_example_is_compared_at_equal_symbols(installed: None) -> None:
     sweep = load_sweep(EXAMPLE / "compare.yml")
     assert [codec.name for codec in sweep.codecs] == ["spelling", "huffman", "text-jscc"]
     codec = registry.load("spelling", CodecConfig(), DeviceConfig())
-    for text in texts_of(sweep.texts, None):  # none is refused for want of symbols
+    for text in (one.text for one in texts_of(sweep.texts, None)):  # none is refused for want of symbols
         symbols = int(sweep.budgets[0] * len(text.split()))
         assert len(codec.encode(text, n_symbols=symbols).symbols) == symbols
 

@@ -10,7 +10,7 @@ from semcom_ota.experiments.sweep_plan import Measured, Task
 
 def obey(task: Task) -> Measured:
     """Do what the text says: `die N FILE` is killed the first N times, as FILE counts; `refuse` raises."""
-    (text,) = task.texts
+    text = task.texts[0].text
     if text.startswith("die"):
         _, times, file = text.split()
         with Path(file).open("a") as stream:

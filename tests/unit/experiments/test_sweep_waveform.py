@@ -7,11 +7,12 @@ from semcom_ota.codecs.base import Decoded, Encoded
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments import sweep_unit, sweep_waveform
 from semcom_ota.experiments.sweep_config import SweepConfig
-from semcom_ota.experiments.sweep_plan import Task, plan
+from semcom_ota.experiments.sweep_plan import SweptText, Task, plan
 from semcom_ota.experiments.texts import SENTENCES, read_lines
 from semcom_ota.services.process import ServiceFailed
 
 TEXTS = tuple(read_lines(SENTENCES / "captions.txt")[:5])
+SWEPT = tuple(SweptText(text, "captions") for text in TEXTS)
 SWEEP = {"texts": {"set": "captions"}, "codecs": ["utf8", "huffman"], "channels": ["awgn"], "snr_db": [9]}
 
 
@@ -21,7 +22,7 @@ def measure(**changes):
     return [
         row
         for unit in units
-        for row in sweep_unit.measure(Task(unit, config, TEXTS[unit.messages.start : unit.messages.stop])).rows
+        for row in sweep_unit.measure(Task(unit, config, SWEPT[unit.messages.start : unit.messages.stop])).rows
     ]
 
 

@@ -7,7 +7,7 @@ from obedient_worker import obey
 
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.sweep_config import SweepConfig
-from semcom_ota.experiments.sweep_plan import Measured, Task, plan
+from semcom_ota.experiments.sweep_plan import Measured, SweptText, Task, plan
 from semcom_ota.experiments.sweep_workers import ATTEMPTS, GivenUp, LocalWorkers, RayWorkers
 
 SWEEP = {"texts": {"set": "demo"}, "codecs": ["utf8"], "channels": ["awgn"], "snr_db": [3], "unit_messages": 1}
@@ -15,7 +15,8 @@ CONFIG = SweepConfig.model_validate(SWEEP)
 
 
 def tasks(*texts):
-    return [Task(unit, CONFIG, (text,)) for unit, text in zip(plan(CONFIG, len(texts)), texts, strict=True)]
+    units = plan(CONFIG, len(texts))
+    return [Task(unit, CONFIG, (SweptText(text, "made up"),)) for unit, text in zip(units, texts, strict=True)]
 
 
 def all_of(workers, given):
@@ -78,7 +79,7 @@ class FakeRay(types.ModuleType):
 
     def get(self, reference):
         function, task = reference
-        if task.texts == ("crash",):
+        if task.texts[0].text == "crash":
             raise RuntimeError("worker crashed")
         try:
             return function(task)

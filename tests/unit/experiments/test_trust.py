@@ -1,0 +1,64 @@
+import pytest
+from fake_sweep import rows
+from pydantic import TypeAdapter
+
+from semcom_ota.experiments import sweep_tables, trust
+from semcom_ota.experiments.sweep_data import curve_name
+from semcom_ota.experiments.sweep_reading import Row
+
+LINE = rows(messages=1, channels=("awgn",), snrs=(8.0,))[0]
+
+
+def row(sent, received, status="delivered", confidence=0.95, **more):
+    return TypeAdapter(Row).validate_python(
+        LINE | {"sent": sent, "received": received, "status": status, "confidence": confidence} | more
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Call 555 0182 before 8, at 17:42.", ["555", "0182", "8", "17:42"]),
+        ("Two men sold 1,250 tickets; none is left.", ["two", "1,250"]),
+        ("Somebody stoned a tenant.", []),
+    ],
+)
+def test_numbers_of_a_text(text, found):
+    assert trust.numbers(text) == found
+
+
+def test_what_was_vouched_for_and_wrong_is_counted_with_its_interval():
+    counts = trust.wrong_counts(
+        [
+            row("Room 404.", "Room 404."),
+            row("Room 404.", "Room 405."),
+            row("Two dogs.", "Three dogs.", confidence=0.5),
+            row("A dog.", "A cat."),
+            row("Room 404.", "Room 1.", status="corrupted", confidence=0.0),
+        ]
+    )
+    assert [counts[name] for name in ("wrong_delivered", "wrong_trusted", "wrong_numbers")] == [3, 2, 2]
+    assert counts["wrong_delivered_low"] == pytest.approx(0.62, abs=0.01)  # Garwood's table for 3
+    assert counts["wrong_delivered_high"] == pytest.approx(8.77, abs=0.01)
+    assert trust.wrong_counts([row("a", "a")])["wrong_delivered_high"] == pytest.approx(3.0, abs=0.01)
+
+
+def test_each_set_of_texts_has_its_own_line():
+    found = trust.by_set(
+        [
+            row("Room 1.", "Room 2.", set="numbers"),
+            row("Room 1.", "", status="lost", does_not_fit=True, set="numbers"),
+            row("Room 1.", "", status="lost", set="numbers", codec="cliff"),
+            row("Ann met Bob.", "Ann met Bob.", set="names"),
+            row("Ann met Bob.", "Ann Bob.", set="names", status="corrupted", budget=24.0),
+        ],
+        curve_name,
+    )
+    assert [(one["codec"], one["set"], one["budget"]) for one in found] == [
+        ("graceful", "numbers", 8), ("graceful", "names", 8), ("graceful", "names", 24), ("cliff", "numbers", 8)
+    ]  # fmt: skip
+    counted = ("messages", "does_not_fit", "right", "wrong_numbers", "corrupted", "lost")
+    assert [found[0][name] for name in counted] == [2, 1, 0, 1, 0, 0]
+    assert [found[3][name] for name in counted] == [1, 0, 0, 0, 0, 1]
+    assert "1 [0.0, 5.6]" in sweep_tables.sets(found).markdown()
+    assert trust.by_set([row("a", "b", set="names")], curve_name) == []
