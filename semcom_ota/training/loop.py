@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from semcom_ota.config import ConfigError
 from semcom_ota.training import checkpoint, processes
@@ -88,6 +89,7 @@ def run(task: Task, out: Path, settings: TrainingSettings, device: torch.device)
     with (
         _Log(out, first_step, settings.steps, _share(task.model)) as log,
         _flushed_denormals(),
+        _attention_for(device),
         _stop_requests() as stop,
     ):
         task.model.train()
@@ -228,6 +230,11 @@ def _flushed_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+def _attention_for(device: torch.device) -> contextlib.AbstractContextManager:
+    """On a CPU, texts are too short for the fused kernel: its gradient takes longer than that of plain products."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else contextlib.nullcontext()
 
 
 def _share(model: nn.Module) -> float:
