@@ -1,15 +1,16 @@
 """Latency of one sentence, stage by stage, and throughput of a batch, of every codec: the table in docs/results.md.
 
     python benchmarks/latency.py [--data DIR] [--count 200] [--codec A,B] [--device cpu,cuda] [--threads 2]
-                                 [--snr 6] [--budget 8] [--batch 32] [--seed 0] [--json FILE]
+                                 [--snr=-3,0,6] [--budget 8] [--batch 32] [--seed 0] [--json FILE]
 
 Level `waveform`, one process, AWGN with a random frequency offset and delay: encode, transmit (symbols to samples),
 receive (detection to equalised symbols, and reassembly), decode; the channel itself is not timed. Captions of
 Multi30k's test_2016_flickr with --data, else the captions that ship. Ten sentences are sent first and not counted.
-Nothing else should be running.
+How long a search takes depends on the SNR, so there may be several. Nothing else should be running.
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,17 @@ def main() -> None:
     parser.add_argument("--codec", default=",".join(registry.names()))
     parser.add_argument("--device", default="", help="by default cpu, and cuda where there is one")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--snr", type=float, default=6.0, help="dB")
+    parser.add_argument("--snr", default="6", help="dB, one or several: --snr=-3,0,6")
     parser.add_argument("--budget", type=float, default=8.0, help="payload symbols a word")
     parser.add_argument("--batch", type=int, default=32, help="sentences that are decoded together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    try:
+        snrs = [float(value) for value in arguments.snr.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--snr '{arguments.snr}' is no list of numbers: write --snr=-3,0,6") from error
 
     texts = load_test_captions(arguments.data) if arguments.data else read_lines(SENTENCES / "captions.txt")
     texts = [texts[index % len(texts)] for index in range(arguments.count)]
@@ -51,22 +56,24 @@ def main() -> None:
         "rows": [],
     }
     print(
-        f"{document['texts']}, {arguments.snr:g} dB, {arguments.budget:g} symbols a word, seed {arguments.seed}; "
+        f"{document['texts']}, {arguments.budget:g} symbols a word, seed {arguments.seed}; "
         f"{document['machine']['processor']}, {arguments.threads} threads; median / 99th percentile, ms\n"
     )
     speed = f"sentences a second, batch of {arguments.batch}"
-    head = ("codec", "device", "weights (millions)", *STAGES, "end to end", "on the air", speed, "lost")
+    head = ("codec", "SNR (dB)", "device", "weights (millions)", *STAGES, "end to end", "on the air", speed, "lost")
     print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
     for device in arguments.device.split(",") if arguments.device else devices():
         for name in arguments.codec.split(","):
             settings = CodecConfig(names=(name,), symbols_per_word=max(arguments.budget, 1.0))
             codec = registry.load(name, settings, DeviceConfig(device=device, threads=arguments.threads))
-            found = measure(
-                codec, texts, budget=arguments.budget, snr_db=arguments.snr, channel=load_channel("awgn"),
-                batch=arguments.batch, seed=arguments.seed,
-            )  # fmt: skip
-            document["rows"].append(record(name, device_name(device), found, parameters(codec)))
-            print(line(document["rows"][-1]), flush=True)
+            for snr_db in snrs:
+                found = measure(
+                    codec, texts, budget=arguments.budget, snr_db=snr_db, channel=load_channel("awgn"),
+                    batch=arguments.batch, seed=arguments.seed,
+                )  # fmt: skip
+                what = {"codec": name, "snr_db": snr_db, "device": device_name(device), "parameters": parameters(codec)}
+                document["rows"].append(what | record(found))
+                print(line(document["rows"][-1]), flush=True)
     if arguments.json:
         run_folder.write_json(arguments.json, document)
 
@@ -81,21 +88,20 @@ def device_name(device: str) -> str:
     return device if device == "cpu" else str(torch.cuda.get_device_name(device))
 
 
-def record(codec: str, device: str, found: Latency, weights: int) -> dict[str, Any]:
-    """Figures of a codec."""
+def record(found: Latency) -> dict[str, Any]:
+    """Figures of a codec at one SNR."""
     stages = {
         stage: {"p50_ms": found.percentile(stage, 50), "p99_ms": found.percentile(stage, 99)}
         for stage, values in found.milliseconds.items()
         if values
     }
-    row: dict[str, Any] = {
-        "codec": codec,
-        "device": device,
-        "parameters": weights,
+    return {
         "messages": len(found.milliseconds["total"]),
+        "lost": found.lost,
+        "stages": stages,
+        "batch": found.batch,
+        "sentences_per_second": found.sentences_per_second if found.batches else None,
     }
-    batch = found.sentences_per_second if found.batches else None
-    return row | {"lost": found.lost, "stages": stages, "batch": found.batch, "sentences_per_second": batch}
 
 
 def line(row: dict[str, Any]) -> str:
@@ -106,15 +112,13 @@ def line(row: dict[str, Any]) -> str:
         for stage in (*STAGES, "total", "air")
     ]
     speed = "" if row["sentences_per_second"] is None else f"{row['sentences_per_second']:.0f}"
-    return (
-        "| "
-        + " | ".join([row["codec"], row["device"], f"{row['parameters'] / 1e6:.1f}", *cells, speed, str(row["lost"])])
-        + " |"
-    )
+    what = (row["codec"], f"{row['snr_db']:g}", row["device"], f"{row['parameters'] / 1e6:.1f}")
+    return "| " + " | ".join([*what, *cells, speed, str(row["lost"])]) + " |"
 
 
 if __name__ == "__main__":
     try:
         main()
     except ConfigError as error:
-        raise SystemExit(f"latency.py: {error}") from error
+        print(f"latency.py: {error}", file=sys.stderr)
+        raise SystemExit(2) from error

@@ -20,7 +20,11 @@ def sweep(
         typer.Option(metavar="N", min=1, max=1024, help="units at a time; rows do not depend on it  [default: cores]"),
     ] = None,
     ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="measure on a Ray cluster: auto, local or ray://HOST:PORT")
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="measure on a Ray cluster: auto, local or ray://HOST:PORT; there, device auto is the CPU, cuda a GPU",
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", envvar="SEMCOM_DATA", help="folder of the data sets (docs/data.md)")
