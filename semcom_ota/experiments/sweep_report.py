@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments import provenance, run_folder, sweep_figures, sweep_pictures, sweep_tables, trust
+from semcom_ota.experiments.adaptation import adaptations
 from semcom_ota.experiments.similarity import SentenceEncoder
 from semcom_ota.experiments.statistics import RESAMPLES, bleu_signature
 from semcom_ota.experiments.sweep_data import SweepData, curve_name, similarities
@@ -97,6 +98,7 @@ def summarise(folder: Path, encoder: str | None = None, device: str = "cpu", see
         "crossings": reached,
         "gaps": gaps,
         "differences": sweep_figures.differences(data, reference),
+        "adaptations": adaptations(data),
         "calibration": sweep_figures.calibrations(data),
         "wrong_texts": sweep_figures.wrong_texts(data),
         "sets": trust.by_set(rows, curve_name),
@@ -173,6 +175,7 @@ def panel_tables(summary: Summary, channel: str, budget: float) -> list[Table]:
 def overall(summary: Summary) -> list[Table]:
     """The tables that are of the whole sweep."""
     tables = [sweep_tables.levels(summary), sweep_tables.calibration(summary)]
+    tables += [sweep_tables.adaptations(summary["adaptations"])] if summary["adaptations"] else []
     tables += [sweep_tables.sets(summary["sets"])] if summary["sets"] else []
     tables.append(sweep_tables.wrong_texts(summary))
     return [*tables, sweep_tables.latency(summary)] if summary["latency"] else tables

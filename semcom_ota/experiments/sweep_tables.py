@@ -99,6 +99,18 @@ def differences(records: Sequence[Record]) -> Table:
     return Table(f"Against {reference}", caption, ("codec", "SNR (dB)", "BLEU-1 difference [95 %]"), rows)
 
 
+def adaptations(records: Sequence[Record]) -> Table:
+    """What LoRA recovers of the gain of full fine-tuning."""
+    rows = tuple(
+        (one["channel"], f"{one['budget']:g}", f"{one['snr_db']:g}",
+         *(f"{one[name]:.3f}" for name in ("frozen", "LoRA", "full")), interval(one, "recovered", ".1%"))
+        for one in records
+    )  # fmt: skip
+    head = ("channel", "symbols a word", "SNR (dB)", "BLEU-1 frozen", "LoRA", "full", "share recovered [95 %]")
+    caption = "Share of full fine-tuning's gain in BLEU-1 over the frozen model that LoRA has; paired bootstrap."
+    return Table("What LoRA recovers", caption, head, rows)
+
+
 def fates(points: Sequence[Record]) -> Table:
     """Delivered, corrupted, lost; wrong texts that were taken for whole; outage."""
     head = ("codec", "SNR (dB)", "delivered", "of these wrong [95 %]", "wrong with confidence ≥ 0.9 [95 %]",
