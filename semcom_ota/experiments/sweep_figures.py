@@ -118,9 +118,11 @@ def wrong_texts(data: SweepData, most: int = 5) -> list[Record]:
 
 
 def latencies(timings: Iterable[Timing]) -> list[Record]:
-    """Median and 99th percentile of each stage and of their sum, by codec, in milliseconds."""
+    """Median and 99th percentile of each stage and of their sum, by codec, in milliseconds; and its weights."""
     found: dict[tuple[str, str], list[float]] = {}
+    weights: dict[str, int | None] = {}
     for timing in timings:
+        weights[timing.codec] = timing.parameters
         stages = {stage: getattr(timing, f"{stage}_ms") for stage in STAGES}
         for stage, value in stages.items():
             if value is not None:
@@ -128,7 +130,7 @@ def latencies(timings: Iterable[Timing]) -> list[Record]:
         if None not in stages.values():
             found.setdefault((timing.codec, "total"), []).append(sum(stages.values()))
     return [
-        {"codec": codec, "stage": stage, "messages": len(values)}
+        {"codec": codec, "stage": stage, "messages": len(values), "parameters": weights[codec]}
         | {f"p{part}_ms": float(np.percentile(values, part)) for part in (50, 99)}
         for (codec, stage), values in found.items()
     ]

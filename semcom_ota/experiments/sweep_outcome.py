@@ -28,6 +28,7 @@ class Outcome:
     confidence: float = 0.0
     intact: bool = False
     snr_db_estimated: float | None = None
+    parameters: int | None = None  # weights of the codec's networks; None: they are in another process
     milliseconds: dict[str, float] = field(default_factory=dict)  # encode_ms, transmit_ms, receive_ms, decode_ms
 
 

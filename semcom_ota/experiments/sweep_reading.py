@@ -56,6 +56,7 @@ class Timing:
     """How long one message took in one codec's hands; a stage that was not timed has none."""
 
     codec: _Name
+    parameters: _Count | None = None  # weights of its networks
     encode_ms: _Number | None = None
     transmit_ms: _Number | None = None
     receive_ms: _Number | None = None

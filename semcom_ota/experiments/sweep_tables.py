@@ -218,16 +218,21 @@ def latency(summary: Record) -> Table:
     """Median and 99th percentile by stage."""
     stages = list(dict.fromkeys(one["stage"] for one in summary["latency"]))
     found = {(one["codec"], one["stage"]): one for one in summary["latency"]}
-    rows = tuple(
-        (codec, *(f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}" if (one := found.get((codec, stage))) else ""
-                  for stage in stages))
-        for codec in dict.fromkeys(codec for codec, _ in found)
-    )  # fmt: skip
+    weights = {one["codec"]: one["parameters"] for one in summary["latency"]}
+
+    def size(codec: str) -> str:
+        return "" if weights[codec] is None else f"{weights[codec] / 1e6:.1f}"
+
+    def stage_of(codec: str, stage: str) -> str:
+        one = found.get((codec, stage))
+        return f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}" if one else ""
+
+    rows = tuple((codec, size(codec), *(stage_of(codec, stage) for stage in stages)) for codec in weights)
     caption = (
         "Milliseconds a message, median / 99th percentile, on the machine of the sweep while it was busy with it; "
         "messages are decoded in batches. benchmarks/latency.py measures one message at a time."
     )
-    return Table("Where the time went", caption, ("codec", *stages), rows)
+    return Table("Where the time went", caption, ("codec", "weights (millions)", *stages), rows)
 
 
 def interval(record: Record, name: str, form: str = ".3f") -> str:

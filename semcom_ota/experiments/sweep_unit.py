@@ -53,7 +53,7 @@ def measure(task: Task) -> Measured:
                 "snr_db_estimated": outcome.snr_db_estimated,
             }
             rows.append(row)
-            timings.append(key | outcome.milliseconds)
+            timings.append(key | {"parameters": outcome.parameters} | outcome.milliseconds)
     return Measured(unit.index, rows, timings)
 
 

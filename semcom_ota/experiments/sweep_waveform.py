@@ -6,7 +6,7 @@ in the same order, the same silence behind each, the same channel realisations, 
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +15,7 @@ from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, adapts_to_snr, decode_all
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, LoopbackRadio, PhyConfig
 from semcom_ota.experiments.bench.genie import Genie
+from semcom_ota.experiments.model_size import parameters
 from semcom_ota.experiments.sweep_config import SweepConfig, SweptCodec, symbols_for
 from semcom_ota.experiments.sweep_outcome import Outcome, check_spending, failed
 from semcom_ota.experiments.sweep_plan import Task, names
@@ -102,9 +103,11 @@ def send(task: Task, codecs: Sequence[SweptCodec]) -> dict[tuple[int, str], Outc
     arrived, air = through(task, [frame for one in sent.values() for frame in one.frames])
     decoded = _decode(task, codecs, loaded, arrived)
     return {
-        (message, one.label): _outcome(sent.get(key), air.get(key), arrived.get(key), decoded.get(key))
+        (message, one.label): replace(
+            _outcome(sent.get(key), air.get(key), arrived.get(key), decoded.get(key)), parameters=size
+        )
         for message in task.unit.messages
-        for stream, one in enumerate(codecs)
+        for stream, (one, size) in enumerate(zip(codecs, map(parameters, loaded), strict=True))
         for key in [(stream, message)]
     }
 
