@@ -5,15 +5,11 @@ that maximises log P(text) under the language model plus log p(symbols | text, e
 Nothing is trained but the language model, and any causal one will do, if it is the same at both ends: the symbols are
 turned by a pattern that its fingerprint decides (`LanguageModel.turns`), so that with another one no text is found.
 
-The 24 parameter bits in the frame header, from the top: 0 and 7 bits for the number of tokens less one, or 1 and 12
-bits for a long text; 5 for the scale of the energies, 2 for the mode of the codebook, and the rest, 9 or 4, for a
-checksum.
+What the receiver must know before it searches stands in the frame header (`lam_prior_header.py`).
 """
 
 import math
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -30,6 +26,7 @@ from semcom_ota.codecs.lam_codebook import (
     share,
     surprisal_of,
 )
+from semcom_ota.codecs.lam_prior_header import MOST_TOKENS, Parameters, checksum, nearest_step
 from semcom_ota.codecs.lam_search import Candidates, Observation, Prior, search
 from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.codecs.text_budget import chunks
@@ -59,50 +56,9 @@ beginnings are followed. A count and no clock, so that a slow machine finds what
 MAX_POSITIONS = 2**15
 """Tokens of all the beginnings that are followed together: the language model keeps something of each in memory, and
 whoever sends decides how many there are. Of what is more, one part is searched after the other."""
-_SHORT, _LONG = 128, 4096
 _MOST_CHUNK = 127
-_SCALE_STEP = 0.08  # of the natural logarithm: 0.35 dB
-_SCALE_FIRST = -3.2
-_STEP_TOLERANCE = 0.02  # machines that round otherwise may be to either side of an edge
 _LEAST_VARIANCE = 1e-3
 _MOST_MAGNITUDE = 1e3
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What the header says."""
-
-    tokens: int
-    scale_step: int
-    mode: int
-    checksum: int
-
-    def pack(self) -> int:
-        """As 24 bits."""
-        size, width = (7, 9) if self.tokens <= _SHORT else (12, 4)
-        top = int(self.tokens > _SHORT) << size | (self.tokens - 1)
-        return ((top << 5 | self.scale_step) << 2 | self.mode) << width | self.checksum & (1 << width) - 1
-
-    @classmethod
-    def unpack(cls, bits: int) -> "Parameters":
-        """From 24 bits, any."""
-        size, width = (7, 9) if not bits >> 23 & 1 else (12, 4)
-        rest = bits >> width
-        return cls((rest >> 7 & (1 << size) - 1) + 1, rest >> 2 & 31, rest & 3, bits & (1 << width) - 1)
-
-    @property
-    def checksum_bits(self) -> int:
-        """How many bits the checksum has."""
-        return 9 if self.tokens <= _SHORT else 4
-
-    @property
-    def scale(self) -> float:
-        """A symbol's energy over `relative_energy`, as near as the header says it."""
-        return math.exp(_SCALE_FIRST + _SCALE_STEP * self.scale_step)
-
-    def holds(self, text: str) -> bool:
-        """Whether the checksum is that of `text`."""
-        return checksum(text) & (1 << self.checksum_bits) - 1 == self.checksum
 
 
 class LamPrior:
@@ -147,8 +103,8 @@ class LamPrior:
             raise ValueError("no text to send")
         tokens = self._model.tokens(text)
         total = self._budget(text, len(tokens)) if n_symbols is None else n_symbols
-        if len(tokens) > _LONG or not len(tokens) <= 4 * total <= 4 * MAX_SYMBOLS_PER_TOKEN * len(tokens):
-            raise DoesNotFit(f"{self.name}: {len(tokens)} tokens (of at most {_LONG}) do not fit {total} symbols")
+        if len(tokens) > MOST_TOKENS or not len(tokens) <= 4 * total <= 4 * MAX_SYMBOLS_PER_TOKEN * len(tokens):
+            raise DoesNotFit(f"{self.name}: {len(tokens)} tokens (of at most {MOST_TOKENS}) do not fit {total} symbols")
         surprisal = self._surprisal(tokens, total)
         bits = -float(torch.cat(surprisal).sum()) / math.log(2)
         carried = total * math.log2(1 + 10 ** ((OWN_SNR_DB if snr_db is None else snr_db) / 10))
@@ -161,8 +117,7 @@ class LamPrior:
         mode = sum(carried >= margin * bits for margin in MODE_MARGINS) if spacious else 0
         stream = self._stream(tokens, surprisal, total, mode)
         scale = float(np.mean(np.abs(stream) ** 2)) ** -1
-        step = round(_step_of(scale))
-        parameters = Parameters(len(tokens), min(max(step, 0), 31), mode, checksum(text))
+        parameters = Parameters(len(tokens), nearest_step(scale), mode, checksum(text))
         symbols = (stream * math.sqrt(scale)).astype(np.complex64) * self._model.turns(total)
         return Encoded(symbols, parameters.pack())
 
@@ -259,8 +214,7 @@ class LamPrior:
         except DoesNotFit:
             return False
         stream = self._stream(tokens, self._surprisal(tokens, symbols), symbols, said.mode)
-        step = min(max(_step_of(float(np.mean(np.abs(stream) ** 2)) ** -1), 0), 31)
-        return abs(step - said.scale_step) <= 0.5 + _STEP_TOLERANCE
+        return said.has_scale(float(np.mean(np.abs(stream) ** 2)) ** -1)
 
     @torch.inference_mode()
     def _surprisal(self, tokens: list[int], symbols: int) -> list[Tensor]:
@@ -304,11 +258,6 @@ def _most_beams(message: Received) -> int:
     return max(1, MAX_STEPS // Parameters.unpack(message.parameters).tokens)
 
 
-def _step_of(scale: float) -> float:
-    """Where in the header's steps of the scale; not yet a whole number."""
-    return (math.log(scale) - _SCALE_FIRST) / _SCALE_STEP
-
-
 def _most_alike(found: Candidates) -> int:
     """Which candidate has the most tokens right, as the posterior sees it.
 
@@ -317,11 +266,6 @@ def _most_alike(found: Candidates) -> int:
     """
     alike = (found.tokens[:, None] == found.tokens[None]).double().mean(-1)
     return int((alike @ found.probability).argmax())
-
-
-def checksum(text: str) -> int:
-    """CRC-32 of the text's bytes, of which the header takes the lowest bits."""
-    return zlib.crc32(text.encode())
 
 
 def _fixed_prior(kind: str, model: LanguageModel, device: torch.device) -> Tensor | None:

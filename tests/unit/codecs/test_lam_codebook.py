@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -20,14 +22,60 @@ def test_every_direction_has_unit_energy_a_symbol(codebook, symbols):
         assert torch.allclose(energy, torch.full((50,), float(symbols)), rtol=1e-4)
 
 
-def test_directions_are_part_of_the_air_format(codebook):
-    assert codebook.directions(0, 2)[3].flatten().tolist() == pytest.approx(
-        Codebook(50, CPU).directions(0, 2)[3].flatten().tolist()
-    )
-    assert codebook._directions[0, 0, 0].tolist() == pytest.approx(PINNED, abs=1e-5)
+AFTER_THREE_TOKENS = 7358988326745294648
+PINNED = [  # token, history, symbols, mode; real and imaginary parts of a book of 50 tokens
+    (3, 0, 2, 0, [1.035913, 0.917875, 0.065873, -0.282934]),
+    (49, 0, 3, 2, [0.4047, 0.967188, -0.639798, -0.701016, -0.697878, -0.716217]),
+    (17, AFTER_THREE_TOKENS, 3, 0, [1.535838, -0.532545, 0.238099, -0.537769, 0.107686, -0.010753]),
+    (17, AFTER_THREE_TOKENS, 3, 3, [0.944813, -0.32761, 0.368497, 0.746292, 0.796179, 0.820583]),
+]
 
 
-PINNED = [2.013089, -2.206847]
+@pytest.mark.parametrize(("token", "history", "symbols", "mode", "parts"), PINNED)
+def test_codewords_are_part_of_the_air_format(codebook, token, history, symbols, mode, parts):
+    """With other figures, a receiver of an older version hears noise."""
+    codeword = codebook.codeword(token, torch.tensor(history), symbols, mode)
+    assert codeword.flatten().tolist() == pytest.approx(parts, abs=1e-5)
+
+
+def test_histories_and_energies_are_part_of_the_air_format():
+    history = torch.zeros((), dtype=torch.long)
+    for token in (4, 0, 49):
+        history = next_history(history, torch.tensor(token))
+    assert int(history) == AFTER_THREE_TOKENS
+    bits = torch.tensor([0.0, 1.0, 8.0, 24.4, 100.0])
+    known = [0.535887, 1.440397, 6.862416, 18.054247, 18.119492]
+    assert relative_energy(-math.log(2) * bits).tolist() == pytest.approx(known, rel=1e-5)
+
+
+def test_codewords_of_different_tokens_are_uncorrelated():
+    """As random ones: in 128 real dimensions the correlation of two deviates from zero by 128**-0.5."""
+    alone, of_history = (Codebook(400, CPU).directions(kind, 64).flatten(1) for kind in (0, 1))
+    different = ~torch.eye(400, dtype=torch.bool)
+    for one, other, pairs in ((alone, alone, different), (of_history, of_history, different),
+                              (alone, of_history, torch.ones_like(different))):  # fmt: skip
+        correlation = (one @ other.T / 64)[pairs]
+        assert abs(float(correlation.mean())) < 0.005
+        assert float(correlation.square().mean()) ** 0.5 == pytest.approx(128**-0.5, rel=0.02)
+        assert float(correlation.abs().max()) < 0.5
+
+
+def test_symbols_are_as_strong_in_every_place_and_favour_no_phase():
+    both = torch.stack([Codebook(4000, CPU).directions(kind, 8) for kind in (0, 1)])
+    symbols = torch.view_as_complex(both)
+    assert torch.allclose(symbols.abs().square().mean(1), torch.ones(2, 8), atol=0.06)
+    assert symbols.mean(1).abs().max() < 0.06 and symbols.square().mean(1).abs().max() < 0.06
+
+
+@pytest.mark.parametrize(("mode", "in_common"), [(0, 1.0), (1, 0.85), (2, 0.7), (3, 0.4)])
+def test_after_different_histories_a_token_keeps_what_its_mode_says(mode, in_common):
+    codebook, generator = Codebook(400, CPU), torch.Generator().manual_seed(0)
+    histories = torch.randint(-(2**63), 2**63 - 1, (100,), generator=generator)
+    codewords = torch.stack([codebook.codeword(7, history, 20, mode) for history in histories]).flatten(1)
+    correlation = (codewords @ codewords.T / 20)[~torch.eye(100, dtype=torch.bool)]
+    assert float(correlation.mean()) == pytest.approx(in_common, abs=0.01)
+    if mode == 0:
+        assert (codewords == codewords[0]).all()
 
 
 def test_sizes_from_the_air_do_not_pile_up():
