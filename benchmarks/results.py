@@ -1,22 +1,27 @@
 """Makes docs/results.md and its pictures from sweep folders: curves, tables, conventions, what lost and why.
 
     semcom sweep FILE.yml --data DIR --out runs/NAME         # each of the sweeps, hours
+    python benchmarks/levels.py FILE.yml --snr=DB,DB --data DIR   # a part of it through GNU Radio: runs/NAME-flowgraph
     python benchmarks/latency.py --data DIR --json runs/latency.json
     python benchmarks/results.py runs/NAME [runs/OTHER ...] [--latency runs/latency.json] [--language-model NAME]
                                  [--encoder NAME] [--device cpu] [--out docs/results.md]
 
 Remarks by hand are in benchmarks/results_remarks.md: below a heading `## NAME` those on the sweep of that name, below
-any other heading a section of their own. Where two sweeps have messages in common (level waveform and level flowgraph),
-the page says of how many of them the very same came out.
+any other heading a section of their own. Where two sweeps have messages in common, the page says of how many of them
+the very same came out. A sweep of level flowgraph whose messages are all in another one's (benchmarks/levels.py makes
+such) is shown there alone, without curves. Exit status 1, once the page is written, if any two sweeps disagree; 2 if
+there can be no page.
 """
 
 import argparse
 import itertools
 import json
 import re
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -26,6 +31,8 @@ from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments import sweep_figures, sweep_pictures, sweep_report
 from semcom_ota.experiments.bits_a_word import model_bits
+from semcom_ota.experiments.sweep_data import curve_name
+from semcom_ota.experiments.sweep_figures import Record
 from semcom_ota.experiments.sweep_reading import Row, read_rows
 from semcom_ota.experiments.sweep_report import Summary
 from semcom_ota.experiments.sweep_tables import Table
@@ -41,7 +48,11 @@ and picture names its level: `waveform` is the numpy PHY in one process, `flowgr
 In every sweep, SNR, symbols and energy mean the same:
 
 """
-COUNTED = "Messages measured by both, with the same channel, SNR, budget, seed, codec and text."
+COUNTED = (
+    "Messages measured by both, with the same channel, SNR, budget, seed, codec and text. The very same means: "
+    "verdict, text and symbols spent. Two sweeps of one level have messages in common where they share a curve."
+)
+HEAD = ("sweep", "and", "channel", "symbols a word", "codecs", "SNRs (dB)", "messages in both", "the very same")
 
 
 def main() -> None:
@@ -62,21 +73,32 @@ def main() -> None:
         }
         model = LanguageModel.load(arguments.language_model, torch.device(arguments.device))
     except ConfigError as error:
-        raise SystemExit(f"results.py: {error}") from error
+        end(error, 2)
     remarks = sections(arguments.remarks.read_text(encoding="utf-8")) if arguments.remarks.is_file() else {}
     images = arguments.out.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
     conventions = dict.fromkeys(line for summary in summaries.values() for line in sweep_report.conventions(summary))
     page = [BEGINNING + "\n".join(f"- {line}" for line in conventions) + "\n"]
+    common = in_common(rows)
+    repeated = repetitions(common, summaries)
     for folder, summary in summaries.items():
-        remark = remarks.pop(summary["run"]["name"], "")
-        page += sweep_section(summary, rows[folder], model, images, remark)
-    page += levels_section([(summary["run"]["name"], rows[folder]) for folder, summary in summaries.items()])
+        if folder not in repeated:
+            remark = remarks.pop(summary["run"]["name"], "")
+            page += sweep_section(summary, rows[folder], model, images, remark)
+    page += levels_section(common, summaries, repeated, remarks)
     page += [latency_section(json.loads(file.read_text(encoding="utf-8"))) for file in arguments.latency]
     page += [f"## {title}\n\n{text}\n" for title, text in remarks.items() if text]
-    page.append(again(summaries, arguments))
+    page.append(again(summaries, repeated, arguments))
     arguments.out.write_text("\n".join(page), encoding="utf-8")
     print(f"{arguments.out}: {len(summaries)} sweeps")
+    if objection := disagreement(common, summaries):
+        end(objection, 1)
+
+
+def end(sentence: object, status: int) -> NoReturn:
+    """Say why, and end."""
+    print(f"results.py: {sentence}", file=sys.stderr)
+    raise SystemExit(status)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -136,15 +158,73 @@ def bounds(
     }
 
 
-def levels_section(sweeps: Sequence[tuple[str, Sequence[Row]]]) -> list[str]:
-    """Sweeps that have messages in common: did the same come out?"""
-    cells = []
-    for (one, rows), (other, others) in itertools.combinations(sweeps, 2):
-        found = sweep_figures.agreement(rows, others)
-        if found:
-            cells.append((one, other, str(found["messages"]), str(found["same"])))
-    head = ("sweep", "and", "messages in both", "with the same verdict, text and symbols")
-    return [f"## The same at both levels\n\n{Table('', COUNTED, head, tuple(cells)).markdown()}"] if cells else []
+def in_common(sweeps: dict[Path, list[Row]]) -> list[Record]:
+    """Of any two sweeps, for each channel and budget: what both have measured, and how much of it is the very same."""
+    points: dict[Path, dict[tuple, list[Row]]] = {}
+    for folder, rows in sweeps.items():
+        for row in rows:
+            point = row.channel, row.budget, curve_name(row), row.snr_db
+            points.setdefault(folder, {}).setdefault(point, []).append(row)
+    found: dict[tuple, Record] = {}
+    for one, other in itertools.combinations(points, 2):
+        for point, rows in points[other].items():
+            if both := sweep_figures.agreement(points[one].get(point, []), rows):
+                channel, budget, curve, snr_db = point
+                start = {"sweeps": (one, other), "channel": channel, "budget": budget, "codecs": {}, "snr_db": set()}
+                record = found.setdefault((one, other, channel, budget), start | {"messages": 0, "same": 0})
+                record["codecs"][curve] = True  # in order
+                record["snr_db"].add(snr_db)
+                for count in ("messages", "same"):
+                    record[count] += both[count]
+    return list(found.values())
+
+
+def repetitions(common: Sequence[Record], summaries: dict[Path, Summary]) -> dict[Path, Path]:
+    """Folders of level flowgraph all of whose messages are in a folder of another level -> the latter."""
+    messages: Counter[frozenset[Path]] = Counter()
+    for one in common:
+        messages[frozenset(one["sweeps"])] += one["messages"]
+    runs = {folder: summary["run"] for folder, summary in summaries.items()}
+    return {
+        folder: whole
+        for whole, folder in itertools.permutations(runs, 2)
+        if runs[folder]["level"] == "flowgraph" != runs[whole]["level"]
+        and messages[frozenset((folder, whole))] == runs[folder]["rows"]
+    }
+
+
+def levels_section(
+    common: Sequence[Record], summaries: dict[Path, Summary], repeated: dict[Path, Path], remarks: dict[str, str]
+) -> list[str]:
+    """Sweeps that have messages in common: did the same come out? With notes and remarks on those without curves."""
+    if not common:
+        return []
+    cells = tuple(
+        (*(summaries[folder]["run"]["name"] for folder in one["sweeps"]), one["channel"], f"{one['budget']:g}",
+         ", ".join(one["codecs"]), ", ".join(f"{snr_db:g}" for snr_db in sorted(one["snr_db"])),
+         str(one["messages"]), str(one["same"]))
+        for one in common
+    )  # fmt: skip
+    parts = [f"## The same at both levels\n\n{Table('', COUNTED, HEAD, cells).markdown()}"]
+    for folder, whole in repeated.items():
+        run = summaries[folder]["run"]
+        notes = [note for note in summaries[folder]["notes"] if note not in summaries[whole]["notes"]]
+        parts.append(f"`{run['name']}`: level `{run['level']}`, {run['texts']} texts.\n")
+        parts += [f"**{run['name']}: {note}**\n" for note in notes]
+        parts += [f"{remark}\n"] if (remark := remarks.pop(run["name"], "")) else []
+    return parts
+
+
+def disagreement(common: Sequence[Record], summaries: dict[Path, Summary]) -> str | None:
+    """Where two sweeps do not agree; None: nowhere."""
+    wrong = [
+        " and ".join(summaries[folder]["run"]["name"] for folder in one["sweeps"])
+        + f" on {one['messages'] - one['same']} of {one['messages']} messages"
+        + f" ({one['channel']}, {one['budget']:g} symbols a word)"
+        for one in common
+        if one["same"] < one["messages"]
+    ]
+    return f"sweeps disagree: {'; '.join(wrong)}" if wrong else None
 
 
 def latency_section(document: dict[str, Any]) -> str:
@@ -158,25 +238,32 @@ def latency_section(document: dict[str, Any]) -> str:
         speed = row["sentences_per_second"]
         weights = f"{row['parameters'] / 1e6:.1f}"
         rows.append(
-            (row["codec"], row["device"], weights, *times, "" if speed is None else f"{speed:.0f}", str(row["lost"]))
+            (
+                row["codec"],
+                f"{row['snr_db']:g}",
+                row["device"],
+                weights,
+                *times,
+                "" if speed is None else f"{speed:.0f}",
+                str(row["lost"]),
+            )
         )
     settings, machine = document["settings"], document["machine"]
     caption = (
         f"Milliseconds, median / 99th percentile; one sentence at a time, level `waveform`, {document['texts']}, "
-        f"{settings['snr']} dB, {settings['budget']} symbols a word, {machine['processor']}, {settings['threads']} "
+        f"{settings['budget']} symbols a word, {machine['processor']}, {settings['threads']} "
         f"threads, seed {settings['seed']}; a batch of {settings['batch']} for the throughput of decoding."
     )
-    head = ("codec", "device", "weights (millions)", *stages.values(), "sentences a second", "lost")
+    head = ("codec", "SNR (dB)", "device", "weights (millions)", *stages.values(), "sentences a second", "lost")
     return f"## Latency\n\n{Table('', caption, head, tuple(rows)).markdown()}"
 
 
-def again(summaries: dict[Path, Summary], arguments: argparse.Namespace) -> str:
+def again(summaries: dict[Path, Summary], repeated: dict[Path, Path], arguments: argparse.Namespace) -> str:
     """Commands, machine and versions."""
     folders = " ".join(f"runs/{summary['run']['name']}" for summary in summaries.values())
     latency = "".join(f" runs/{file.name}" for file in arguments.latency)
     lines = ["## To make it again\n", "```sh"]
-    lines += [f"semcom sweep sweeps/{one['run']['name']}.yml --data DIR --out runs/{one['run']['name']}"
-              for one in summaries.values()]  # fmt: skip
+    lines += [command(summary, summaries[repeated.get(folder, folder)]) for folder, summary in summaries.items()]
     lines += [f"python benchmarks/latency.py --data DIR --json runs/{file.name}" for file in arguments.latency]
     options = f" --latency{latency}" if latency else ""
     options += f" --language-model {Path(arguments.language_model).name}" if arguments.language_model else ""
@@ -193,6 +280,16 @@ def again(summaries: dict[Path, Summary], arguments: argparse.Namespace) -> str:
     head = ("sweep", "commit", "configuration", "rows", "seeds", "machine", "sentence encoder")
     table = Table("", "First 16 digits of SHA-256 where a digest is meant.", head, tuple(cells))
     return "\n".join([*lines, table.markdown()])
+
+
+def command(summary: Summary, whole: Summary) -> str:
+    """What measures a sweep, which may be a part of another one."""
+    name, file = summary["run"]["name"], f"sweeps/{whole['run']['name']}.yml"
+    if name != f"{whole['run']['name']}-flowgraph":
+        return f"semcom sweep sweeps/{name}.yml --data DIR --out runs/{name}"
+    snrs = ",".join(f"{snr_db:g}" for snr_db in summary["run"]["snr_db"])
+    count = summary["manifest"].get("plan", {}).get("texts", summary["run"]["texts"])
+    return f"python benchmarks/levels.py {file} --snr={snrs} --count {count} --data DIR"
 
 
 def is_awgn(summary: Summary, channel: str) -> bool:

@@ -12,16 +12,18 @@ import pytest
 from semcom_ota.experiments import sweep, sweep_unit
 from semcom_ota.experiments.sweep_config import SweepConfig, SweepTexts, load_sweep
 from semcom_ota.experiments.sweep_plan import Task, plan
+from semcom_ota.experiments.sweep_workers import LocalWorkers
 
 CAPTIONS = sweep.texts_of(SweepTexts(set="captions"), None)
 SMALL = """
 name: killed
-texts: {set: captions, count: 32}
-codecs: [utf8, huffman]
+texts: {set: captions, count: 16}
+codecs: [utf8, huffman, text-jscc, lam-prior]
 channels: [awgn]
 snr_db: [3, 9]
 unit_messages: 4
-stop: {metric: words_right, half_width: 0.15, at_least: 20}
+stop: {metric: words_right, half_width: 0.15, at_least: 10}
+device: {device: cpu}
 """
 
 
@@ -51,24 +53,6 @@ def test_both_levels_have_the_same_rows():
     assert all(each["encode_ms"] > 0 and each["transmit_ms"] > 0 for each in timings)
 
 
-class Here:
-    """A worker that is no process."""
-
-    slots = 1
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def submit(self, task):
-        self.task = task
-
-    def finished(self):
-        return [sweep_unit.measure(self.task)]
-
-
 @pytest.mark.timeout(240)
 def test_a_sweep_that_was_killed_ends_as_one_that_was_not(tmp_path):
     file, folder = tmp_path / "sweep.yml", tmp_path / "killed"
@@ -83,8 +67,8 @@ def test_a_sweep_that_was_killed_ends_as_one_that_was_not(tmp_path):
     again = subprocess.run([*command, "--workers", "1"], capture_output=True, text=True, timeout=200)
     assert again.returncode == 0, again.stderr
     config = load_sweep(file)
-    whole = sweep.run(config, CAPTIONS[:32], tmp_path / "whole", Here, quiet=True)
+    whole = sweep.run(config, CAPTIONS[:16], tmp_path / "whole", lambda: LocalWorkers(1), quiet=True)
     assert f"{whole.rows} rows in {whole.units} units" in again.stdout
     assert rows.read_bytes() == (tmp_path / "whole" / "rows.jsonl").read_bytes()
-    assert len((folder / "timings.jsonl").read_bytes().splitlines()) == whole.rows < 2 * 2 * 32  # it stopped early
+    assert len((folder / "timings.jsonl").read_bytes().splitlines()) == whole.rows < 4 * 2 * 16  # it stopped early
     assert json.loads((folder / "manifest.json").read_text())["finished"] is True

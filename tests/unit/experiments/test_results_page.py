@@ -15,7 +15,7 @@ from semcom_ota.experiments import similarity
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "results.py"
 LATENCY = {
     "rows": [{
-        "codec": "graceful", "device": "cpu", "parameters": 2_500_000, "messages": 3, "lost": 1, "batch": 32,
+        "codec": "graceful", "snr_db": 6.0, "device": "cpu", "parameters": 2_500_000, "messages": 3, "lost": 1, "batch": 32,
         "sentences_per_second": None,
         "stages": {"encode": {"p50_ms": 1.0, "p99_ms": 2.0}, "total": {"p50_ms": 3.0, "p99_ms": 4.0}},
     }],
@@ -45,40 +45,81 @@ def sweep(folder, name, level, lines):
     return folder
 
 
-def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(script, tmp_path, monkeypatch):
-    lines = rows(messages=10, channels=("awgn", "rayleigh"), snrs=(0.0, 4.0))
-    other = [line for line in lines if line["snr_db"] == 0 and line["channel"] == "awgn"]
-    other[0] = other[0] | {"received": "something else"}
-    folders = [
-        sweep(tmp_path / "one", "first", "waveform", lines), sweep(tmp_path / "two", "second", "flowgraph", other)
-    ]  # fmt: skip
-    (tmp_path / "latency.json").write_text(json.dumps(LATENCY))
-    (tmp_path / "remarks.md").write_text("for editors\n\n## first\n\nA remark.\n\n## What lost\n\nMuch.\n\n## Empty\n")
-    page = tmp_path / "docs" / "results.md"
+@pytest.fixture
+def make(script, tmp_path, monkeypatch):
+    """Makes a page of folders; with options."""
     monkeypatch.setattr(script.LanguageModel, "load", lambda *_: None)
     monkeypatch.setattr(script, "model_bits", lambda _, texts: np.array([6.0 * len(text.split()) for text in texts]))
-    monkeypatch.setattr(
-        sys, "argv",
-        ["results.py", *map(str, folders), "--latency", str(tmp_path / "latency.json"), "--out", str(page),
-         "--remarks", str(tmp_path / "remarks.md")],
-    )  # fmt: skip
-    script.main()
-    text = page.read_text()
+    page = tmp_path / "docs" / "results.md"
+
+    def made(folders, *options):
+        monkeypatch.setattr(sys, "argv", ["results.py", *map(str, (*folders, *options)), "--out", str(page)])
+        script.main()
+
+    made.page = page
+    return made
+
+
+LINES = rows(messages=10, channels=("awgn", "rayleigh"), snrs=(0.0, 4.0))
+PART = [line for line in LINES if line["snr_db"] == 0 and line["channel"] == "awgn"]
+
+
+def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(make, tmp_path):
+    again = sweep(tmp_path / "two", "first-flowgraph", "flowgraph", PART)
+    folders = [sweep(tmp_path / "one", "first", "waveform", LINES), again]
+    (tmp_path / "latency.json").write_text(json.dumps(LATENCY))
+    (tmp_path / "remarks.md").write_text(
+        "for editors\n\n## first\n\nA remark.\n\n## first-flowgraph\n\nOn both.\n\n## What lost\n\nMuch.\n\n## Empty\n"
+    )
+    make(folders, "--latency", tmp_path / "latency.json", "--remarks", tmp_path / "remarks.md")
+    text = make.page.read_text()
     images = re.findall(r"\]\(images/([^)]+)\)", text)
-    assert len(images) == 2 * 3 + 2 and all((page.parent / "images" / name).is_file() for name in images)
+    assert len(images) == 2 * 2 + 1 and all((make.page.parent / "images" / name).is_file() for name in images)
     curves = {
-        name: (page.parent / "images" / f"results-first-{name}-8.svg").read_text() for name in ("awgn", "rayleigh")
+        name: (make.page.parent / "images" / f"results-first-{name}-8.svg").read_text() for name in ("awgn", "rayleigh")
     }
     assert "each text at its own bits" in curves["awgn"] and "at 6.00 bits a word" in curves["awgn"]
     assert "bits a word" not in curves["rayleigh"]
     assert re.search(r"## first\n\n.*\n\n(.*\n\n)*A remark\.\n\n", text) and "## What lost\n\nMuch." in text
     assert "for editors" not in text and "Empty" not in text
-    assert "| first | second | 20 | 19 |" in text
+    assert "| first | first-flowgraph | awgn | 8 | graceful, cliff | 0 | 20 | 20 |" in text
+    assert "## first-flowgraph" not in text and "`first-flowgraph`: level `flowgraph`, 10 texts.\n\nOn both.\n" in text
     assert "| graceful | cpu | 2.5 | 1.0 / 2.0 |" in text and "semcom sweep sweeps/first.yml" in text
+    assert "python benchmarks/levels.py sweeps/first.yml --snr=0 --count 10 --data DIR" in text
     assert str(tmp_path) not in text
 
 
-def test_a_folder_that_is_no_sweep_is_one_sentence(script, tmp_path, monkeypatch):
+def test_sweeps_that_disagree_are_told_once_the_page_is_written(make, tmp_path, capsys):
+    other = [PART[0] | {"received": "something else"}, *PART[1:]]
+    folders = [
+        sweep(tmp_path / "one", "first", "waveform", LINES),
+        sweep(tmp_path / "two", "second", "flowgraph", other),
+    ]
+    with pytest.raises(SystemExit) as ended:
+        make(folders)
+    assert ended.value.code == 1
+    sentence = "results.py: sweeps disagree: first and second on 1 of 20 messages (awgn, 8 symbols a word)\n"
+    assert capsys.readouterr().err == sentence
+    assert "| first | second | awgn | 8 | graceful, cliff | 0 | 20 | 19 |" in make.page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("level", "more"),
+    [("waveform", []), ("flowgraph", [PART[0] | {"snr_db": 9.0}])],
+    ids=["of the same level", "with a message of its own"],
+)
+def test_a_sweep_that_repeats_no_other_has_curves_of_its_own(make, tmp_path, level, more):
+    folders = [
+        sweep(tmp_path / "one", "first", "waveform", LINES), sweep(tmp_path / "two", "second", level, PART + more)
+    ]  # fmt: skip
+    make(folders)
+    text = make.page.read_text()
+    assert "## second\n" in text and "images/results-second-awgn-8.svg" in text
+    assert "| first | second | awgn | 8 | graceful, cliff | 0 | 20 | 20 |" in text
+
+
+def test_a_folder_that_is_no_sweep_is_one_sentence(script, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["results.py", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"results\.py: cannot read"):
+    with pytest.raises(SystemExit) as ended:
         script.main()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith("results.py: cannot read")
