@@ -15,8 +15,8 @@ from semcom_ota.experiments import similarity
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "results.py"
 LATENCY = {
     "rows": [{
-        "codec": "graceful", "snr_db": 6.0, "device": "cpu", "parameters": 2_500_000, "messages": 3, "lost": 1, "batch": 32,
-        "sentences_per_second": None,
+        "codec": "graceful", "snr_db": 6.0, "device": "cpu", "parameters": 2_500_000, "messages": 3, "lost": 1,
+        "batch": 32, "sentences_per_second": None,
         "stages": {"encode": {"p50_ms": 1.0, "p99_ms": 2.0}, "total": {"p50_ms": 3.0, "p99_ms": 4.0}},
     }],
     "machine": {"processor": "a processor"}, "texts": "3 captions",
@@ -84,7 +84,7 @@ def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(make, tmp_pat
     assert "for editors" not in text and "Empty" not in text
     assert "| first | first-flowgraph | awgn | 8 | graceful, cliff | 0 | 20 | 20 |" in text
     assert "## first-flowgraph" not in text and "`first-flowgraph`: level `flowgraph`, 10 texts.\n\nOn both.\n" in text
-    assert "| graceful | cpu | 2.5 | 1.0 / 2.0 |" in text and "semcom sweep sweeps/first.yml" in text
+    assert "| graceful | 6 | cpu | 2.5 | 1.0 / 2.0 |" in text and "semcom sweep sweeps/first.yml" in text
     assert "python benchmarks/levels.py sweeps/first.yml --snr=0 --count 10 --data DIR" in text
     assert str(tmp_path) not in text
 
