@@ -50,5 +50,8 @@ def _start(settings: LanguageModelTraining) -> str:
     if not settings.init:
         return ""
     origin = "/".join(Path(settings.init).parts[-2:])
-    how = f"a LoRA adapter of rank {settings.lora_rank}, merged here" if settings.lora_rank else "all weights trained"
+    how = "all weights trained"
+    if settings.lora_rank:
+        head = f" (at the output layer {settings.lora_head_rank})" if settings.lora_head_rank else ""
+        how = f"a LoRA adapter of rank {settings.lora_rank}{head}, merged here"
     return f"\n  Begun from the language model `{origin}`, whose own data are in its own card: {how}."

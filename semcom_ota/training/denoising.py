@@ -37,6 +37,7 @@ class DenoisingTraining(LanguageModelTraining):
     spoilt: Annotated[float, Field(gt=0, lt=1)] = Field(0.3, description="share of the tokens")
     init: None = None
     lora_rank: Literal[0] = 0
+    lora_head_rank: Literal[0] = 0
 
 
 class DenoisingTask(LanguageModelTask):

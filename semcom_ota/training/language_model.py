@@ -25,7 +25,7 @@ from semcom_ota.training.checkpoint import load_weights, read_settings
 from semcom_ota.training.corpus import Mixture, load_corpus, load_validation_captions
 from semcom_ota.training.language_tokenizer import END, train_tokenizer
 from semcom_ota.training.loop import TrainingSettings, begin, run
-from semcom_ota.training.lora import with_adapter
+from semcom_ota.training.lora import merged, with_adapter
 
 MIXTURE = {"captions": 0.80, "requests": 0.06, "reviews": 0.07, "encyclopaedia": 0.05, "stories": 0.02}
 """Share of the texts drawn of each kind."""
@@ -53,6 +53,7 @@ class LanguageModelTraining(TrainingSettings):
     mixture: Mixture = Field(MIXTURE, description="share of the texts of each kind (docs/data.md); others are left out")
     init: str | None = Field(None, max_length=4096, description="language model to start from: a folder, a hub name")
     lora_rank: int = Field(0, ge=0, le=1024, description="trains adapters of this rank alone; 0 trains everything")
+    lora_head_rank: int = Field(0, ge=0, le=1024, description="of the adapter at the output layer; 0: there is none")
 
     @model_validator(mode="after")
     def _sizes_make_sense(self) -> Self:
@@ -60,6 +61,8 @@ class LanguageModelTraining(TrainingSettings):
             raise ValueError(f"width {self.width} cannot be shared by {self.heads} heads: make it a multiple")
         if self.lora_rank and not self.init:
             raise ValueError("lora_rank adapts a language model that is there: name its folder with init")
+        if self.lora_head_rank and not self.lora_rank:
+            raise ValueError("lora_head_rank is for a language model that is adapted by LoRA: give it a lora_rank, too")
         fields = type(self).model_fields
         for name in ("vocabulary", "width", "layers", "heads", "dropout"):
             if self.init and getattr(self, name) != fields[name].default:
@@ -169,7 +172,9 @@ def _untrained(out: Path, settings: LanguageModelTraining) -> tuple[PreTrainedMo
     places = getattr(model.config.get_text_config(), "max_position_embeddings", settings.max_tokens)
     if places < settings.max_tokens:
         raise ConfigError(f"max_tokens: the language model in '{settings.init}' reads at most {places}: say so")
-    return (with_adapter(model, settings.lora_rank) if settings.lora_rank else model), tokenizer
+    if settings.lora_rank:
+        model = with_adapter(model, settings.lora_rank, settings.lora_head_rank)
+    return model, tokenizer
 
 
 def trained(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, LanguageModelTraining, int]:
@@ -181,7 +186,7 @@ def trained(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Lan
     settings = read_settings(folder, LanguageModelTraining)
     model, tokenizer = _untrained(folder, settings)
     step = load_weights(folder, model)
-    return (model.merge_and_unload() if settings.lora_rank else model).eval(), tokenizer, settings, step
+    return (merged(model) if settings.lora_rank else model).eval(), tokenizer, settings, step
 
 
 def train(data: Path, out: Path, settings: LanguageModelTraining) -> None:

@@ -70,6 +70,14 @@ def test_what_ships_is_what_was_trained_and_an_adapter_can_go_on_from_it(data, t
     }
     _check_export(export("language-model", tmp_path / "lora", data), adapted)
 
+    train(data, tmp_path / "head", adapting(base, lora_rank=1, lora_head_rank=2))
+    adapted, *_ = trained(tmp_path / "head")
+    assert torch.equal(
+        adapted.state_dict()["transformer.wte.weight"], model.state_dict()["transformer.wte.weight"].half()
+    )
+    assert not torch.equal(adapted.state_dict()["lm_head.weight"], adapted.state_dict()["transformer.wte.weight"])
+    _check_export(export("language-model", tmp_path / "head", data), adapted)
+
     train(data, tmp_path / "all", adapting(base, mixture={"requests": 1}))
     tuned, *_ = trained(tmp_path / "all")
     assert all(not torch.equal(value, after[name]) for name, value in tuned.state_dict().items() if "weight" in name)
@@ -115,6 +123,10 @@ def test_digits_stay_apart(text):
         ({"mixture": {"poems": 1.0}}, "mixture: there is no kind of text poems: use captions, requests"),
         ({"mixture": {"captions": 0}}, "mixture.captions: must be greater than 0, not 0"),
         ({"mixture": {}}, "mixture: "),
+        (
+            {"lora_head_rank": 4},
+            "lora_head_rank is for a language model that is adapted by LoRA: give it a lora_rank, too",
+        ),
         ({"lora_rank": 4}, "lora_rank adapts a language model that is there: name its folder with init"),
         ({"init": "somewhere", "width": 64}, "width is that of the language model in init: leave it out"),
         ({"width": 100, "heads": 3}, "width 100 cannot be shared by 3 heads"),
