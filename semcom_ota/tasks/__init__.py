@@ -1,0 +1,1 @@
+"""Question answering over stories: reading and writing them, making them, answering by rule."""
