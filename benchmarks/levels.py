@@ -14,6 +14,7 @@ Each unit starts its processes anew, so units are large here. Only where the rec
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from semcom_ota.config import ChannelConfig, ConfigError, first_problem
 from semcom_ota.experiments import run_folder, sweep
 from semcom_ota.experiments.sweep_config import SweepConfig, load_sweep
 from semcom_ota.experiments.sweep_figures import Record, agreement
+from semcom_ota.experiments.sweep_plan import plan
 from semcom_ota.experiments.sweep_reading import Row, read_manifest, read_rows
 from semcom_ota.experiments.sweep_tables import Table
 from semcom_ota.experiments.sweep_workers import LocalWorkers
@@ -45,7 +47,10 @@ def main() -> None:
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML file of a sweep of level waveform")
     parser.add_argument("--snr", required=True, metavar="DB", help="some of its SNRs: --snr=0,3,9")
     parser.add_argument("--count", type=int, default=250, help="its first texts  [default: 250]")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the data sets (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", default=os.environ.get("SEMCOM_DATA"),
+        help="folder of the data sets (docs/data.md)  [default: SEMCOM_DATA]",
+    )  # fmt: skip
     parser.add_argument("--waveform", type=Path, metavar="DIR", help="folder of the sweep  [default: runs/NAME]")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of what is sent again  [default: runs/NAME-flowgraph]"
@@ -82,6 +87,7 @@ def prove(arguments: argparse.Namespace) -> str | None:
     texts = sweep.texts_of(part.texts, arguments.data)
     folder = arguments.waveform or Path("runs") / whole.name
     check_level(folder)
+    check_same(folder, whole, arguments.data)
     out = arguments.out or Path("runs") / part.name
     quiet = not sys.stdout.isatty()  # a bar has no place in a file
     # A unit keeps three processes busy: one at a time.
@@ -150,6 +156,16 @@ def check_level(folder: Path) -> None:
         raise ConfigError(f"'{folder}' holds {what}: name the folder of the sweep of level waveform with --waveform")
 
 
+def check_same(folder: Path, whole: SweepConfig, data: Path | None) -> None:
+    """Raise ConfigError unless a folder is of this very sweep: its settings, texts, and the weights of today."""
+    texts = sweep.texts_of(whole.texts, data)
+    today = sweep.manifest(whole, texts, plan(whole, len(texts)))
+    known = read_manifest(folder)
+    if known.get("config_sha256") != today["config_sha256"]:
+        what = "weights" if known.get("weights_sha256") != today["weights_sha256"] else "settings or texts"
+        raise ConfigError(f"'{folder}' was measured with other {what} than those of today: measure it again")
+
+
 def compare(rows: Iterable[Row], again: Iterable[Row]) -> list[Record]:
     """By channel, budget and SNR: how many were sent again, are in the sweep too, and came out the very same."""
     known, sent = by_point(rows), by_point(again)
@@ -199,7 +215,10 @@ def verdict(points: Sequence[Record], different: Sequence[Row]) -> str | None:
         more = f"; and {len(different) - NAMED} more" if len(different) > NAMED else ""
         return f"{len(different)} of {compared} messages came out otherwise in GNU Radio: {named}{more}"
     if compared < sent:
-        return f"only {compared} of {sent} messages are in the sweep: run 'semcom sweep' to its end, then this again"
+        return (
+            f"only {compared} of {sent} messages are in the sweep: run 'semcom sweep' to its end, or take a smaller "
+            "--count if its stop rule ended points earlier"
+        )
     return None
 
 

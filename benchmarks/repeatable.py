@@ -70,7 +70,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the sweep that runs is ended, too
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML file of a sweep")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the data sets (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", default=os.environ.get("SEMCOM_DATA"),
+        help="folder of the data sets (docs/data.md)  [default: SEMCOM_DATA]",
+    )  # fmt: skip
     parser.add_argument(
         "--kill-every", type=float, metavar="S", help="seconds  [default: a fifth of what the first took]"
     )

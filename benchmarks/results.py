@@ -52,6 +52,7 @@ COUNTED = (
     "Messages measured by both, with the same channel, SNR, budget, seed, codec and text. The very same means: "
     "verdict, text and symbols spent. Two sweeps of one level have messages in common where they share a curve."
 )
+MAX_LATENCY_BYTES = 2**24
 HEAD = ("sweep", "and", "channel", "symbols a word", "codecs", "SNRs (dB)", "messages in both", "the very same")
 
 
@@ -72,6 +73,7 @@ def main() -> None:
             folder: sweep_report.summarise(folder, arguments.encoder, arguments.device) for folder in arguments.sweeps
         }
         model = LanguageModel.load(arguments.language_model, torch.device(arguments.device))
+        latencies = {file: read_latency(file) for file in arguments.latency}
     except ConfigError as error:
         end(error, 2)
     remarks = sections(arguments.remarks.read_text(encoding="utf-8")) if arguments.remarks.is_file() else {}
@@ -79,16 +81,16 @@ def main() -> None:
     images.mkdir(parents=True, exist_ok=True)
     conventions = dict.fromkeys(line for summary in summaries.values() for line in sweep_report.conventions(summary))
     page = [BEGINNING + "\n".join(f"- {line}" for line in conventions) + "\n"]
-    common = in_common(rows)
+    common = in_common(rows, {folder: summary["manifest"] for folder, summary in summaries.items()})
     repeated = repetitions(common, summaries)
     for folder, summary in summaries.items():
         if folder not in repeated:
             remark = remarks.pop(summary["run"]["name"], "")
             page += sweep_section(summary, rows[folder], model, images, remark)
     page += levels_section(common, summaries, repeated, remarks)
-    page += [latency_section(json.loads(file.read_text(encoding="utf-8"))) for file in arguments.latency]
+    page += [latency_section(document) for document in latencies.values()]
     page += [f"## {title}\n\n{text}\n" for title, text in remarks.items() if text]
-    page.append(again(summaries, repeated, arguments))
+    page.append(again(summaries, repeated, latencies, arguments))
     arguments.out.write_text("\n".join(page), encoding="utf-8")
     print(f"{arguments.out}: {len(summaries)} sweeps")
     if objection := disagreement(common, summaries):
@@ -158,8 +160,11 @@ def bounds(
     }
 
 
-def in_common(sweeps: dict[Path, list[Row]]) -> list[Record]:
-    """Of any two sweeps, for each channel and budget: what both have measured, and how much of it is the very same."""
+def in_common(sweeps: dict[Path, list[Row]], manifests: dict[Path, dict[str, Any]]) -> list[Record]:
+    """Of any two sweeps, for each channel and budget: what both have measured, and how much of it is the very same.
+
+    What was measured with other settings or weights is not the same thing, and left out.
+    """
     points: dict[Path, dict[tuple, list[Row]]] = {}
     for folder, rows in sweeps.items():
         for row in rows:
@@ -167,7 +172,10 @@ def in_common(sweeps: dict[Path, list[Row]]) -> list[Record]:
             points.setdefault(folder, {}).setdefault(point, []).append(row)
     found: dict[tuple, Record] = {}
     for one, other in itertools.combinations(points, 2):
+        alike = alike_in(manifests[one], manifests[other])
         for point, rows in points[other].items():
+            if point[2].partition(" (")[0] not in alike:
+                continue
             if both := sweep_figures.agreement(points[one].get(point, []), rows):
                 channel, budget, curve, snr_db = point
                 start = {"sweeps": (one, other), "channel": channel, "budget": budget, "codecs": {}, "snr_db": set()}
@@ -177,6 +185,18 @@ def in_common(sweeps: dict[Path, list[Row]]) -> list[Record]:
                 for count in ("messages", "same"):
                     record[count] += both[count]
     return list(found.values())
+
+
+def alike_in(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    """Labels of codecs that two sweeps have with the same settings, weights and air interface."""
+    configs = one.get("config", {}), other.get("config", {})
+    weights = one.get("weights_sha256", {}), other.get("weights_sha256", {})
+    if configs[0].get("phy") != configs[1].get("phy"):
+        return set()
+    if any(weights[0][file] != weights[1][file] for file in weights[0].keys() & weights[1].keys()):
+        return set()
+    found = [{codec["label"]: codec for codec in config.get("codecs", [])} for config in configs]
+    return {label for label, codec in found[0].items() if found[1].get(label) == codec}
 
 
 def repetitions(common: Sequence[Record], summaries: dict[Path, Summary]) -> dict[Path, Path]:
@@ -227,8 +247,22 @@ def disagreement(common: Sequence[Record], summaries: dict[Path, Summary]) -> st
     return f"sweeps disagree: {'; '.join(wrong)}" if wrong else None
 
 
+def read_latency(file: Path) -> dict[str, Any]:
+    """What benchmarks/latency.py measured; raises ConfigError if a file holds something else."""
+    try:
+        if file.stat().st_size > MAX_LATENCY_BYTES:
+            raise ValueError("it is too large")
+        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        latency_section(document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ConfigError(
+            f"'{file}' is not what latency.py --json writes today ({error!r}): measure it again"
+        ) from error
+    return document
+
+
 def latency_section(document: dict[str, Any]) -> str:
-    """What benchmarks/latency.py measured."""
+    """The section of one document."""
     stages = {"encode": "encode", "transmit": "transmit", "receive": "receive", "decode": "decode",
               "total": "end to end", "air": "on the air"}  # fmt: skip
     rows = []
@@ -258,13 +292,20 @@ def latency_section(document: dict[str, Any]) -> str:
     return f"## Latency\n\n{Table('', caption, head, tuple(rows)).markdown()}"
 
 
-def again(summaries: dict[Path, Summary], repeated: dict[Path, Path], arguments: argparse.Namespace) -> str:
+def again(
+    summaries: dict[Path, Summary],
+    repeated: dict[Path, Path],
+    latencies: dict[Path, dict[str, Any]],
+    arguments: argparse.Namespace,
+) -> str:
     """Commands, machine and versions."""
     folders = " ".join(f"runs/{summary['run']['name']}" for summary in summaries.values())
     latency = "".join(f" runs/{file.name}" for file in arguments.latency)
     lines = ["## To make it again\n", "```sh"]
     lines += [command(summary, summaries[repeated.get(folder, folder)]) for folder, summary in summaries.items()]
-    lines += [f"python benchmarks/latency.py --data DIR --json runs/{file.name}" for file in arguments.latency]
+    for file, document in latencies.items():
+        said = " ".join(f"--{name}={value}" for name, value in document["settings"].items() if value)
+        lines.append(f"python benchmarks/latency.py --data DIR {said} --json runs/{file.name}")
     options = f" --latency{latency}" if latency else ""
     options += f" --language-model {Path(arguments.language_model).name}" if arguments.language_model else ""
     lines += [f"python benchmarks/results.py {folders}{options}", "```\n"]

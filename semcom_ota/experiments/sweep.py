@@ -53,6 +53,9 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[SweptText]:
     else:
         files = [texts.file] if texts.file else [SENTENCES / f"{name}.txt" for name in texts.set or ()]
         sets = {file.stem: gather([], file) for file in files}
+    for name, own in sets.items():
+        if len(own) < texts.together:
+            raise ConfigError(f"texts.together is {texts.together}, and '{name}' has {len(own)} texts: make it smaller")
     found = [
         SweptText(" ".join(own[first : first + texts.together]), name)
         for name, own in sets.items()
@@ -60,8 +63,6 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[SweptText]:
     ]
     if texts.count is not None and len(found) < texts.count:
         raise ConfigError(f"texts.count is {texts.count}, and there are {len(found)} texts: ask for fewer")
-    if not found:
-        raise ConfigError(f"texts.together is {texts.together}, and there are fewer texts: make it smaller")
     return found[: texts.count]
 
 
@@ -156,7 +157,7 @@ def manifest(sweep: SweepConfig, texts: Sequence[SweptText], units: Sequence[Uni
     config = sweep.model_dump(mode="json", exclude={"codecs": {"__all__": {"codec": {"names"}}}})
     what = {
         "config": config,
-        "texts_sha256": _sha256("\0".join(text.text for text in texts).encode()),
+        "texts_sha256": _sha256("\0".join(f"{text.set}\0{text.text}" for text in texts).encode()),
         "weights_sha256": _weights(sweep),
     }
     rows = sum(len(unit.messages) for unit in units) * len(sweep.codecs)

@@ -180,8 +180,8 @@ def spending(data: SweepData, indices: NDArray[np.int64]) -> Record:
 
 
 def fates(data: SweepData, indices: NDArray[np.int64]) -> Record:
-    """What became of the messages of a point, and how much of it is outage: not delivered, and no frame was found or
-    it met a fade."""
+    """What became of the messages of a point, and how much of it is outage: no frame was found, or it met a fade and
+    did not come through."""
     rows = _rows(data, indices)
     silent = np.array([row.status == "lost" and not row.does_not_fit for row in rows])
     faded = np.array(
@@ -189,8 +189,8 @@ def fates(data: SweepData, indices: NDArray[np.int64]) -> Record:
     )
     fits = np.array([not row.does_not_fit for row in rows])
     clear = indices[fits & ~silent & ~faded]
-    delivered = np.array([row.status == "delivered" for row in rows])
-    outage = proportion(int((silent | (faded & ~delivered)).sum()), max(int(fits.sum()), 1))
+    right = np.array([row.received == row.sent for row in rows])
+    outage = proportion(int((silent | (faded & ~right)).sum()), max(int(fits.sum()), 1))
     return {
         "messages": len(rows),
         **{status: sum(row.status == status for row in rows) for status in ("delivered", "corrupted", "lost")},

@@ -77,6 +77,6 @@ class PointProgress:
             estimate(QUALITY[rule.metric](resampling.sums(np.concatenate(tables), text)))
             for tables in self._tables.values()
         ]
-        # So many messages that were all alike say of the others only that they are fewer than three in as many.
-        least = 3 / len(self._messages)
+        # So many texts that all fared alike say of the others only that they are fewer than three in as many.
+        least = 3 / len(texts)
         return all(max(one.high - one.low, least) <= 2 * rule.half_width for one in found)

@@ -103,7 +103,8 @@ def adaptations(records: Sequence[Record]) -> Table:
     """What LoRA recovers of the gain of full fine-tuning."""
     rows = tuple(
         (one["channel"], f"{one['budget']:g}", f"{one['snr_db']:g}",
-         *(f"{one[name]:.3f}" for name in ("frozen", "LoRA", "full")), interval(one, "recovered", ".1%"))
+         *(f"{one[name]:.3f}" for name in ("frozen", "LoRA", "full")),
+         "gain not established" if one["recovered"] is None else interval(one, "recovered", ".1%"))
         for one in records
     )  # fmt: skip
     head = ("channel", "symbols a word", "SNR (dB)", "BLEU-1 frozen", "LoRA", "full", "share recovered [95 %]")
@@ -125,8 +126,8 @@ def fates(points: Sequence[Record]) -> Table:
     caption = (
         "Delivered is the receiver's own verdict: a checksum that held, and whatever else the codec goes by. A fade is "
         f"a message whose receiver estimated an SNR {FADE_DB:g} dB or more below the channel's mean. Outage is what "
-        "was not delivered, in a fade or because no frame was found; beside it, BLEU-1 over all messages that fitted "
-        f"and met neither. {WRONG}"
+        "did not come out as it was sent, in a fade or because no frame was found; beside it, BLEU-1 over all messages "
+        f"that fitted and met neither. {WRONG}"
     )
     return Table("What became of the messages", caption, head, rows)
 
@@ -200,8 +201,9 @@ def sets(records: Sequence[Record]) -> Table:
 
 
 WRONG = (
-    "Numbers altered are of wrong texts that were delivered: digits or number words are not those that were sent. "
-    "Intervals of counts are those of a rare event's mean."
+    "Numbers altered are of wrong texts that were delivered: digits or number words differ from those that were sent "
+    "('2' and 'two' do, ordinals are not looked at). Intervals of counts are what they could have been with as many "
+    "other texts; a text that was sent several times counts as one."
 )
 
 

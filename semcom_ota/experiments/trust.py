@@ -4,20 +4,26 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from semcom_ota.experiments.calibration import TRUSTED
-from semcom_ota.experiments.statistics import Estimate, rare_count
+from semcom_ota.experiments.statistics import clustered_proportion
 from semcom_ota.experiments.sweep_reading import Row
 
 _WORDS = (
     "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
     "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million"
 )
-_NUMBER = re.compile(rf"\d+(?:[.,:/-]\d+)*|\b(?:{_WORDS})\b", re.IGNORECASE)
+_NUMBER = re.compile(rf"(?<![\w.])[-−]?\d+(?:[.,:/-]\d+)*|\d+|\b(?:{_WORDS})\b", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers of a text in their order: runs of digits with what joins them, and English number words."""
-    return [found.lower() for found in _NUMBER.findall(text)]
+    """The numbers of a text in their order: digits with sign and what joins them, and English number words.
+
+    A comma between thousands makes no difference; `2` and `two` are two ways to say it, and differ.
+    """
+    return [_THOUSANDS.sub("", found.lower()) for found in _NUMBER.findall(text)]
 
 
 def is_wrong(row: Row) -> bool:
@@ -28,16 +34,21 @@ def is_wrong(row: Row) -> bool:
 def wrong_counts(rows: Iterable[Row]) -> dict[str, float]:
     """How many messages were taken for whole and are wrong, of which with what, each with its 95 % interval.
 
-    The interval is that of a rare count: what the count could have been with other messages as these. Texts that were
-    sent several times count as often, as if they were others.
+    The interval is what the count could have been with other texts: one that was sent several times counts as one.
     """
-    wrong = [row for row in rows if is_wrong(row)]
-    counts = {
-        "wrong_delivered": len(wrong),
-        "wrong_trusted": sum(row.confidence >= TRUSTED for row in wrong),
-        "wrong_numbers": sum(numbers(row.sent) != numbers(row.received) for row in wrong),
+    mine = list(rows)
+    _, text = np.unique([row.sent for row in mine], return_inverse=True)
+    flags = {
+        "wrong_delivered": [is_wrong(row) for row in mine],
+        "wrong_trusted": [is_wrong(row) and row.confidence >= TRUSTED for row in mine],
+        "wrong_numbers": [is_wrong(row) and numbers(row.sent) != numbers(row.received) for row in mine],
     }
-    return {key: value for name, count in counts.items() for key, value in _named(name, rare_count(count)).items()}
+    counts: dict[str, float] = {}
+    for name, flag in flags.items():
+        found = clustered_proportion(np.array(flag, np.float64), text)
+        ends = {f"{name}_low": found.low * len(mine), f"{name}_high": found.high * len(mine)}
+        counts |= {name: sum(flag)} | ends
+    return counts
 
 
 def by_set(rows: Iterable[Row], name: Any) -> list[dict[str, Any]]:
@@ -70,7 +81,3 @@ def _order(groups: Iterable[tuple[str, str, float]], key: tuple[str, str, float]
     codecs = list(dict.fromkeys(codec for codec, _, _ in groups))
     sets = list(dict.fromkeys(of for _, of, _ in groups))
     return codecs.index(key[0]), sets.index(key[1]), key[2]
-
-
-def _named(name: str, found: Estimate) -> dict[str, float]:
-    return {name: int(found.value), f"{name}_low": found.low, f"{name}_high": found.high}

@@ -11,6 +11,7 @@ from fake_sweep import rows, write
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments import sweep
 from semcom_ota.experiments.sweep_config import SweepConfig, load_sweep
+from semcom_ota.experiments.sweep_plan import plan
 from semcom_ota.experiments.sweep_reading import read_rows
 
 ROOT = Path(__file__).parents[3]
@@ -78,10 +79,16 @@ def prove(script, tmp_path, monkeypatch):
     file.write_text(json.dumps(WHAT))
     monkeypatch.setattr(sweep, "run", lambda *_: sweep.Finished(1, 1, 1, ()))
 
-    def prove(lines, again, level="waveform"):
+    config = load_sweep(file)
+    texts = sweep.texts_of(config.texts, None)
+    made = sweep.manifest(config, texts, plan(config, len(texts)))
+
+    def prove(lines, again, level="waveform", **otherwise):
         for folder, its in zip(folders.values(), (lines, again), strict=True):
             write(folder, its)
-        (folders["waveform"] / "manifest.json").write_text(json.dumps({"level": level, "commits": ["abc"]}))
+        (folders["waveform"] / "manifest.json").write_text(
+            json.dumps(made | {"level": level, "commits": ["abc"]} | otherwise)
+        )
         options = {"--snr": "0,-3", "--count": "10", "--json": tmp_path / "figures.json"}
         options |= {"--waveform": folders["waveform"], "--out": folders["flowgraph"]}
         monkeypatch.setattr(sys, "argv", ["levels.py", str(file), *(f"{name}={options[name]}" for name in options)])
@@ -132,6 +139,14 @@ def test_what_the_sweep_has_not_measured_is_no_proof(prove, capsys, known, compa
     assert capsys.readouterr().err.startswith(
         f"levels.py: only {compared} of 40 messages are in the sweep: run 'semcom"
     )
+
+
+@pytest.mark.parametrize("other", [{}, {"weights_sha256": {"a": "b"}}])
+def test_a_sweep_with_other_weights_or_settings_is_not_compared(prove, capsys, other):
+    with pytest.raises(SystemExit) as ended:
+        prove(LINES, AGAIN, config_sha256="another", **other)
+    what = "weights" if other else "settings or texts"
+    assert ended.value.code == 2 and f"was measured with other {what} than those of today" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("level", "what"), [("flowgraph", "a sweep of level flowgraph"), ("", "no sweep")])

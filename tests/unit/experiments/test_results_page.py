@@ -40,7 +40,8 @@ def sweep(folder, name, level, lines):
         {"name": "awgn", "channel": {"fading": "none"}},
         {"name": "rayleigh", "channel": {"fading": "rayleigh"}},
     ]
-    manifest |= {"name": name, "level": level, "config": {"channels": channels}}
+    codecs = [{"label": label, "name": label} for label in ("graceful", "cliff")]
+    manifest |= {"name": name, "level": level, "config": {"channels": channels, "codecs": codecs}}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 

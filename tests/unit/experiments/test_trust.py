@@ -19,8 +19,9 @@ def row(sent, received, status="delivered", confidence=0.95, **more):
     ("text", "found"),
     [
         ("Call 555 0182 before 8, at 17:42.", ["555", "0182", "8", "17:42"]),
-        ("Two men sold 1,250 tickets; none is left.", ["two", "1,250"]),
+        ("Two men sold 1,250 tickets; none is left.", ["two", "1250"]),
         ("Somebody stoned a tenant.", []),
+        ("At -5 degrees, 10-15 of 1,25.", ["-5", "10-15", "1,25"]),
     ],
 )
 def test_numbers_of_a_text(text, found):
@@ -38,9 +39,18 @@ def test_what_was_vouched_for_and_wrong_is_counted_with_its_interval():
         ]
     )
     assert [counts[name] for name in ("wrong_delivered", "wrong_trusted", "wrong_numbers")] == [3, 2, 2]
-    assert counts["wrong_delivered_low"] == pytest.approx(0.62, abs=0.01)  # Garwood's table for 3
-    assert counts["wrong_delivered_high"] == pytest.approx(8.77, abs=0.01)
-    assert trust.wrong_counts([row("a", "a")])["wrong_delivered_high"] == pytest.approx(3.0, abs=0.01)
+    assert 0 < counts["wrong_delivered_low"] < 3 < counts["wrong_delivered_high"] < 5
+
+
+def test_a_text_that_was_sent_again_and_again_counts_as_one():
+    once = trust.wrong_counts([row(f"Text {n}.", "wrong" if n == 0 else f"Text {n}.") for n in range(20)])
+    often = [row(f"Text {n}.", "wrong" if n == 0 else f"Text {n}.", seed=seed) for n in range(20) for seed in range(9)]
+    again = trust.wrong_counts(often)
+    assert again["wrong_delivered"] == 9
+    assert again["wrong_delivered_low"] / 9 == pytest.approx(once["wrong_delivered_low"], rel=0.15)
+    assert again["wrong_delivered_high"] / 9 == pytest.approx(once["wrong_delivered_high"], rel=0.15)
+    nothing = trust.wrong_counts([one for one in often if one.sent != "Text 0."])
+    assert nothing["wrong_delivered_low"] == 0 and 9 < nothing["wrong_delivered_high"] < 171
 
 
 def test_each_set_of_texts_has_its_own_line():
@@ -60,5 +70,5 @@ def test_each_set_of_texts_has_its_own_line():
     counted = ("messages", "does_not_fit", "right", "wrong_numbers", "corrupted", "lost")
     assert [found[0][name] for name in counted] == [2, 1, 0, 1, 0, 0]
     assert [found[3][name] for name in counted] == [1, 0, 0, 0, 0, 1]
-    assert "1 [0.0, 5.6]" in sweep_tables.sets(found).markdown()
+    assert "| 1 [0.1, 1.9]" in sweep_tables.sets(found).markdown()
     assert trust.by_set([row("a", "b", set="names")], curve_name) == []
