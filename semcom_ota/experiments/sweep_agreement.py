@@ -1,0 +1,49 @@
+"""Of several sweeps: what they have both measured, and whether the very same came out."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from semcom_ota.experiments import sweep_figures
+from semcom_ota.experiments.sweep_data import curve_name
+from semcom_ota.experiments.sweep_figures import Record
+from semcom_ota.experiments.sweep_reading import Row
+
+
+def in_common(sweeps: dict[Path, list[Row]], manifests: dict[Path, dict[str, Any]]) -> list[Record]:
+    """Of any two sweeps, for each channel and budget: what both have measured, and how much of it is the very same.
+
+    What was measured with other settings or weights is not the same thing, and left out.
+    """
+    points: dict[Path, dict[tuple, list[Row]]] = {}
+    for folder, rows in sweeps.items():
+        for row in rows:
+            point = row.channel, row.budget, curve_name(row), row.snr_db
+            points.setdefault(folder, {}).setdefault(point, []).append(row)
+    found: dict[tuple, Record] = {}
+    for one, other in itertools.combinations(points, 2):
+        alike = alike_in(manifests[one], manifests[other])
+        for point, rows in points[other].items():
+            if point[2].partition(" (")[0] not in alike:
+                continue
+            if both := sweep_figures.agreement(points[one].get(point, []), rows):
+                channel, budget, curve, snr_db = point
+                start = {"sweeps": (one, other), "channel": channel, "budget": budget, "codecs": {}, "snr_db": set()}
+                record = found.setdefault((one, other, channel, budget), start | {"messages": 0, "same": 0})
+                record["codecs"][curve] = True  # in order
+                record["snr_db"].add(snr_db)
+                for count in ("messages", "same"):
+                    record[count] += both[count]
+    return list(found.values())
+
+
+def alike_in(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    """Labels of codecs that two sweeps have with the same settings, weights and air interface."""
+    configs = one.get("config", {}), other.get("config", {})
+    weights = one.get("weights_sha256", {}), other.get("weights_sha256", {})
+    if configs[0].get("phy") != configs[1].get("phy"):
+        return set()
+    if any(weights[0][file] != weights[1][file] for file in weights[0].keys() & weights[1].keys()):
+        return set()
+    found = [{codec["label"]: codec for codec in config.get("codecs", [])} for config in configs]
+    return {label for label, codec in found[0].items() if found[1].get(label) == codec}
