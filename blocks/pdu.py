@@ -11,6 +11,7 @@ import numpy as np
 import pmt
 from semcom_blocks import pmt_bytes
 
+from semcom_ota.transport.messages import Masked
 from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame
 
 HEADER_FIELDS = tuple(FrameHeader.__dataclass_fields__)
@@ -139,15 +140,29 @@ def to_text_request(pdu: Any, codec: str = "", message: int = 0) -> TextRequest:
         raise PduError(f"not a text to send: {error}") from error
 
 
-def from_semantic_frame(frame: SemanticFrame, encode_ms: float = 0.0, more: bool = False) -> Any:
+def from_semantic_frame(
+    frame: SemanticFrame, encode_ms: float = 0.0, more: bool = False, masked: Masked | None = None
+) -> Any:
     """A SemanticFrame as a PDU: the header's fields and the rest as the dictionary, the symbols as c32 vector.
 
     Args:
         frame: what goes on the air.
         encode_ms: the time that it took to make its message.
         more: another one follows at once, and is to share the frame on the air if it can.
+        masked: what the mask left out of its message.
     """
-    return make(_header_meta(frame.header) | {"encode_ms": float(encode_ms), "more": more}, frame.symbols)
+    known: dict[str, Any] = {"encode_ms": float(encode_ms), "more": more}
+    if masked is not None and masked.outlook:
+        known |= {"masked_symbols": masked.symbols, "outlook": masked.outlook.encode()}
+        known |= {} if masked.snr_db is None else {"snr_db_expected": float(masked.snr_db)}
+    return make(_header_meta(frame.header) | known, frame.symbols)
+
+
+def to_masked(pdu: Any) -> Masked:
+    """What a SemanticFrame's PDU says of the mask."""
+    meta = split(pdu)[0]
+    outlook = bytes(meta.get("outlook", b"")).decode()
+    return Masked(int(meta.get("masked_symbols", 0)), outlook, meta.get("snr_db_expected"))  # type: ignore[arg-type]
 
 
 def to_semantic_frame(pdu: Any) -> SemanticFrame:
@@ -219,6 +234,20 @@ def to_link_report(pdu: Any) -> LinkReport:
     if data.dtype != np.float32 or not set(REPORT_SCALARS) <= meta.keys():
         raise PduError("not a link report")
     return LinkReport(**{name: meta[name] for name in REPORT_SCALARS}, carrier_snr_db=data)
+
+
+def to_over(pdu: Any) -> tuple[int, int] | None:
+    """Stream and message of an `over` PDU ({over: true, stream, message}); None for another PDU.
+
+    Raises:
+        PduError: not a PDU, or it does not say which message.
+    """
+    meta = split(pdu)[0]
+    if not meta.get("over"):
+        return None
+    if not {"stream", "message"} <= meta.keys():
+        raise PduError("it does not say which message is over")
+    return int(meta["stream"]), int(meta["message"])
 
 
 def from_result(result: Result) -> Any:

@@ -18,6 +18,7 @@ from semcom_ota.transport.sockets import RequestClient
 from semcom_ota.transport.wire import WireError
 
 CHECK_S = 0.5
+MAX_NOTICES = 1024
 
 
 class Worker:
@@ -29,6 +30,7 @@ class Worker:
         config: TransmitterConfig | ReceiverConfig,
         endpoint: str,
         on_reply: Callable[[int, Message], None],
+        on_check: Callable[[], None] = lambda: None,
     ):
         """Not connected yet.
 
@@ -37,10 +39,12 @@ class Worker:
             config: its configuration; the transport part is this client's too.
             endpoint: where it listens; '' starts a worker of our own, and restarts it when it dies.
             on_reply: called on this object's thread, once for each request, with its key and its reply (or `Failure`).
+            on_check: called on this object's thread again and again, at least every `CHECK_S`.
         """
         self._role, self._config, self._endpoint, self._on_reply = role, config, endpoint, on_reply
-        self._requests: deque[tuple[int, Message]] = deque()
-        self._notices: deque[Message] = deque(maxlen=1024)  # a worker that does not keep up needs the newest only
+        self._on_check = on_check
+        self._outgoing: deque[tuple[int | None, Message]] = deque()  # with a request's key; a notice has none
+        self._notices = 0  # of these
         self._client: RequestClient | None = None
         self._stopping = False
         self.ready = False
@@ -61,17 +65,22 @@ class Worker:
     @property
     def queued(self) -> int:
         """Requests that the worker has not been sent yet, for want of credit."""
-        return len(self._requests)
+        return len(self._outgoing) - self._notices
 
     def submit(self, key: int, message: Message) -> None:
         """Queue a request. From any thread."""
-        self._requests.append((key, message))
+        self._outgoing.append((key, message))
         self._wake()
 
     def notify(self, message: Message) -> None:
-        """Queue a one-way message. From any thread."""
-        self._notices.append(message)
-        self._wake()
+        """Queue a one-way message, behind the requests before it. From any thread.
+
+        Where `MAX_NOTICES` wait already it is left out.
+        """
+        if self._notices < MAX_NOTICES:
+            self._notices += 1
+            self._outgoing.append((None, message))
+            self._wake()
 
     def _wake(self) -> None:
         if self._client is not None:
@@ -85,6 +94,7 @@ class Worker:
             while not self._stopping:
                 if own is not None:
                     own.check()
+                self._on_check()
                 self._send(self._client)
                 self.ready |= self._client.credit > 0
                 for reply in self._client.poll(CHECK_S):
@@ -100,13 +110,15 @@ class Worker:
         return stack.enter_context(worker_process(self._role, self._endpoint, self._config, directory, self._wake))
 
     def _send(self, client: RequestClient) -> None:
-        while self._requests:
-            key, message = self._requests[0]
+        while self._outgoing:
+            key, message = self._outgoing[0]
             try:
-                if not client.submit(key, to_packet(message)):
+                if key is None:
+                    self._notices -= 1
+                    client.notify(to_packet(message))
+                elif not client.submit(key, to_packet(message)):
                     break
             except WireError as error:
-                self._on_reply(key, Failure("bad_request", str(error)))
-            self._requests.popleft()
-        while self._notices:
-            client.notify(to_packet(self._notices.popleft()))
+                if key is not None:
+                    self._on_reply(key, Failure("bad_request", str(error)))
+            self._outgoing.popleft()

@@ -16,6 +16,7 @@ from semcom_blocks.failure import ends_process
 
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.transport.fields import Strict
+from semcom_ota.transport.messages import Masked
 from semcom_ota.types import FrameHeader
 
 FAILURES: dict[str, Literal["does_not_fit", "refused", "failed"]] = {
@@ -33,6 +34,7 @@ class Sending(ABC):
     request: pdu.TextRequest
     started: float = field(default_factory=time.perf_counter)
     encode_ms: float = 0.0
+    masked: Masked = field(default_factory=Masked)
     header: FrameHeader | None = None  # of any of its frames
     encoded: int = 0  # frames that semantic_encoder made
     energy: float = 0.0  # sum of |s|**2 over their symbols
@@ -73,6 +75,9 @@ class Sending(ABC):
             "overhead_symbols": sum(map(_share, self.sent, frame_cells)) - header.message_symbols,
             "air_samples": sum(map(_share, self.sent, samples)),
             "mean_symbol_energy": self.energy / header.message_symbols,
+            "masked_symbols": self.masked.symbols,
+            "outlook": self.masked.outlook,
+            "snr_db_expected": self.masked.snr_db,
         }
 
     @property
@@ -158,6 +163,7 @@ class Desk(gr.basic_block, ABC, Generic[Kind]):
             passage = self._passages[frame.header.stream, frame.header.message]
             passage.header = frame.header
             passage.encode_ms = pdu.scalar(message, "encode_ms")
+            passage.masked = pdu.to_masked(message)
             passage.encoded += 1
             passage.energy += float(np.sum(np.abs(frame.symbols.astype(np.complex128)) ** 2))
 

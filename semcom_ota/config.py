@@ -13,6 +13,9 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 from semcom_ota.air_config import ChannelConfig as ChannelConfig
 from semcom_ota.air_config import Frozen
 from semcom_ota.air_config import PhyConfig as PhyConfig
+from semcom_ota.memory_config import MaskConfig as MaskConfig
+from semcom_ota.memory_config import MemoryConfig as MemoryConfig
+from semcom_ota.memory_config import RuleName as RuleName
 from semcom_ota.radio_config import KINDS, RadioConfig
 from semcom_ota.radio_config import MAX_SNR_DB as MAX_SNR_DB
 from semcom_ota.radio_config import MIN_SNR_DB as MIN_SNR_DB
@@ -60,18 +63,6 @@ class DeviceConfig(Frozen):
 
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     threads: int = Field(1, ge=1, le=256)
-
-
-class MaskConfig(Frozen):
-    """Which symbols are left out. Every symbol is sent until masking/ says otherwise."""
-
-    kind: Literal["none"] = "none"
-
-
-class MemoryConfig(Frozen):
-    """What the receiver keeps of the past: first-in first-out, bounded."""
-
-    entries: int = Field(64, ge=0, le=1_000_000)
 
 
 class TransportConfig(Frozen):

@@ -4,6 +4,7 @@ from semcom_ota.cli import (
     bench,
     codecs,
     loopback,
+    memory,
     probe,
     receive,
     replay,
@@ -30,6 +31,7 @@ app.command()(probe.probe)
 app.command()(sweep.sweep)
 app.command()(report.report)
 app.add_typer(bench.bench, name="bench")
+app.add_typer(memory.memory, name="memory")
 app.command()(twin.twin)
 app.command()(tools.doctor)
 app.add_typer(codecs.codecs, name="codecs")

@@ -50,6 +50,10 @@ def loopback(
     ] = None,
     out: RunFolder = None,
     json: Summary = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="which symbols are left out: none, fixed, theory  [default: none]"),
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="keep the received IQ as SigMF")] = False,
     link: Annotated[
         Path | None,
@@ -81,6 +85,8 @@ def loopback(
         changes["phy"] = load_phy(phy).model_dump()
     if seed is not None:
         changes["radio"]["seed"] = seed
+    if mask is not None:
+        changes["mask"]["kind"] = mask
     if checkpoint is not None:
         changes["codec"]["checkpoint"] = checkpoint.resolve()
     if endpoints is not None:
@@ -101,7 +107,7 @@ def demo(
     loopback(
         text=lines[:3] if quick else lines, input=None, codec="text-jscc,utf8,huffman",
         snr="12" if quick else "0,6,12,18", channel="multipath", phy=None, seed=1, out=out, json=None, record=not quick,
-        link=None, checkpoint=None, endpoints=None, quiet=False,
+        link=None, mask=None, checkpoint=None, endpoints=None, quiet=False,
     )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ from semcom_ota.transport.wire import Packet
 
 CARRIED_OVER = {
     "confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments", "payload_symbols",
-    "overhead_symbols", "air_samples", "mean_symbol_energy", "latency_ms",
+    "overhead_symbols", "air_samples", "mean_symbol_energy", "masked_symbols", "outlook", "snr_db_expected",
+    "latency_ms",
 }  # fmt: skip
 """What a line of `messages.jsonl` takes from the radio process's reply as it is."""
 

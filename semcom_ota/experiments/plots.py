@@ -149,6 +149,34 @@ def signal_over_time(snrs: Sequence[tuple[float, float]], looks: Sequence[Mappin
     return _png(figure)
 
 
+def mask_over_time(messages: Sequence[Mapping]) -> bytes:
+    """What the mask expected of the channel, what the receiver then measured, and the share of symbols that was sent.
+
+    Args:
+        messages: rows of `messages.jsonl` in the order of sending, of which the mask said what it went by.
+    """
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(6.4, 4.8), sharex=True)
+    rows = dict(enumerate(messages))
+    for name, label, mark in (("snr_db_estimated", "measured", "-"), ("snr_db_expected", "expected", "x")):
+        known = {place: row[name] for place, row in rows.items() if row.get(name) is not None}
+        upper.plot(list(known), list(known.values()), mark, color=COLOURS[len(upper.lines)], label=label, markersize=4)
+    whole = {place: row["payload_symbols"] + row["masked_symbols"] for place, row in rows.items()}
+    for colour, outlook in zip(_cycle(COLOURS), ("reported", "predicted", "stale", "unknown"), strict=False):
+        shares = {
+            place: row["payload_symbols"] / whole[place]
+            for place, row in rows.items()
+            if row["outlook"] == outlook and whole[place]
+        }
+        if shares:
+            lower.plot(list(shares), list(shares.values()), "o", color=colour, label=outlook, markersize=4)
+    upper.set_ylabel("SNR (dB)")
+    lower.set(xlabel="message", ylabel="share of symbols sent", ylim=(0, 1.05))
+    for axes in (upper, lower):
+        axes.grid(alpha=0.25)
+        axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
 def _cycle(values: Sequence[str]) -> list[str]:
     return list(values) * 16
 

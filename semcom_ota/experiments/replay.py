@@ -170,7 +170,7 @@ def _counts(messages: Sequence[Line], receiver: ReceiverConfig) -> list[Line]:
             "codec": codec,
             "snr_db": sum(snrs) / len(snrs) if snrs else None,
             "task": "text",
-            "memory": "fifo" if receiver.memory.entries else "none",
+            "memory": receiver.memory.label,
             "csi": "estimated",
             "messages": len(group),
             "delivered": sum(message["status"] == "delivered" for message in group),

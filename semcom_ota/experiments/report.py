@@ -69,6 +69,13 @@ def write_report(
             "|H| over one frame, carrier by carrier. Dark stripes are faded carriers: their symbols arrive with a "
             "higher noise variance, and the decoder is told so.",
         ))  # fmt: skip
+    masked = [message for message in messages if message.get("outlook")]
+    if masked:
+        pictures.append((
+            "How the mask followed the channel", plots.mask_over_time(sorted(masked, key=lambda row: row["index"])),
+            "Every message, in the order of sending: the SNR that was expected of the channel when it was encoded, the "
+            "one that was then measured, and how much of it was sent. Nothing is left out where nothing is known.",
+        ))  # fmt: skip
     stages = median_stages(messages)
     if stages:
         pictures.append(

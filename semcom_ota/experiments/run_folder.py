@@ -100,7 +100,7 @@ def points(
         "channel": channel,
         "budget": config.codec.symbols_per_word,
         "task": "text",
-        "memory": "fifo" if config.memory.entries else "none",
+        "memory": config.memory.label,
         "mask": mask,
         "csi": "estimated",
     }

@@ -24,7 +24,8 @@ TROUBLE = ("late", "underflow", "sequence_error")
 LOOK_S = 0.05
 
 CARRIED_OVER = {
-    "bursts", "payload_symbols", "overhead_symbols", "air_samples", "mean_symbol_energy", "health",
+    "bursts", "payload_symbols", "overhead_symbols", "air_samples", "mean_symbol_energy", "masked_symbols", "outlook",
+    "snr_db_expected", "health",
 }  # fmt: skip
 """What a line of `messages.jsonl` takes from the radio process's reply as it is."""
 

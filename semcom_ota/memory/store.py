@@ -1,106 +1,194 @@
-"""What was received before, and the channel it came through: first-in first-out, bounded, in order within a stream."""
+"""The receiver's memory: bounded, by user, judged by a rule, on the disk if wanted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-import numpy as np
+from semcom_ota.config import RuleName
+from semcom_ota.memory.disk import Disk, Known, size_of
+from semcom_ota.memory.entry import MemoryEntry, Understood, digest, reliability, sent_at, summarise
+from semcom_ota.memory.index import UserIndex
+from semcom_ota.memory.update_rules import Mixture, UpdateRule, least
+from semcom_ota.types import FloatArray, ReceivedMessage
 
-from semcom_ota.types import Csi, FloatArray, ReceivedMessage
-
-MAX_BYTES = 2**28  # of symbols and CSI; entries alone bound nothing, since a message can have any size
-
-
-@dataclass(frozen=True, slots=True)
-class CsiSummary:
-    """The channel that a message came through, over all of its fragments that arrived."""
-
-    snr_db: float  # mean Es/N0 of the fragments, averaged as ratios; -inf if none arrived
-    carrier_snr_db: FloatArray  # (used carriers,) Es/N0 of each carrier over time; empty if no fragment arrived
-    cfo_hz: float  # of the last fragment; 0 if none arrived
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryEntry:
-    """One message as it was received and understood."""
-
-    received: ReceivedMessage  # the features: its symbols and their noise variances; and the full CSI
-    csi: CsiSummary
-    text: str
-    confidence: float  # 0..1
-    intact: bool
-    time: int  # frames that the store had seen when this message arrived, its own included; ages are counted in them
-    lost_samples: int  # in gaps of the received stream up to this message, since the store began
+MAX_BYTES = 2**28
+"""Over all users: entries alone bound nothing, since a message can have any size."""
+SHARE_OF_A_QUESTION = 0.5
+"""Of the newest in the average of what is asked (`correlation`)."""
 
 
 class MemoryStore:
-    """Keeps the newest messages of each stream, and at most `MAX_BYTES` of symbols and CSI over all of them.
+    """Keeps at most so many messages of each user, and `MAX_BYTES` over all of them.
 
-    What one stream keeps depends on another's traffic only when that bound is reached: the oldest of all goes first.
+    What one user keeps depends on another's traffic only when that bound is reached: the oldest of all goes first.
     """
 
-    def __init__(self, entries: int) -> None:
-        """Keep at most `entries` messages of each of the 256 streams; 0 keeps nothing."""
-        self._bytes = 0
-        self._entries = entries
-        self._streams: dict[int, dict[int, MemoryEntry]] = {}  # by stream, then by message, in order of arrival
-        self.time = 0  # frames seen so far
-        self.lost_samples = 0  # in gaps so far
+    def __init__(
+        self,
+        entries: int,
+        rule: Mapping[RuleName, float] | None = None,
+        file: Path | None = None,
+        full_csi: bool = False,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """Open a memory.
 
-    def update(self, received: ReceivedMessage, text: str, confidence: float, intact: bool) -> None:
+        Args:
+            entries: of each user at most; 0 keeps nothing.
+            rule: names of update rules with their weights; None is first-in first-out.
+            file: where it is kept, and taken up again after a restart; None keeps it in this process alone.
+            full_csi: keep the whole channel of each message beside its summary.
+            max_bytes: over all users.
+
+        Raises:
+            ConfigError: the file cannot be used.
+        """
+        self._entries, self._full_csi, self._max_bytes = entries, full_csi, max_bytes
+        self._rule: UpdateRule = Mixture(rule or {"fifo": 1.0})
+        self._disk = Disk(file)
+        self._users: dict[int, UserIndex] = {}
+        self._known: dict[int, Known] = {}  # by number, in the order of arrival
+        self._by_message: dict[tuple[int, int], int] = {}  # (user, message on the air) -> number
+        self._last_sent: dict[int, int] = {}
+        self._bytes = 0
+        counters = self._disk.counters()
+        self.time = counters.get("time", 0)  # frames seen so far
+        self.lost_samples = counters.get("lost_samples", 0)  # in gaps so far
+        self._next = counters.get("next", 0)
+        for known, features in self._disk.known():
+            self._take_in(known, features)
+
+    def update(
+        self, received: ReceivedMessage, understood: Understood, value: float | None = None
+    ) -> MemoryEntry | None:
         """Keep a message. A copy of one that is kept (a request sent again) changes nothing.
 
         A different one with a number that is kept (a transmitter started anew) is the newest, and the old one goes.
+
+        Args:
+            received: as it came from the air.
+            understood: what the decoder made of it.
+            value: what it is expected to contribute to answers; None: as much as the others of this user on average.
+
+        Returns:
+            The entry; None if it is a copy, or was not worth to be kept.
+
+        Raises:
+            ConfigError: the disk is full, or gone; in this process the memory goes on all the same.
         """
-        kept = self._streams.setdefault(received.header.stream, {})
-        old = kept.get(received.header.message)
+        header, mark, gone = received.header, digest(received), []
+        old = self._by_message.get((header.stream, header.message))
         if old is not None:
-            if np.array_equal(old.received.symbols, received.symbols):
-                return
-            self._forget(old)
+            if self._known[old].digest == mark:
+                return None
+            gone.append(old)
+        sent = sent_at(header.message, self._last_sent.get(header.stream))
         self.time += len(received.csi)
         self.lost_samples += received.lost_samples
-        entry = MemoryEntry(received, summarise(received.csi), text, confidence, intact, self.time, self.lost_samples)
-        kept[received.header.message] = entry
-        self._bytes += _size(entry)
-        if len(kept) > self._entries:
-            self._forget(next(iter(kept.values())))
-        while self._bytes > MAX_BYTES:
-            oldest = [next(iter(of_stream.values())) for of_stream in self._streams.values() if of_stream]
-            self._forget(min(oldest, key=lambda entry: entry.time))
+        if value is None:
+            held = self._users.get(header.stream)
+            value = float(held.held.value.mean()) if held else 0.0
+        entry = MemoryEntry(
+            self._next, header.stream, header.message, header.task, understood, reliability(received.noise_variance),
+            summarise(received.csi), received.csi if self._full_csi else (), sent, self.time, self.lost_samples,
+            value,
+        )  # fmt: skip
+        known = Known(entry.number, entry.user, entry.message, sent, entry.time, value, mark, size_of(entry))
+        self._next += 1
+        for number in gone:
+            self._let_go(number)
+        self._take_in(known, understood.features)
+        gone += self._surplus(header.stream)
+        kept = entry if entry.number in self._known else None
+        counts = {"time": self.time, "lost_samples": self.lost_samples, "next": self._next}
+        self._disk.change(kept, mark, [number for number in gone if number != entry.number], counts)
+        return kept
+
+    def stream(self, user: int) -> list[MemoryEntry]:
+        """What is kept of a user, the oldest first."""
+        return self._disk.entries(self._users[user].numbers) if user in self._users else []
+
+    def newest(self, user: int, count: int) -> list[MemoryEntry]:
+        """The last ones of a user to arrive, the oldest of them first."""
+        return self._disk.entries(self._users[user].numbers[-count:]) if user in self._users and count else []
+
+    def nearest(self, user: int, query: FloatArray, count: int) -> list[tuple[MemoryEntry, float]]:
+        """A user's entries whose meaning is nearest to (width,) `query`, with the cosine: the nearest first."""
+        found = self._users[user].nearest(query, count) if user in self._users else []
+        entries = self._disk.entries([number for number, _ in found])
+        return [(entry, cosine) for entry, (_, cosine) in zip(entries, found, strict=True)]
+
+    def ask(self, user: int, query: FloatArray) -> None:
+        """Take note of what a user asked, (width,): the rule `correlation` goes by it."""
+        if user in self._users:
+            self._users[user].ask(query, SHARE_OF_A_QUESTION)
+
+    def credit(self, numbers: Sequence[int], amounts: Sequence[float]) -> None:
+        """Add to the values of entries what each contributed to an answer; those that are gone are left out."""
+        values = [
+            (number, self._users[self._known[number].user].credit(number, amount))
+            for number, amount in zip(numbers, amounts, strict=True)
+            if number in self._known
+        ]
+        self._disk.value(values)
+
+    def forget(self, user: int | None = None) -> int:
+        """Forget a user, or everything; returns how many entries that were."""
+        gone = [number for number, known in self._known.items() if user is None or known.user == user]
+        for number in gone:
+            self._let_go(number)
+        self._disk.change(None, b"", gone, {})
+        return len(gone)
 
     def is_stale(self, entry: MemoryEntry) -> bool:
         """Whether its CSI is older than a gap in the received stream: the channel may have become another since."""
         return entry.lost_samples < self.lost_samples
 
-    def stream(self, stream: int) -> list[MemoryEntry]:
-        """What is kept of a stream, the oldest first."""
-        return list(self._streams.get(stream, {}).values())
+    @property
+    def users(self) -> list[int]:
+        """Of whom there is anything."""
+        return sorted(user for user, index in self._users.items() if len(index))
 
     def __len__(self) -> int:
-        """Messages kept, over all streams."""
-        return sum(len(kept) for kept in self._streams.values())
+        """Messages kept, over all users."""
+        return len(self._known)
 
-    def _forget(self, entry: MemoryEntry) -> None:
-        del self._streams[entry.received.header.stream][entry.received.header.message]
-        self._bytes -= _size(entry)
+    def close(self) -> None:
+        """Leave what is on the disk as it is."""
+        self._disk.close()
 
+    def __enter__(self) -> Self:
+        """Open already."""
+        return self
 
-def _size(entry: MemoryEntry) -> int:
-    received = entry.received
-    csi = sum(one.frequency_response.nbytes + one.noise_variance.nbytes for one in received.csi)
-    return received.symbols.nbytes + received.noise_variance.nbytes + csi
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """See `close`."""
+        self.close()
 
+    def _surplus(self, user: int) -> list[int]:
+        """Let go of what is too much; returns the numbers."""
+        gone = []
+        while len(index := self._users[user]) > self._entries:
+            gone.append(least(self._rule, index.held))
+            self._let_go(gone[-1])
+        while self._bytes > self._max_bytes:
+            gone.append(next(iter(self._known)))
+            self._let_go(gone[-1])
+        return gone
 
-def summarise(csi: tuple[Csi, ...]) -> CsiSummary:
-    """The CSI of a message's fragments in a few numbers.
+    def _take_in(self, known: Known, features: FloatArray) -> None:
+        index = self._users.setdefault(known.user, UserIndex())
+        index.add(known.number, known.sent, known.time, known.value, features)
+        self._known[known.number] = known
+        self._by_message[known.user, known.message] = known.number
+        self._last_sent[known.user] = max(known.sent, self._last_sent.get(known.user, known.sent))
+        self._bytes += known.bytes
 
-    Fragments with another number of carriers than the last one (which one receiver never yields) do not count.
-    """
-    if not csi:
-        return CsiSummary(-np.inf, np.zeros(0, np.float32), 0.0)
-    carriers = csi[-1].frequency_response.shape[1]
-    alike = [one for one in csi if one.frequency_response.shape[1] == carriers]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        gains = [np.mean(np.abs(one.frequency_response) ** 2, axis=0) / one.noise_variance for one in alike]
-        carrier_snr_db = 10 * np.log10(np.mean(gains, axis=0))
-        snr_db = 10 * np.log10(np.mean(np.power(10.0, [one.snr_db / 10 for one in alike])))
-    return CsiSummary(float(snr_db), carrier_snr_db.astype(np.float32), csi[-1].cfo_hz)
+    def _let_go(self, number: int) -> None:
+        known = self._known.pop(number)
+        self._users[known.user].remove(number)
+        self._by_message.pop((known.user, known.message), None)
+        self._bytes -= known.bytes

@@ -10,12 +10,15 @@ import numpy as np
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import Codec, DoesNotFit, Encoded
 from semcom_ota.config import TransmitterConfig
+from semcom_ota.masking.mask import make_mask, masked_encode
+from semcom_ota.masking.outlook import LinkState
 from semcom_ota.services import worker
 from semcom_ota.transport.messages import (
     MAX_FRAGMENTS,
     MAX_MESSAGE_SYMBOLS,
     EncodeReply,
     EncodeRequest,
+    Masked,
     from_packet,
     to_packet,
 )
@@ -24,17 +27,19 @@ from semcom_ota.types import FrameHeader, LinkReport, SemanticFrame, fragment_ra
 
 
 class EncoderService:
-    """Encodes one text at a time, and keeps the newest link report of each stream."""
+    """Encodes one text at a time, masked as the link reports up to then allow."""
 
     def __init__(self, config: TransmitterConfig) -> None:
         """Load all codecs of the configuration.
 
         Raises:
-            ConfigError: one of them cannot be loaded.
+            ConfigError: one of them cannot be loaded, or the mask cannot be had with it.
         """
         self._max_frame_symbols = config.phy.max_frame_symbols
         self._codecs = registry.load_all(config.codec, config.device)
-        self.reports: dict[int, LinkReport] = {}  # by stream
+        self._mask = make_mask(config.mask, self._codecs)
+        self._masks = config.mask.kind != "none"
+        self._link = LinkState(config.mask.in_flight, config.mask.stale_frames)
 
     def warm_up(self) -> None:
         """Encode with each codec once; see `worker.Service`."""
@@ -50,16 +55,25 @@ class EncoderService:
         codec, n_symbols = self._codec(request.codec), request.n_symbols
         if n_symbols is None and request.match is not None:
             n_symbols = self._codec(request.match).symbol_count(request.text)
-        encoded = codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db)
+        encoded, masked = self._encode(codec, request, n_symbols)
         frames = to_frames(encoded, codec.number, request.stream, request.message, self._max_frame_symbols)
-        return to_packet(EncodeReply(frames, (time.perf_counter() - start) * 1e3))
+        self._link.sent(request.stream, request.message, len(frames))
+        return to_packet(EncodeReply(frames, (time.perf_counter() - start) * 1e3, masked))
 
     def notice(self, packet: Packet) -> None:
-        """Keep a link report."""
+        """Take in a link report."""
         report = from_packet(packet)
         if not isinstance(report, LinkReport):
             raise WireError(f"the encoder takes no notice '{packet.kind}'")
-        self.reports[report.stream] = report
+        self._link.report(report)
+
+    def _encode(self, codec: Codec, request: EncodeRequest, n_symbols: int | None) -> tuple[Encoded, Masked]:
+        if not self._masks:
+            return codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db), Masked()
+        outlook = self._link.outlook()
+        total = codec.symbol_count(request.text) if n_symbols is None else n_symbols
+        encoded = masked_encode(codec, request.text, total, self._mask.keep(codec, total, outlook), outlook.snr_db)
+        return encoded, Masked(total - len(encoded.symbols), outlook.state, outlook.snr_db)
 
     def _codec(self, name: str) -> Codec:
         if name not in self._codecs:

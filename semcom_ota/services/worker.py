@@ -120,16 +120,15 @@ def load_config(config_class: type[Model], file: Path) -> Model:
 
 
 def _serve(server: ReplyServer, service: Service) -> NoReturn:
-    """Answer one request at a time, in the order in which they came."""
+    """Answer one request at a time. Notices keep their place: what a request may know is what came before it."""
     waiting: deque[Request] = deque()
     while True:
-        for request in server.poll(0 if waiting else _IDLE_S):
-            if request.is_notice:
-                _notice(service, request.packet)
-            else:
-                waiting.append(request)
+        waiting.extend(server.poll(0 if waiting else _IDLE_S))
         if waiting:
             request = waiting.popleft()
+            if request.is_notice:
+                _notice(service, request.packet)
+                continue
             reply = _answer(service, request.packet)
             try:
                 server.reply(request, reply)

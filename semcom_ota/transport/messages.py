@@ -1,6 +1,6 @@
 """What packets mean: typed messages to packets and back, every field checked against the widths of the frame header."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -32,11 +32,21 @@ class EncodeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Masked:
+    """What the mask left out of a message, and what it went by."""
+
+    symbols: int = 0  # not sent
+    outlook: Literal["", "unknown", "stale", "reported", "predicted"] = ""  # masking/outlook.py; "": nobody asked
+    snr_db: float | None = None  # Es/N0 that was expected
+
+
+@dataclass(frozen=True, slots=True)
 class EncodeReply:
     """The frames of one message, in order, each with mean |s|**2 = 1."""
 
     frames: tuple[SemanticFrame, ...]
     encode_ms: float
+    masked: Masked = field(default_factory=Masked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +106,16 @@ class _EncodeRequest(Strict):
     n_symbols: int | None = Field(ge=1, le=MAX_MESSAGE_SYMBOLS)
 
 
+class _Masked(Strict):
+    symbols: int = Field(ge=0, le=MAX_MESSAGE_SYMBOLS)
+    outlook: Literal["", "unknown", "stale", "reported", "predicted"]
+    snr_db: float | None = Field(allow_inf_nan=False)
+
+
 class _EncodeReply(Strict):
     header: _Header
     encode_ms: _Milliseconds
+    masked: _Masked
 
 
 class _ReceivedMessage(Strict):
@@ -135,11 +152,10 @@ def to_packet(message: Message) -> Packet:
     match message:
         case EncodeRequest():
             return Packet("encode", asdict(message))
-        case EncodeReply(frames, encode_ms):
+        case EncodeReply(frames, encode_ms, masked):
             symbols = np.concatenate([frame.symbols for frame in frames])
-            return Packet(
-                "encoded", {"header": _header(frames[0].header), "encode_ms": encode_ms}, {"symbols": symbols}
-            )
+            known = {"header": _header(frames[0].header), "encode_ms": encode_ms, "masked": asdict(masked)}
+            return Packet("encoded", known, {"symbols": symbols})
         case ReceivedMessage():
             return _received_packet(message)
         case DecodeReply(decoded, decode_ms):
@@ -206,7 +222,7 @@ def _encode_reply(fields: _EncodeReply, packet: Packet) -> EncodeReply:
         own = replace(header, fragment=fragment)
         start, stop = own.symbol_range()
         frames.append(SemanticFrame(own, symbols[start:stop]))
-    return EncodeReply(tuple(frames), fields.encode_ms)
+    return EncodeReply(tuple(frames), fields.encode_ms, Masked(**fields.masked.model_dump()))
 
 
 def _received_packet(message: ReceivedMessage) -> Packet:

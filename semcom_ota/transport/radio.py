@@ -79,6 +79,9 @@ class MessageReply(Strict):
     overhead_symbols: int = 0  # cells of preamble, header, pilots and filling
     air_samples: int = 0  # without the silence between frames
     mean_symbol_energy: float = 0.0  # mean |s|**2 over the payload symbols sent
+    masked_symbols: int = 0  # payload symbols that the mask left out
+    outlook: str = Field("", max_length=16)  # what the mask went by: masking/outlook.py
+    snr_db_expected: float | None = None  # by the mask
     snr_db_estimated: float | None = None  # mean over the received fragments
     cfo_hz_estimated: float | None = None  # of the first received fragment
     latency_ms: Latency = Latency()
@@ -127,6 +130,9 @@ class MessageTransmitted(Strict):
     overhead_symbols: int = 0  # cells of preamble, header, pilots and filling
     air_samples: int = 0  # of its frames, without padding and the silence between bursts
     mean_symbol_energy: float = 0.0  # mean |s|**2 over the payload symbols sent
+    masked_symbols: int = 0  # payload symbols that the mask left out
+    outlook: str = Field("", max_length=16)  # what the mask went by: masking/outlook.py
+    snr_db_expected: float | None = None  # by the mask
     latency_ms: Latency = Latency()
     health: dict[str, int] = Field(default_factory=dict, description="of the transmitter, so far: Health.as_dict()")
 

@@ -61,23 +61,26 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 class Server(threading.Thread):
-    """A worker in a thread: answers with `service.answer`, the requests of one poll in reverse order."""
+    """A worker in a thread: answers with `service.answer`, the requests of one poll in reverse order unless told."""
 
-    def __init__(self, endpoint: str, transport: Any, service: Any):
+    def __init__(self, endpoint: str, transport: Any, service: Any, in_order: bool = False):
         super().__init__(daemon=True)
         self.endpoint, self.transport, self.service = endpoint, transport, service
+        self.in_order = in_order
         self.stopping = False
         self.notices: list[Any] = []
 
     def run(self) -> None:
-        from semcom_ota.services.worker import _answer
+        from semcom_ota.services.worker import _answer, _notice
         from semcom_ota.transport.sockets import ReplyServer
 
         with ReplyServer(self.endpoint, self.transport) as server:
             while not self.stopping:
-                for request in reversed(server.poll(0.05)):
+                requests = server.poll(0.05)
+                for request in requests if self.in_order else reversed(requests):
                     if request.is_notice:
                         self.notices.append(request.packet)
+                        _notice(self.service, request.packet)
                     else:
                         server.reply(request, _answer(self.service, request.packet))
 

@@ -6,7 +6,7 @@ import pytest
 from radio_bench import Collector, Server, gr, pmt, post, wait_until
 from semcom_blocks import SemanticEncoder, pdu
 
-from semcom_ota.config import CodecConfig, PhyConfig, TransmitterConfig
+from semcom_ota.config import CodecConfig, MaskConfig, PhyConfig, TransmitterConfig
 from semcom_ota.services.encoder import EncoderService
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.messages import EncodeRequest, from_packet, to_packet
@@ -134,6 +134,46 @@ def test_link_reports_reach_the_worker(tmp_path: Path):
     seen = from_packet(server.notices[0])
     assert (seen.stream, seen.message, seen.frame, seen.snr_db) == (3, 4, 9, 11.5)
     np.testing.assert_array_equal(seen.carrier_snr_db, report.carrier_snr_db)
+
+
+def link_report(message: int, snr_db: float) -> LinkReport:
+    return LinkReport(0, message, 0, message, snr_db, 0.0, np.full(4, snr_db, np.float32))
+
+
+def following(**settings: float) -> TransmitterConfig:
+    mask = MaskConfig(kind="theory", reference_snr_db=0.0, margin=0.0, **settings)
+    return CONFIG.model_copy(update={"mask": mask})
+
+
+def test_a_text_waits_for_the_report_that_it_is_masked_by(tmp_path: Path):
+    endpoint, config = ipc_endpoint(tmp_path, "encoder"), following(patience_ms=60_000)
+    server = Server(endpoint, config.transport, EncoderService(config), in_order=True)
+    with server, Bench(endpoint, config) as bench:
+        for message in range(6):
+            post(bench.encoder, "in", pdu.from_text_request(pdu.TextRequest("x", "utf8", 0, message, n_symbols=60)))
+        bench.out.wait(2)
+        post(bench.encoder, "report", pdu.from_link_report(link_report(1, 12.0)))  # newer than the third may know
+        time.sleep(0.2)
+        assert len(bench.out.messages) == 2
+        post(bench.encoder, "report", pdu.from_link_report(link_report(0, 6.0)))
+        bench.out.wait(4)
+        post(bench.encoder, "report", pdu.make({"over": True, "stream": 0, "message": 2}, b""))
+        post(bench.encoder, "report", pdu.make({"over": True}, b""))
+        bench.out.wait(5)
+        assert bench.encoder.dropped == 1
+        known = [pdu.to_masked(message) for message in bench.out.messages]
+    assert [mask.outlook for mask in known] == ["unknown", "unknown", "reported", "reported", "reported"]
+    assert [mask.snr_db for mask in known[2:]] == pytest.approx([6, 12, 12], abs=1e-4)
+    assert 0 < known[2].symbols < known[3].symbols == known[4].symbols
+
+
+def test_a_report_that_does_not_come_is_not_waited_for_for_ever(tmp_path: Path):
+    endpoint, config = ipc_endpoint(tmp_path, "encoder"), following(patience_ms=50, in_flight=1)
+    with Server(endpoint, config.transport, EncoderService(config)), Bench(endpoint, config) as bench:
+        for message in range(3):
+            post(bench.encoder, "in", pdu.from_text_request(pdu.TextRequest("x", "utf8", 0, message)))
+        known = [pdu.to_masked(message) for message in bench.out.wait(3)]
+    assert {(mask.symbols, mask.outlook) for mask in known} == {(0, "unknown")}
 
 
 def test_it_starts_a_worker_of_its_own():

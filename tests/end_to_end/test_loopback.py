@@ -207,3 +207,28 @@ def test_ctrl_c_ends_everything(tmp_path):
         assert run.wait(timeout=20) == 130
         assert "Traceback" not in run.stderr.read()
     assert not processes_of(endpoints)
+
+
+MASK = "mask: {kind: theory, reference_snr_db: 3, semantic_snr_db: 12}\n"
+
+
+def test_the_mask_follows_the_channel_and_is_the_same_twice(tmp_path):
+    """A closed loop: what a message may know of the channel does not depend on when a report comes."""
+    (tmp_path / "link.yml").write_text(MASK)
+    texts = [argument for text in CAPTIONS[:6] for argument in ("--text", text)]
+    runs = []
+    for name in ("once", "again"):
+        out = tmp_path / name
+        done = semcom(
+            "loopback", *texts, "--codec", "utf8", "--snr=0,20", "--link", tmp_path / "link.yml", "--out", out
+        )
+        assert done.returncode == 0, done.stderr
+        runs.append(sorted(messages_of(out), key=lambda message: message["index"]))
+    kept = ("received", "payload_symbols", "masked_symbols", "outlook", "snr_db_expected")
+    first, again = ([[message[name] for name in kept] for message in run] for run in runs)
+    assert first == again
+    assert [message["outlook"] for message in runs[0][:2]] == ["unknown", "unknown"]
+    assert all(message["masked_symbols"] == 0 for message in runs[0][:8])  # 0 dB, and two that cannot know better
+    assert all(message["masked_symbols"] > 0 for message in runs[0][8:])
+    page = (tmp_path / "once" / "report.html").read_text()
+    assert "How the mask followed the channel" in page

@@ -1,110 +1,179 @@
-"""The receiver's memory: bounded, first-in first-out, in order, unmoved by copies."""
+"""The receiver's memory: bounded, in order, unmoved by copies, one user's own, and the same after a restart."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from received import received, understood
 
-from semcom_ota.memory import store as stores
-from semcom_ota.memory.store import MemoryStore, summarise
-from semcom_ota.types import Csi, FrameHeader, ReceivedMessage
-
-
-def csi(snr_db: float = 10.0, gains=(1, 1, 1, 1), cfo_hz: float = 0.0) -> Csi:
-    response = np.tile(np.sqrt(np.asarray(gains, np.complex64)), (3, 1))
-    return Csi(response, np.full(len(gains), 0.1, np.float32), snr_db, cfo_hz, 1e6, 15625.0)
+from semcom_ota.config import ConfigError
+from semcom_ota.memory.store import MemoryStore
 
 
-def received(stream: int, message: int, value: int = 0, frames: int = 1, lost_samples: int = 0) -> ReceivedMessage:
-    header = FrameHeader(1, stream=stream, message=message, message_symbols=2)
-    symbols = np.array([message, value], np.complex64)
-    csis = tuple(csi() for _ in range(frames))
-    return ReceivedMessage(header, symbols, np.ones(2, np.float32), csis, lost_samples=lost_samples)
+def texts(store, user):
+    return [entry.understood.text for entry in store.stream(user)]
 
 
 @given(st.integers(0, 4), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=60, unique=True))
-def test_each_stream_keeps_its_newest_in_order(entries, messages):
+def test_each_user_keeps_its_newest_in_order(entries, messages):
     store = MemoryStore(entries)
-    for stream, message in messages:
-        store.update(received(stream, message), f"{stream} {message}", 0.5, True)
-    for stream in range(3):
-        texts = [f"{of} {message}" for of, message in messages if of == stream]
-        assert [entry.text for entry in store.stream(stream)] == texts[len(texts) - min(entries, len(texts)) :]
-    assert len(store) == sum(len(store.stream(stream)) for stream in range(3))
-    assert store.time == len(messages)
+    for user, message in messages:
+        store.update(received(user, message), understood(f"{user} {message}"))
+    for user in range(3):
+        sent = [f"{of} {message}" for of, message in messages if of == user]
+        assert texts(store, user) == sent[len(sent) - min(entries, len(sent)) :]
+    assert len(store) == sum(len(store.stream(user)) for user in range(3)) and store.time == len(messages)
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 1), st.integers(0, 3)), max_size=40))
-def test_all_streams_together_are_bounded_and_the_oldest_goes_first(messages):
-    store, newest = MemoryStore(100), {}
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(stores, "MAX_BYTES", 700)  # a message here has 24 bytes and 112 for each of its frames
-        for stream, message, value, frames in messages:
-            store.update(received(stream, message, value, frames), "", 0.5, True)
-            kept = [entry for of in range(3) for entry in store.stream(of)]
-            assert sum(24 + 112 * len(entry.received.csi) for entry in kept) == store._bytes <= 700
-            if store.stream(stream):
-                newest[stream] = store.stream(stream)[-1].time
-    assert all(entry.time <= newest[of] for of in range(3) for entry in store.stream(of))
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 1)), max_size=40))
+def test_all_users_together_are_bounded_and_the_oldest_goes_first(messages):
+    store = MemoryStore(100, max_bytes=1000)
+    arrived = []
+    for user, message, value in messages:
+        if store.update(received(user, message, value), understood("x" * message)):
+            arrived = [one for one in arrived if one != (user, message)] + [(user, message)]
+        assert store._bytes <= 1000
+    kept = sorted((entry.number, entry.user, entry.message) for user in range(3) for entry in store.stream(user))
+    assert [(user, message) for _, user, message in kept] == arrived[len(arrived) - len(kept) :]
 
 
-def test_the_bound_takes_from_the_stream_with_the_oldest_message(monkeypatch):
-    monkeypatch.setattr(stores, "MAX_BYTES", 3 * 136)
-    store = MemoryStore(100)
-    for stream, message in ((0, 1), (1, 1), (0, 2), (1, 2)):
-        store.update(received(stream, message), "", 0.5, True)
-    assert [[entry.received.header.message for entry in store.stream(stream)] for stream in (0, 1)] == [[2], [1, 2]]
-
-
-def test_a_copy_changes_nothing():
+def test_a_copy_changes_nothing_and_another_message_of_that_number_is_the_newest():
     store = MemoryStore(4)
-    for message in (1, 2, 1):
-        store.update(received(0, message, frames=2), "first" if store.time < 4 else "copy", 0.5, True)
-    assert [(entry.received.header.message, entry.text, entry.time) for entry in store.stream(0)] == [
-        (1, "first", 2),
-        (2, "first", 4),
-    ]
-    assert store.time == 4
+    for message, value in ((1, 0), (2, 0), (1, 0), (1, 5)):
+        store.update(received(0, message, value, frames=2), understood(f"{message} {value}"))
+    assert texts(store, 0) == ["2 0", "1 5"] and store.time == 6
 
 
-def test_a_number_that_comes_again_with_another_message_is_the_newest():
-    store = MemoryStore(4)
-    for message, value in ((1, 0), (2, 0), (1, 5)):
-        store.update(received(0, message, value), f"{message} {value}", 0.5, True)
-    assert [entry.text for entry in store.stream(0)] == ["2 0", "1 5"]
-
-
-def test_an_entry_holds_what_was_received_and_its_channel():
-    store = MemoryStore(4)
-    message = received(3, 9)
-    store.update(message, "text", 0.25, False)
+def test_an_entry_holds_what_was_received_its_meaning_and_its_channel():
+    store = MemoryStore(4, full_csi=True)
+    store.update(received(3, 9, frames=2), understood("text", (3, 4), 0.25, intact=False))
     (entry,) = store.stream(3)
-    assert entry.received is message and (entry.text, entry.confidence, entry.intact) == ("text", 0.25, False)
-    assert entry.csi.snr_db == pytest.approx(10) and store.stream(4) == []
+    said = entry.understood
+    assert (entry.user, entry.message, entry.sent, entry.time) == (3, 9, 9, 2)
+    assert (said.text, said.confidence, said.intact, said.modality) == ("text", 0.25, False, "text")
+    assert said.features.tolist() == [[3, 4]] and entry.reliability.tolist() == [0.5, 0.5]
+    assert entry.csi.snr_db == pytest.approx(10) and entry.csi.carrier_snr_db == pytest.approx(10, abs=0.01)
+    whole = received(3, 9).csi[0]
+    for one in entry.channel:
+        assert np.allclose(one.frequency_response, whole.frequency_response) and one.snr_db == whole.snr_db
+        assert np.array_equal(one.noise_variance, whole.noise_variance)
+    assert len(entry.channel) == 2 and MemoryStore(4).stream(3) == []
 
 
-def test_csi_from_before_a_gap_is_stale_in_every_stream():
+def test_csi_from_before_a_gap_is_stale_for_every_user():
     store = MemoryStore(4)
-    for stream, message, lost in ((0, 1, 0), (1, 1, 0), (0, 2, 500), (0, 2, 500), (1, 2, 0)):
-        store.update(received(stream, message, lost_samples=lost), "", 0.5, True)
-    stale = [[store.is_stale(entry) for entry in store.stream(stream)] for stream in (0, 1)]
+    for user, message, lost in ((0, 1, 0), (1, 1, 0), (0, 2, 500), (0, 2, 500), (1, 2, 0)):
+        store.update(received(user, message, lost_samples=lost), understood())
+    stale = [[store.is_stale(entry) for entry in store.stream(user)] for user in (0, 1)]
     assert stale == [[True, False], [True, False]] and store.lost_samples == 500
 
 
-def test_the_summary_averages_over_fragments():
-    summary = summarise((csi(10.0, (1, 2, 3, 4), 5.0), csi(20.0, (3, 2, 1, 0), 7.0)))
-    assert summary.snr_db == pytest.approx(10 * np.log10(55))
-    assert np.allclose(summary.carrier_snr_db, 10 * np.log10(20), atol=1e-5)
-    assert summary.cfo_hz == 7.0
+def test_nothing_of_one_user_is_found_by_another():
+    store = MemoryStore(4)
+    store.update(received(0, 1), understood("mine", (1, 0)))
+    store.update(received(1, 1), understood("yours", (1, 0.1)))
+    query = np.array([1, 0], np.float32)
+    assert [[entry.understood.text for entry, _ in store.nearest(user, query, 9)] for user in range(3)] == [
+        ["mine"], ["yours"], []
+    ]  # fmt: skip
+    assert store.forget(0) == 1 and store.users == [1] and store.nearest(0, query, 9) == []
+    assert store.forget() == 1 and len(store) == store._bytes == 0
 
 
-def test_the_summary_takes_each_carriers_own_noise():
-    response = np.ones((2, 3), np.complex64)
-    one = Csi(response, np.array([0.1, 0.01, 1.0], np.float32), 10.0, 0.0, 1e6, 15625.0)
-    assert np.allclose(summarise((one,)).carrier_snr_db, [10.0, 20.0, 0.0], atol=1e-5)
+def test_a_rule_decides_what_goes():
+    store = MemoryStore(2, {"value": 1.0})
+    first = store.update(received(0, 1), understood("useful"))
+    store.credit([first.number, 77], [1.0, 1.0])
+    for message in (2, 3, 4):
+        store.update(received(0, message), understood(str(message)), value=message / 10)
+    assert texts(store, 0) == ["useful", "4"]
+    assert store.update(received(0, 5), understood("of no use"), value=0.0) is None
 
 
-def test_no_fragment_and_odd_fragments_have_a_summary():
-    assert summarise(()).snr_db == -np.inf and summarise(()).carrier_snr_db.shape == (0,)
-    odd = Csi(np.zeros((2, 4), np.complex64), np.zeros(4, np.float32), 5000.0, 0.0, 1e6, 15625.0)
-    assert summarise((csi(gains=(1, 1)), odd)).carrier_snr_db.shape == (4,)
+def test_it_is_the_same_after_a_restart(tmp_path):
+    file = tmp_path / "deep" / "memory.db"
+    with MemoryStore(3, {"value": 1.0}, file) as store:
+        for message in range(5):
+            entry = store.update(received(1, message, lost_samples=message), understood(str(message), (message, 1)))
+            store.credit([entry.number], [message])
+        before = store.stream(1), store.time, store.lost_samples
+    with MemoryStore(3, {"value": 1.0}, file) as store:
+        again = store.stream(1)
+        assert [entry.number for entry in again] == [entry.number for entry in before[0]]
+        assert [entry.value for entry in again] == pytest.approx([2.5, 4.17, 6.56], abs=0.01) and (
+            store.time,
+            store.lost_samples,
+        ) == before[1:]
+        assert store.update(received(1, 4), understood("a copy")) is None
+        store.update(received(1, 5), understood("5", (5, 1)))
+        assert texts(store, 1) == ["3", "4", "5"]  # the newest is taken for as good as the others
+        assert store.nearest(1, np.array([0, 1], np.float32), 1)[0][0].understood.text == "3"
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from received import received, understood
+from semcom_ota.memory.store import MemoryStore
+store = MemoryStore(1000, file=Path(sys.argv[1]))
+for message in range(60_000):
+    store.update(received(0, message), understood(f"message {message}"))
+    print(message, flush=True)
+"""
+
+
+def test_what_was_kept_is_there_after_a_kill(tmp_path):
+    file = tmp_path / "memory.db"
+    command = [sys.executable, "-c", KILLED, str(file), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        last = next(int(line) for line in process.stdout if int(line) >= 30)
+        process.send_signal(signal.SIGKILL)
+    with MemoryStore(1000, file=file) as store:
+        kept = texts(store, 0)
+        assert len(kept) >= last + 1 and kept == [f"message {message}" for message in range(len(kept))]
+        assert store.time == len(kept)
+
+
+def test_a_file_that_is_no_memory_is_refused(tmp_path):
+    (tmp_path / "text").write_text("no database " * 100)
+    with pytest.raises(ConfigError, match="cannot open the memory"):
+        MemoryStore(1, file=tmp_path / "text")
+    with sqlite3.connect(tmp_path / "other") as other:
+        other.execute("CREATE TABLE mine (x)")
+    with pytest.raises(ConfigError, match="another program's"):
+        MemoryStore(1, file=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "features = x'00'",
+        "vectors = 7",
+        "user = 999",
+        "channel = x'0102'",
+        "text = NULL",
+        "number = -5, features = 'a'",
+    ],
+)
+def test_a_damaged_entry_is_one_sentence(tmp_path, damage):
+    file = tmp_path / "memory.db"
+    with MemoryStore(3, file=file) as store:
+        store.update(received(0, 1), understood("text", (1, 2)))
+    base = sqlite3.connect(file)
+    try:
+        base.execute(f"UPDATE entries SET {damage}")
+        base.commit()
+    except sqlite3.IntegrityError:
+        return  # the table itself refuses it
+    finally:
+        base.close()
+    with pytest.raises(ConfigError, match="is damaged"):
+        store = MemoryStore(3, file=file)
+        [store.stream(user) for user in store.users]

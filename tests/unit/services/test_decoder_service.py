@@ -34,14 +34,19 @@ def test_a_message_is_decoded_and_remembered(service):
     reply = from_packet(unpack(pack(service.answer(to_packet(received("hello", message=7, lost=2)))), 2**20))
     assert (reply.decoded.text, reply.decoded.confidence, reply.decoded.intact) == ("??llo", 0.5, False)
     (entry,) = service.memory.stream(0)
-    assert (entry.received.header.message, entry.text, entry.confidence, entry.intact) == (7, "??llo", 0.5, False)
-    assert np.isinf(entry.received.noise_variance[:2]).all() and entry.csi.snr_db == pytest.approx(10)
+    assert (entry.message, entry.understood.text, entry.understood.confidence, entry.understood.intact) == (
+        7,
+        "??llo",
+        0.5,
+        False,
+    )
+    assert not entry.reliability[:2].any() and entry.reliability[2:].all() and entry.csi.snr_db == pytest.approx(10)
 
 
 def test_the_memory_is_bounded_and_a_resent_request_changes_nothing(service):
     for message in (0, 1, 2, 3, 3, 2):
         service.answer(to_packet(received(f"text {message}", message)))
-    assert [entry.text for entry in service.memory.stream(0)] == ["text 1", "text 2", "text 3"]
+    assert [entry.understood.text for entry in service.memory.stream(0)] == ["text 1", "text 2", "text 3"]
     assert (len(service.memory), service.memory.time) == (3, 4)
 
 

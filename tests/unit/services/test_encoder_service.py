@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from semcom_ota.codecs.base import DoesNotFit, Encoded
-from semcom_ota.config import CodecConfig, ConfigError, PhyConfig, TransmitterConfig
+from semcom_ota.config import CodecConfig, ConfigError, MaskConfig, PhyConfig, TransmitterConfig
 from semcom_ota.services.encoder import EncoderService, to_frames
-from semcom_ota.transport.messages import EncodeReply, EncodeRequest, from_packet, to_packet
+from semcom_ota.transport.messages import EncodeReply, EncodeRequest, Masked, from_packet, to_packet
 from semcom_ota.transport.wire import Packet, WireError, pack, unpack
 from semcom_ota.types import LinkReport
 
@@ -69,12 +69,54 @@ def test_a_codec_that_cannot_encode_ends_the_start_with_one_sentence(service, mo
         service.warm_up()
 
 
-def test_the_newest_link_report_of_each_stream_is_kept(service):
-    for message, stream in ((1, 0), (2, 0), (3, 5)):
-        report = LinkReport(stream, message, 0, message, 3.0 * message, 0.0, np.full(4, message, np.float32))
-        service.notice(to_packet(report))
-    assert {stream: report.message for stream, report in service.reports.items()} == {0: 2, 5: 3}
-    assert np.array_equal(service.reports[5].carrier_snr_db, np.full(4, 3, np.float32))
+def masked(kind, **settings) -> EncoderService:
+    mask = MaskConfig(kind=kind, reference_snr_db=0.0, **settings)
+    return EncoderService(CONFIG.model_copy(update={"mask": mask}))
+
+
+def heard(service, message, snr_db, lost_samples=0):
+    report = LinkReport(0, message, 0, 1, snr_db, 0.0, np.full(4, snr_db, np.float32), lost_samples)
+    service.notice(to_packet(report))
+
+
+def test_more_is_masked_the_better_the_channel_was_reported(fake_codecs):
+    service, sent = masked("theory", in_flight=1, margin=0), []
+    for message, snr_db in enumerate((0.0, 6.0, 12.0, 18.0)):
+        reply = encode(service, "ab", "letters", message=message, n_symbols=60)
+        sent.append((reply.frames[0].header.message_symbols, reply.masked))
+        heard(service, message, snr_db)
+    assert sent[0] == (60, Masked(0, "unknown", None))
+    assert [count + known.symbols for count, known in sent] == [60] * 4
+    assert sent[1][0] == 60 and sent[1][1].snr_db == pytest.approx(0, abs=1e-4)
+    assert 60 > sent[2][0] > sent[3][0] and sent[3][1].outlook == "reported"
+
+
+def test_without_news_of_the_channel_nothing_is_masked(fake_codecs):
+    service = masked("theory", in_flight=1, stale_frames=2)
+    encode(service, "ab", "letters", message=0, n_symbols=60)
+    heard(service, 0, 20.0)
+    known = [encode(service, "ab", "letters", message=message, n_symbols=60).masked for message in (1, 2, 3)]
+    assert [mask.outlook for mask in known] == ["reported", "reported", "stale"]
+    assert known[0].symbols == known[1].symbols > 30 and known[2].symbols == 0
+    heard(service, 3, 20.0)
+    assert encode(service, "ab", "letters", message=4, n_symbols=60).masked.symbols > 30
+    heard(service, 3, 20.0, lost_samples=100)
+    assert encode(service, "ab", "letters", message=5, n_symbols=60).masked == Masked(0, "stale", None)
+
+
+def test_a_mask_leaves_what_the_text_needs(fake_codecs):
+    service = masked("fixed", share=0.1)
+    assert encode(service, "abc", "letters", n_symbols=100).frames[0].header.message_symbols == 10
+    assert encode(service, "x" * 15, "letters", n_symbols=100).frames[0].header.message_symbols == 20
+    assert encode(service, "x" * 90, "letters").frames[0].header.message_symbols == 90
+    with pytest.raises(DoesNotFit):
+        encode(service, "x" * 90, "letters", n_symbols=50)
+
+
+def test_what_a_codec_needs_has_to_be_known(fake_codecs):
+    config = CONFIG.model_copy(update={"mask": MaskConfig(kind="theory")})
+    with pytest.raises(ConfigError, match=r"^codec 'letters' does not say .* set mask.reference_snr_db"):
+        EncoderService(config)
 
 
 def test_a_notice_of_another_kind_is_refused(service):

@@ -1,0 +1,1 @@
+"""Which symbols are sent at the SNR that the link last reported."""
