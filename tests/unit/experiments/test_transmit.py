@@ -66,8 +66,8 @@ def test_the_run_folder_says_what_became_of_each(tmp_path: Path):
     assert rows[0] == {
         "index": 0, "stream": 0, "message": 0, "codec": "text-jscc", "sent": "a man", "status": "late", "reason": "",
         "bursts": [{"tx_time": [7, 0.001], "samples": 2000, "fragment": 0, "fate": "late", "limited": 3}],
-        "payload_symbols": 40, "overhead_symbols": 800, "air_samples": 1400, "mean_symbol_energy": 1.0, "masked_symbols": 0,
-        "outlook": "", "snr_db_expected": None,
+        "payload_symbols": 40, "overhead_symbols": 800, "air_samples": 1400, "mean_symbol_energy": 1.0,
+        "masked_symbols": 0, "outlook": "", "snr_db_expected": None,
         "health": {"late": 1},
     }  # fmt: skip
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
