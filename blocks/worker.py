@@ -45,6 +45,7 @@ class Worker:
         self._on_check = on_check
         self._outgoing: deque[tuple[int | None, Message]] = deque()  # with a request's key; a notice has none
         self._notices = 0  # of these
+        self._lock = threading.Lock()  # of that count
         self._client: RequestClient | None = None
         self._stopping = False
         self.ready = False
@@ -77,10 +78,12 @@ class Worker:
 
         Where `MAX_NOTICES` wait already it is left out.
         """
-        if self._notices < MAX_NOTICES:
+        with self._lock:
+            if self._notices == MAX_NOTICES:
+                return
             self._notices += 1
             self._outgoing.append((None, message))
-            self._wake()
+        self._wake()
 
     def _wake(self) -> None:
         if self._client is not None:
@@ -114,7 +117,8 @@ class Worker:
             key, message = self._outgoing[0]
             try:
                 if key is None:
-                    self._notices -= 1
+                    with self._lock:
+                        self._notices -= 1
                     client.notify(to_packet(message))
                 elif not client.submit(key, to_packet(message)):
                     break

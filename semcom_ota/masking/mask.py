@@ -18,14 +18,6 @@ class Mask(Protocol):
         ...
 
 
-class NoMask:
-    """Every symbol is sent."""
-
-    def keep(self, codec: Codec, n_symbols: int, outlook: Outlook) -> int:
-        """See `Mask`."""
-        return n_symbols
-
-
 class FixedMask:
     """The same share of every message, whatever the channel: what masks that follow it are compared with."""
 
@@ -52,14 +44,14 @@ class TheoryMask:
         return self._needs[codec.name].needed(n_symbols, outlook.snr_db - self._margin * outlook.error_db)
 
 
-def make_mask(config: MaskConfig, codecs: Mapping[str, Codec]) -> Mask:
-    """The mask that a configuration asks for.
+def make_mask(config: MaskConfig, codecs: Mapping[str, Codec]) -> Mask | None:
+    """The mask that a configuration asks for; None: every symbol is sent.
 
     Raises:
         ConfigError: it needs to know of a codec what neither that nor the configuration says.
     """
     if config.kind == "none":
-        return NoMask()
+        return None
     if config.kind == "fixed":
         return FixedMask(config.share)
     return TheoryMask({name: _needs(config, codec) for name, codec in codecs.items()}, config.margin)

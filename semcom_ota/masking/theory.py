@@ -8,8 +8,8 @@ approximation (Polyanskiy, Poor and Verdú, 2010), messages of
 A semantic decoder is no ideal one: what a network makes of noiseless symbols is right up to an error of its own, the
 semantic noise of variance s. Both noises add up, so that its rho is 1 / (1 / SNR + s); it is also why N does not fall
 to 0 as the SNR grows. If N symbols are just enough at a reference SNR, K are at another one as soon as
-I(K, SNR) >= I(N, reference): the elements N - K may be masked. Xie, Qin, Tao and Letaief (Mem-DeepSC, IEEE JSAC 2023)
-pack spheres to the same end; their K / N is that of long messages, C(reference) / C(SNR).
+I(K, SNR) >= I(N, reference): the elements N - K may be masked. Xie, Qin and Li (Semantic Communication with Memory,
+IEEE JSAC 2023) pack spheres to the same end; their K / N is that of long messages, C(reference) / C(SNR).
 """
 
 import math

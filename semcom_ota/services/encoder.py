@@ -38,7 +38,6 @@ class EncoderService:
         self._max_frame_symbols = config.phy.max_frame_symbols
         self._codecs = registry.load_all(config.codec, config.device)
         self._mask = make_mask(config.mask, self._codecs)
-        self._masks = config.mask.kind != "none"
         self._link = LinkState(config.mask.in_flight, config.mask.stale_frames)
 
     def warm_up(self) -> None:
@@ -68,11 +67,13 @@ class EncoderService:
         self._link.report(report)
 
     def _encode(self, codec: Codec, request: EncodeRequest, n_symbols: int | None) -> tuple[Encoded, Masked]:
-        if not self._masks:
+        if self._mask is None:
             return codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db), Masked()
         outlook = self._link.outlook()
         total = codec.symbol_count(request.text) if n_symbols is None else n_symbols
-        encoded = masked_encode(codec, request.text, total, self._mask.keep(codec, total, outlook), outlook.snr_db)
+        kept = self._mask.keep(codec, total, outlook)
+        known = outlook.snr_db if request.snr_db is None else request.snr_db
+        encoded = masked_encode(codec, request.text, total, kept, known)
         return encoded, Masked(total - len(encoded.symbols), outlook.state, outlook.snr_db)
 
     def _codec(self, name: str) -> Codec:

@@ -113,6 +113,18 @@ def test_a_mask_leaves_what_the_text_needs(fake_codecs):
         encode(service, "x" * 90, "letters", n_symbols=50)
 
 
+def test_a_known_snr_goes_before_what_reports_say(fake_codecs, monkeypatch):
+    service, told = masked("fixed", in_flight=1), []
+    codec = service._codecs["letters"]
+    own = codec.encode
+    monkeypatch.setattr(codec, "encode", lambda text, **known: told.append(known["snr_db"]) or own(text, **known))
+    encode(service, "ab", "letters", message=0, n_symbols=40, snr_db=7.0)
+    heard(service, 0, 12.0)
+    encode(service, "ab", "letters", message=1, n_symbols=40, snr_db=7.0)
+    encode(service, "ab", "letters", message=2, n_symbols=40)
+    assert told == [7.0, 7.0, pytest.approx(12.0, abs=1e-4)]
+
+
 def test_what_a_codec_needs_has_to_be_known(fake_codecs):
     config = CONFIG.model_copy(update={"mask": MaskConfig(kind="theory")})
     with pytest.raises(ConfigError, match=r"^codec 'letters' does not say .* set mask.reference_snr_db"):
