@@ -41,7 +41,7 @@ class Codebook:
         """Draw them."""
         directions = np.stack([_gaussian(vocabulary, stream) for stream in (0, 1)])
         self._directions = torch.from_numpy(directions).to(device)  # (2, V, MAX, 2): of the token alone, with history
-        self._own = torch.arange(vocabulary, device=device)
+        self._vocabulary = vocabulary
         self._sliced: dict[tuple[int, int], Tensor] = {}
 
     def directions(self, kind: int, symbols: int) -> Tensor:
@@ -61,15 +61,19 @@ class Codebook:
             self._sliced[kind, symbols] = kept
         return kept
 
-    def shifted(self, history: Tensor) -> Tensor:
-        """(R, V) int64: which direction of kind 1 each token has after each history of `history` (R,)."""
-        vocabulary = len(self._own)
-        return (self._own + (history >> 24).remainder(vocabulary)[:, None]).remainder(vocabulary)
+    def shifted(self, history: Tensor, tokens: Tensor) -> Tensor:
+        """Which direction of kind 1 a token has after a history: int64 of the shape that the arguments share."""
+        return (tokens + (history >> 24).remainder(self._vocabulary)).remainder(self._vocabulary)
+
+    def after(self, history: Tensor, values: Tensor) -> Tensor:
+        """(R, V): what `values` (V,) of directions of kind 1 are for every token after each history of (R,)."""
+        round_and_round = torch.cat([values, values[:-1]]).unfold(0, self._vocabulary, 1)
+        return round_and_round[(history >> 24).remainder(self._vocabulary)]
 
     def codeword(self, token: int, history: Tensor, symbols: int, mode: int) -> Tensor:
         """(symbols, 2) float32 with an energy of `symbols`: what `token` is sent as, before its amplitude."""
         alone, mixed = split(symbols, mode)
-        of_history = self.shifted(history[None])[0, token]
+        of_history = int(self.shifted(history, torch.tensor(token, device=history.device)))
         return torch.cat([self.directions(0, alone)[token], self.directions(1, mixed)[of_history]])
 
 

@@ -15,6 +15,12 @@ LOST = 0.03
 """Taken for the probability, at any token, that no beginning that is followed is wholly right. Symbols that depend on
 history then have an unknown direction, and are not held against any token: that is what keeps an early mistake from
 spoiling all that follows."""
+FIRST_LOOK = 8
+"""For every beginning that is followed so many are looked at, by what they could be at best, to learn what suffices."""
+BLOCK = 16
+"""They come from as many blocks of so many: the highest of each, which is found faster than the highest of all."""
+TAIL = 4.0
+"""In nats: what is at best so much less likely than the last beginning that is followed does not count as lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +138,32 @@ class _Stream:
     def extend(
         self, state: State, rows: Tensor, score: Tensor, history: Tensor, prior: Prior, end: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The likeliest beginnings one token longer: rows that they go on from, tokens, scores (the best is 0)."""
-        of_model = state.log_probabilities[rows]
-        total = prior(of_model) + score[rows, None] + self._log_likelihood(of_model, history[rows])
-        total[:, end] = NEVER
-        flat = total.flatten()
-        best = flat.topk(min(self.observation.beams, len(flat)))
-        everything = flat.double().logsumexp(0)
+        """The likeliest beginnings one token longer: rows that they go on from, tokens, scores (the best is 0).
+
+        Most of the hundreds of thousands that there are cannot be among them, whatever their energy and history: only
+        the others are looked at closely.
+        """
+        mine = slice(int(rows[0]), int(rows[-1]) + 1)
+        of_model, score, history = state.log_probabilities[mine], score[mine], history[mine]
+        known = prior(of_model)
+        evidence = self._next_evidence()
+        vocabulary, beams = of_model.shape[1], min(self.observation.beams, of_model.numel())
+        bound = evidence.at_most(history).add_(known).add_(score[:, None])
+        flat = bound.flatten()
+
+        def total(places: Tensor) -> Tensor:
+            row, token = places // vocabulary, places % vocabulary
+            likelihood = evidence.of(of_model[row, token], history[row], token)
+            return torch.where(token == end, NEVER, known[row, token] + score[row] + likelihood)
+
+        least = total(_promising(flat, beams)).topk(beams).values[-1] - TAIL
+        places = (flat > least).nonzero()[:, 0]
+        totals = total(places)
+        best = totals.topk(min(beams, len(totals)))
+        everything = totals.double().logsumexp(0)
         self._followed += float((best.values.double().logsumexp(0) - everything).clamp(max=0))
-        vocabulary = of_model.shape[1]
-        return rows[best.indices // vocabulary], best.indices % vocabulary, best.values - best.values[0]
+        chosen = places[best.indices]
+        return rows[chosen // vocabulary], chosen % vocabulary, best.values - best.values[0]
 
     def candidates(self, texts: Tensor, score: Tensor) -> Candidates:
         """Sorted, with what was lost on the way taken off."""
@@ -149,24 +171,86 @@ class _Stream:
         followed = torch.tensor(self._followed, dtype=torch.float64, device=score.device).exp()
         return Candidates(texts[order], score[order].double().softmax(0) * followed)
 
-    def _log_likelihood(self, log_probabilities: Tensor, history: Tensor) -> Tensor:
-        """log p(this token's symbols | token, history), up to a constant: (R, V) or a form that broadcasts to it."""
+    def _next_evidence(self) -> "_Evidence":
+        """Of the symbols of the next token."""
         symbols = self._shares[self._step]
         window = slice(self._first, self._first + symbols)
         self._step, self._first = self._step + 1, self._first + symbols
         precision = 1 / self.observation.noise_variance[window]  # 0 where nothing was received
         received = torch.where(precision[:, None] > 0, self.observation.symbols[window], 0) * precision[:, None]
         alone, mixed = split(symbols, self.observation.mode)
-        sent = relative_energy(log_probabilities) * self.observation.scale
-        match, energy = _compare(self.codebook.directions(0, alone), received[:alone], precision[:alone])
-        likelihood = 2 * sent.sqrt() * match - sent * energy
+        return _Evidence(self.codebook, received, precision, alone, mixed, self.observation.scale)
+
+
+def _promising(bound: Tensor, beams: int) -> Tensor:
+    """Places of FIRST_LOOK * beams high values, or of all if there are fewer."""
+    wanted = FIRST_LOOK * beams
+    blocks = bound[: len(bound) // BLOCK * BLOCK].view(BLOCK, -1)
+    if blocks.shape[1] < wanted:
+        return bound.topk(min(wanted, len(bound))).indices
+    chosen = blocks.amax(0).topk(wanted).indices
+    return chosen + blocks[:, chosen].argmax(0) * blocks.shape[1]
+
+
+class _Evidence:
+    """What the symbols of one token say for and against every token that there could be."""
+
+    def __init__(
+        self, codebook: Codebook, received: Tensor, precision: Tensor, alone: int, mixed: int, scale: float
+    ) -> None:
+        """Of `alone` symbols that depend on the token alone, and `mixed` ones behind them that history shifts."""
+        self._codebook, self._scale, self._mixed = codebook, scale, mixed
+        self._received, self._precision = received[alone:], precision[alone:]
+        self._own = _compare(codebook.directions(0, alone), received[:alone], precision[:alone])
+        certain_and_not = torch.tensor([0.0, -torch.inf], device=received.device)
+        least, most = (relative_energy(certain_and_not) * scale).tolist()
+        self._most = _at_most(*self._own, least, most)
         if mixed:
-            match, energy = _compare(self.codebook.directions(1, mixed), received[alone:], precision[alone:])
-            which = self.codebook.shifted(history)
+            self._shifted = _compare(codebook.directions(1, mixed), self._received, self._precision)
+            unknown = _at_most_unknown(self._received, self._precision, least, most)
+            self._most_shifted = _at_most(*self._shifted, least, most).clamp(min=unknown)
+
+    def at_most(self, history: Tensor) -> Tensor:
+        """(R, V): no more than this can `of` be after each history of (R,), whatever a token's energy."""
+        if not self._mixed:
+            return self._most.repeat(len(history), 1)
+        return self._codebook.after(history, self._most_shifted).add_(self._most)
+
+    def of(self, log_probabilities: Tensor, history: Tensor, tokens: Tensor) -> Tensor:
+        """log p(symbols | token, history), up to a constant.
+
+        Args:
+            log_probabilities: (N,) of tokens under the language model, which say with how much energy they are sent.
+            history: (N,) of the beginnings that they follow.
+            tokens: (N,) int64.
+        """
+        sent = relative_energy(log_probabilities) * self._scale
+        match, energy = self._own
+        likelihood = 2 * sent.sqrt() * match[tokens] - sent * energy[tokens]
+        if self._mixed:
+            match, energy = self._shifted
+            which = self._codebook.shifted(history, tokens)
             right = 2 * sent.sqrt() * match[which] - sent * energy[which]
-            lost = _unknown_direction(sent, received[alone:], precision[alone:])
+            lost = _unknown_direction(sent, self._received, self._precision)
             likelihood += torch.logaddexp(right + math.log1p(-LOST), lost + math.log(LOST))
         return likelihood
+
+
+def _at_most(match: Tensor, energy: Tensor, least: float, most: float) -> Tensor:
+    """The most that `2 sqrt(E) match - E energy` can be with an energy E of `least` to `most`."""
+    root = (match / energy.clamp(min=1e-9)).clamp(math.sqrt(least), math.sqrt(most))
+    return 2 * root * match - root.square() * energy
+
+
+def _at_most_unknown(received: Tensor, precision: Tensor, least: float, most: float) -> float:
+    """The same of `_unknown_direction`: it has one peak, at the energy that was received."""
+    count = int((precision > 0).sum())
+    if not count:
+        return 0.0
+    power = float((received.square().sum(-1) / precision.clamp(min=1e-9)).sum())
+    peak = (power / count - 1) * count / float(precision.sum())
+    energy = torch.tensor([min(max(peak, least), most)], device=received.device)
+    return float(_unknown_direction(energy, received, precision))
 
 
 def _unknown_direction(sent: Tensor, received: Tensor, precision: Tensor) -> Tensor:

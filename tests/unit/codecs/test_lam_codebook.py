@@ -104,7 +104,7 @@ def test_a_share_of_the_symbols_depends_on_history(codebook, mode):
 
 
 def test_after_one_history_no_two_tokens_are_sent_alike(codebook):
-    which = codebook.shifted(torch.tensor([0, -5, 2**60]))
+    which = codebook.shifted(torch.tensor([0, -5, 2**60])[:, None], torch.arange(50))
     assert all(len(set(row)) == 50 for row in which.tolist())
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from lams import TEXTS, save_lam
 
+from semcom_ota.codecs import lam_search
 from semcom_ota.codecs.lam_codebook import Codebook, next_history, relative_energy, share
 from semcom_ota.codecs.lam_search import LOST, Observation, Prior, search
 from semcom_ota.codecs.language_model import LanguageModel, State
@@ -166,6 +167,18 @@ def test_messages_together_are_what_they_are_alone(model, codebook):
         (alone,) = find(model, codebook, [observation])
         assert torch.equal(alone.tokens, among.tokens)
         assert torch.allclose(alone.probability, among.probability, atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", range(4))
+@pytest.mark.parametrize("variance", [0.3, 3.0, 30.0])
+def test_nothing_is_missed_by_looking_closely_at_some_only(model, codebook, mode, variance, monkeypatch):
+    tokens = model.tokens(TEXTS[3])
+    noisy = observe(model, codebook, tokens, 6 * len(tokens), mode, variance)
+    (some,) = find(model, codebook, [noisy], beams=12)
+    monkeypatch.setattr(lam_search, "TAIL", math.inf)
+    (everything,) = find(model, codebook, [noisy], beams=12)
+    assert torch.equal(some.tokens, everything.tokens)
+    assert some.probability.tolist() == pytest.approx(everything.probability.tolist(), rel=0.05)  # of what is lost, the least likely is not counted
 
 
 def test_what_is_not_followed_is_missing_from_the_probabilities(model, codebook):
