@@ -19,7 +19,7 @@ FIRST_LOOK = 8
 """For every beginning that is followed so many are looked at, by what they could be at best, to learn what suffices."""
 BLOCK = 16
 """They come from as many blocks of so many: the highest of each, which is found faster than the highest of all."""
-TAIL = 4.0
+TAIL = 6.0
 """In nats: what is at best so much less likely than the last beginning that is followed does not count as lost."""
 
 
