@@ -97,8 +97,8 @@ def demodulated(
     tokens, rate = (parameters >> 7 & MAX_TOKENS - 1) + 1, parameters >> 1 & RATES - 1
     order, four, n_bits = ORDERS[parameters >> 22 & 3], parameters >> 18 & 15, 2 * pairs(tokens, rate)
     check = _checksum(n_bits, order)
-    scale = np.float32(1) if check.withheld else scale_of(four)
-    bits, right = demodulate_message(symbols / scale, noise_variance / scale**2, n_bits, order, check, four)
+    scale, withheld = (np.float32(1), four) if check.withheld else (scale_of(four), 0)
+    bits, right = demodulate_message(symbols / scale, noise_variance / scale**2, n_bits, order, check, withheld)
     return bits, right, tokens, bool(parameters & 1)
 
 
