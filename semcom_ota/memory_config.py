@@ -12,7 +12,9 @@ from semcom_ota.radio_config import MAX_SNR_DB, MIN_SNR_DB
 class MaskConfig(Frozen):
     """How many symbols of a message are left out: docs/masking.md."""
 
-    kind: Literal["none", "fixed", "theory"] = Field("none", description="how it is decided (`masking/mask.py`)")
+    kind: Literal["none", "fixed", "theory", "learned"] = Field(
+        "none", description="how it is decided (`masking/mask.py`)"
+    )
     share: float = Field(0.5, gt=0, le=1, description="of the symbols that `fixed` sends")
     reference_snr_db: float | None = Field(
         None, ge=MIN_SNR_DB, le=MAX_SNR_DB, description="where all are just needed; None is what the codec says"
@@ -23,6 +25,7 @@ class MaskConfig(Frozen):
     margin: float = Field(
         1.0, ge=0, le=10, description="of the expected SNR, in mean errors of what was expected before"
     )
+    checkpoint: Path | None = Field(None, description="of `learned`; None is the one that ships for the codec")
     in_flight: int = Field(2, ge=1, le=64, description="frames under way at a time, if the mask follows the channel")
     stale_frames: int = Field(8, ge=1, le=1024, description="a report that is older masks nothing")
     patience_ms: int = Field(500, ge=1, le=60_000, description="how long a report is waited for")
@@ -37,6 +40,10 @@ RuleName = Literal["fifo", "freshness", "value", "correlation"]
 """See `memory/update_rules.py`."""
 
 
+Aspect = Literal["time", "csi"]
+"""What a reader is told of an entry beside its meaning: when it was sent, and the channel it came through."""
+
+
 class MemoryConfig(Frozen):
     """What the receiver keeps of the past."""
 
@@ -46,6 +53,12 @@ class MemoryConfig(Frozen):
     )
     file: Path | None = Field(None, description="where it is kept beyond a restart; None keeps it in the process")
     full_csi: bool = Field(False, description="keep the whole channel of each message beside its summary")
+    reader: Path | None = Field(
+        None, description="who reads it and answers: `shipped`, or a folder; None: it is kept, and not read"
+    )
+    left_out: tuple[Aspect, ...] = Field((), description="what the reader is not told, to see what it is worth")
+    shuffled_csi: bool = Field(False, description="each entry gets the CSI of another, to see what it is worth")
+    context: int = Field(96, ge=1, le=4096, description="entries that the reader has in mind at a time, at most")
 
     @field_validator("rule", mode="before")
     @classmethod

@@ -82,6 +82,14 @@ class Codec(Protocol):
 
 
 @runtime_checkable
+class NeedsSnr(Protocol):
+    """A codec that says what it needs, for masks that follow theory (`masking/theory.py`)."""
+
+    reference_snr_db: float
+    """Es/N0 at which all symbols of its own budget are just needed."""
+
+
+@runtime_checkable
 class BatchCodec(Codec, Protocol):
     """A codec that decodes several messages faster together than one by one."""
 

@@ -57,6 +57,7 @@ class LamJscc:
     number = 5
     has_checksum = False  # 13 bits, and eight texts that are tried: one in 1,000 that are corrupted passes
     ordered_symbols = True
+    reference_snr_db = 12.0  # BLEU-1 of captions is 0.99 there
 
     def __init__(self, codec: CodecConfig, device: DeviceConfig):
         """Load a checkpoint; raises ConfigError if it, or its LAM, is missing or damaged."""

@@ -52,6 +52,7 @@ class TextJscc:
     number = 0
     has_checksum = True  # see registry.has_checksum
     ordered_symbols = True
+    reference_snr_db = 12.0  # of captions, more symbols still help up to there
     adapts_to_snr = False  # see base.adapts_to_snr
 
     def __init__(self, codec: CodecConfig, device: DeviceConfig):

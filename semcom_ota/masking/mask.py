@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Protocol
 
-from semcom_ota.codecs.base import Codec, DoesNotFit, Encoded
+from semcom_ota.codecs.base import Codec, DoesNotFit, Encoded, NeedsSnr
 from semcom_ota.config import ConfigError, MaskConfig
 from semcom_ota.masking.outlook import Outlook
 from semcom_ota.masking.theory import Equivalence
@@ -13,8 +13,8 @@ from semcom_ota.masking.theory import Equivalence
 class Mask(Protocol):
     """Decides for one message at a time."""
 
-    def keep(self, codec: Codec, n_symbols: int, outlook: Outlook) -> int:
-        """Symbols to send of `n_symbols`: 1..n_symbols."""
+    def keep(self, codec: Codec, text: str, n_symbols: int, outlook: Outlook) -> tuple[int, int]:
+        """Symbols to send of `n_symbols`: 1..n_symbols; and the pattern that says so, 0 if there are no patterns."""
         ...
 
 
@@ -25,9 +25,9 @@ class FixedMask:
         """`share` of the symbols is sent."""
         self._share = share
 
-    def keep(self, codec: Codec, n_symbols: int, outlook: Outlook) -> int:
+    def keep(self, codec: Codec, text: str, n_symbols: int, outlook: Outlook) -> tuple[int, int]:
         """See `Mask`."""
-        return max(1, math.ceil(self._share * n_symbols))
+        return max(1, math.ceil(self._share * n_symbols)), 0
 
 
 class TheoryMask:
@@ -37,23 +37,28 @@ class TheoryMask:
         """Needs of codecs by name; `margin` in mean errors of the forecast."""
         self._needs, self._margin = needs, margin
 
-    def keep(self, codec: Codec, n_symbols: int, outlook: Outlook) -> int:
+    def keep(self, codec: Codec, text: str, n_symbols: int, outlook: Outlook) -> tuple[int, int]:
         """See `Mask`."""
         if outlook.snr_db is None:
-            return n_symbols
-        return self._needs[codec.name].needed(n_symbols, outlook.snr_db - self._margin * outlook.error_db)
+            return n_symbols, 0
+        return self._needs[codec.name].needed(n_symbols, outlook.snr_db - self._margin * outlook.error_db), 0
 
 
 def make_mask(config: MaskConfig, codecs: Mapping[str, Codec]) -> Mask | None:
     """The mask that a configuration asks for; None: every symbol is sent.
 
     Raises:
-        ConfigError: it needs to know of a codec what neither that nor the configuration says.
+        ConfigError: it needs to know of a codec what neither that nor the configuration says, or its network is missing
+            or damaged.
     """
     if config.kind == "none":
         return None
     if config.kind == "fixed":
         return FixedMask(config.share)
+    if config.kind == "learned":
+        from semcom_ota.masking.learned import LearnedMask, load_rate_net  # torch, which the others do without
+
+        return LearnedMask({name: load_rate_net(config.checkpoint, name) for name in codecs})
     return TheoryMask({name: _needs(config, codec) for name, codec in codecs.items()}, config.margin)
 
 
@@ -75,11 +80,10 @@ def masked_encode(codec: Codec, text: str, n_symbols: int, kept: int, snr_db: fl
 
 
 def _needs(config: MaskConfig, codec: Codec) -> Equivalence:
-    own = getattr(codec, "needs", None)
     if config.reference_snr_db is not None:
         return Equivalence(config.reference_snr_db, config.semantic_snr_db)
-    if isinstance(own, Equivalence):
-        return own
+    if isinstance(codec, NeedsSnr):
+        return Equivalence(codec.reference_snr_db)
     raise ConfigError(
         f"codec '{codec.name}' does not say at which SNR it needs all of its symbols: set mask.reference_snr_db (dB)"
     )

@@ -23,7 +23,7 @@ from semcom_ota.transport.messages import (
     to_packet,
 )
 from semcom_ota.transport.wire import Packet, WireError
-from semcom_ota.types import FrameHeader, LinkReport, SemanticFrame, fragment_range
+from semcom_ota.types import FrameHeader, LinkReport, SemanticFrame, Task, fragment_range
 
 
 class EncoderService:
@@ -54,8 +54,10 @@ class EncoderService:
         codec, n_symbols = self._codec(request.codec), request.n_symbols
         if n_symbols is None and request.match is not None:
             n_symbols = self._codec(request.match).symbol_count(request.text)
-        encoded, masked = self._encode(codec, request, n_symbols)
-        frames = to_frames(encoded, codec.number, request.stream, request.message, self._max_frame_symbols)
+        encoded, masked, pattern = self._encode(codec, request, n_symbols)
+        frames = to_frames(
+            encoded, codec.number, request.stream, request.message, self._max_frame_symbols, request.task, pattern
+        )
         self._link.sent(request.stream, request.message, len(frames))
         return to_packet(EncodeReply(frames, (time.perf_counter() - start) * 1e3, masked))
 
@@ -66,15 +68,16 @@ class EncoderService:
             raise WireError(f"the encoder takes no notice '{packet.kind}'")
         self._link.report(report)
 
-    def _encode(self, codec: Codec, request: EncodeRequest, n_symbols: int | None) -> tuple[Encoded, Masked]:
+    def _encode(self, codec: Codec, request: EncodeRequest, n_symbols: int | None) -> tuple[Encoded, Masked, int]:
         if self._mask is None:
-            return codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db), Masked()
+            return codec.encode(request.text, n_symbols=n_symbols, snr_db=request.snr_db), Masked(), 0
         outlook = self._link.outlook()
         total = codec.symbol_count(request.text) if n_symbols is None else n_symbols
-        kept = self._mask.keep(codec, total, outlook)
+        kept, pattern = self._mask.keep(codec, request.text, total, outlook)
         known = outlook.snr_db if request.snr_db is None else request.snr_db
         encoded = masked_encode(codec, request.text, total, kept, known)
-        return encoded, Masked(total - len(encoded.symbols), outlook.state, outlook.snr_db)
+        masked = Masked(total - len(encoded.symbols), outlook.state, outlook.snr_db)
+        return encoded, masked, pattern if len(encoded.symbols) == kept else 0
 
     def _codec(self, name: str) -> Codec:
         if name not in self._codecs:
@@ -83,7 +86,13 @@ class EncoderService:
 
 
 def to_frames(
-    encoded: Encoded, codec: int, stream: int, message: int, max_frame_symbols: int
+    encoded: Encoded,
+    codec: int,
+    stream: int,
+    message: int,
+    max_frame_symbols: int,
+    task: int = Task.AUTO,
+    pattern: int = 0,
 ) -> tuple[SemanticFrame, ...]:
     """Split a message into as few frames as possible, each scaled to mean |s|**2 = 1.
 
@@ -93,6 +102,8 @@ def to_frames(
         stream: 0..255.
         message: 0..65535.
         max_frame_symbols: payload symbols in one frame at most.
+        task: what the message is for.
+        pattern: of the mask, 0..63.
 
     Raises:
         DoesNotFit: more symbols or fragments than the frame header can tell.
@@ -114,11 +125,13 @@ def to_frames(
         header = FrameHeader(
             codec=codec,
             codec_parameters=int(encoded.parameters),
+            task=int(task),
             stream=stream,
             message=message,
             fragment=fragment,
             fragments=fragments,
             message_symbols=len(symbols),
+            mask=pattern,
         )
         frames.append(SemanticFrame(header, (symbols[start:stop] / np.sqrt(power)).astype(np.complex64)))
     if not frames:

@@ -55,6 +55,18 @@ RECIPES = {
         "LamTraining",
         "semcom_ota.experiments.lam_jscc_card",
     ),
+    "stories": Recipe(
+        "the reader of a memory: a LAM that answers questions about what was received",
+        "semcom_ota.training.stories",
+        "StoryTraining",
+        "semcom_ota.experiments.stories_card",
+    ),
+    "mask": Recipe(
+        "a learned mask for a codec: how many symbols a message needs, by what it says and what the channel is like",
+        "semcom_ota.training.mask",
+        "MaskTraining",
+        "semcom_ota.experiments.mask_card",
+    ),
 }
 
 

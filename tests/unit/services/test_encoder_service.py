@@ -8,7 +8,7 @@ from semcom_ota.config import CodecConfig, ConfigError, MaskConfig, PhyConfig, T
 from semcom_ota.services.encoder import EncoderService, to_frames
 from semcom_ota.transport.messages import EncodeReply, EncodeRequest, Masked, from_packet, to_packet
 from semcom_ota.transport.wire import Packet, WireError, pack, unpack
-from semcom_ota.types import LinkReport
+from semcom_ota.types import LinkReport, Task
 
 CONFIG = TransmitterConfig(codec=CodecConfig(names=("letters", "fives")), phy=PhyConfig(max_frame_symbols=64))
 
@@ -34,6 +34,12 @@ def test_a_text_becomes_frames_of_unit_power(service):
     for frame in reply.frames:
         assert np.mean(np.abs(frame.symbols.astype(np.complex128)) ** 2) == pytest.approx(1, abs=1e-6)
     assert reply.encode_ms >= 0
+
+
+@pytest.mark.parametrize("task", [*Task, 15])
+def test_every_frame_says_what_its_message_is_for(service, task):
+    headers = [frame.header for frame in encode(service, "x" * 150, "letters", task=task).frames]
+    assert [header.task for header in headers] == [task] * 3
 
 
 def test_the_number_of_symbols_is_kept(service):
