@@ -4,7 +4,7 @@ Texts travel as u8 vectors, because PMT keeps every symbol (its kind of string) 
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pmt
 from semcom_blocks import pmt_bytes
 
 from semcom_ota.transport.messages import Masked
-from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame
+from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame, Understanding
 
 HEADER_FIELDS = tuple(FrameHeader.__dataclass_fields__)
 CSI_SCALARS = ("snr_db", "cfo_hz", "sample_rate", "carrier_spacing_hz", "sro_ppm")
@@ -35,6 +35,7 @@ class TextRequest:
     snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
     more: bool = False  # the text that comes next is to share its frame, if both are short enough
     n_symbols: int | None = None  # payload symbols to spend, whatever `match` says
+    task: int = 0  # 0..15, see `types.Task`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Result:
     cfo_hz: float = 0.0  # estimated, of the last fragment that arrived; 0 when lost, as the next one
     sro_ppm: float = 0.0
     lost_samples: int = 0  # in gaps of the stream since the message before
+    understanding: Understanding = field(default_factory=Understanding)
 
 
 Messages = tuple[dict[str, int] | None, ...]
@@ -135,6 +137,7 @@ def to_text_request(pdu: Any, codec: str = "", message: int = 0) -> TextRequest:
             snr_db=float(fields["snr_db"]) if "snr_db" in fields else None,
             more=bool(fields.get("more", False)),
             n_symbols=int(fields["n_symbols"]) if "n_symbols" in fields else None,
+            task=int(fields.get("task", 0)) & 0xF,
         )
     except (TypeError, ValueError) as error:
         raise PduError(f"not a text to send: {error}") from error
@@ -251,9 +254,15 @@ def to_over(pdu: Any) -> tuple[int, int] | None:
 
 
 def from_result(result: Result) -> Any:
-    """A Result as a PDU: its text as UTF-8 bytes, the rest as the dictionary, `reason` as UTF-8 bytes there."""
-    meta = {key: value for key, value in asdict(result).items() if key != "text"}
+    """A Result as a PDU: its text as UTF-8 bytes, the rest as the dictionary, `reason` and answer as UTF-8 there."""
+    meta = {key: value for key, value in asdict(result).items() if key not in ("text", "understanding")}
     meta |= {"lost_fragments": np.array(result.lost_fragments, np.uint16), "reason": result.reason.encode()}
+    known = result.understanding
+    meta["answer_confidence"] = float(known.answer_confidence)
+    if known.intent:
+        meta["intent"] = known.intent.encode()
+    if known.answer is not None:
+        meta["answer"] = known.answer.encode()
     return make(meta, result.text.encode())
 
 
@@ -268,7 +277,12 @@ def to_result(pdu: Any) -> Result:
         lost_fragments = tuple(int(fragment) for fragment in meta.pop("lost_fragments"))
         reason = meta.pop("reason").tobytes().decode("utf-8")
         text = data.tobytes().decode("utf-8")
-        return Result(text=text, lost_fragments=lost_fragments, reason=reason, **meta)
+        known = Understanding(
+            meta.pop("intent").tobytes().decode("utf-8") if "intent" in meta else "",
+            meta.pop("answer").tobytes().decode("utf-8") if "answer" in meta else None,
+            meta.pop("answer_confidence", 0.0),
+        )
+        return Result(text=text, lost_fragments=lost_fragments, reason=reason, understanding=known, **meta)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PduError(f"not a result: {error}") from error
 

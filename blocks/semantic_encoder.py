@@ -156,6 +156,7 @@ class SemanticEncoder(CountsDropped, gr.basic_block):
                 match=request.match or None,
                 snr_db=request.snr_db,
                 n_symbols=request.n_symbols,
+                task=request.task,
             )
             self._worker.submit(key, encode)
 

@@ -1,7 +1,7 @@
 """One message on its way through a flowgraph that sends and receives, and the account of it at the end."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class Passage(Sending):
             text=result.text,
             confidence=result.confidence,
             intact=result.intact,
+            **asdict(result.understanding),
             fragments=header.fragments,
             lost_fragments=list(range(header.fragments)) if result.lost else list(result.lost_fragments),
             snr_db_estimated=result.snr_db if math.isfinite(result.snr_db) else None,

@@ -102,6 +102,7 @@ def _passages(desk: Desk[Any], asked: RadioRequest, request: Request) -> Iterato
             match=asked.match or "",
             snr_db=asked.snr_db,
             n_symbols=asked.n_symbols,
+            task=asked.task,
             more=place < len(asked.followers),
         )
         yield desk.passage(request, one, asked.want_arrays and not place)

@@ -1,12 +1,21 @@
 """What travels between the rooms: frames, channel state, reports. Shapes, dtypes and units; nothing else."""
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 ComplexArray = NDArray[np.complex64]
 FloatArray = NDArray[np.float32]
+
+
+class Task(IntEnum):
+    """What a message is for, as its frames' headers say."""
+
+    AUTO = 0  # the receiver decides, by what the text wants
+    TELL = 1  # to be remembered
+    ASK = 2  # to be answered from what is remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,7 @@ class FrameHeader:
 
     codec: int  # 0..255, the codec's number (codecs/base.py)
     codec_parameters: int = 0  # 0..2**24-1, its meaning is the codec's own
-    task: int = 0  # 0..15
+    task: int = Task.AUTO  # 0..15; what is no `Task` is taken for AUTO
     stream: int = 0  # 0..255, keeps users, sessions and schemes apart
     message: int = 0  # 0..65535, counts up within a stream
     fragment: int = 0  # 0..fragments-1
@@ -95,6 +104,15 @@ class ReceivedMessage:
     lost_fragments: tuple[int, ...] = field(default=())
     start_sample: int = 0  # of the first fragment to arrive, in the receiver's stream; the decoder worker is not told
     lost_samples: int = 0  # in gaps of the stream since the message before; CSI from before a gap is stale
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What the reader of the memory made of a message: what it wants, and the answer if it asks."""
+
+    intent: str = ""  # memory/reader_model.py; '' if there is no reader
+    answer: str | None = None  # None: it asks nothing
+    answer_confidence: float = 0.0  # 0..1: the probability that all of it is right, as the reader sees it
 
 
 @dataclass(frozen=True, slots=True)

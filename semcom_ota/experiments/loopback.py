@@ -19,11 +19,12 @@ from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker
 from semcom_ota.transport.radio import MessageReply, RadioReply, RadioRequest
 from semcom_ota.transport.sockets import Reply, RequestClient
 from semcom_ota.transport.wire import Packet
+from semcom_ota.types import Task
 
 CARRIED_OVER = {
     "confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments", "payload_symbols",
     "overhead_symbols", "air_samples", "mean_symbol_energy", "masked_symbols", "outlook", "snr_db_expected",
-    "latency_ms",
+    "latency_ms", "intent", "answer", "answer_confidence",
 }  # fmt: skip
 """What a line of `messages.jsonl` takes from the radio process's reply as it is."""
 
@@ -45,6 +46,7 @@ class Transmission:
     snr_db: float
     text: str
     n_symbols: int | None = None  # payload symbols to spend, whatever `match` says
+    task: int = Task.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,11 @@ def plan(texts: Sequence[str], link: LinkConfig) -> list[Transmission]:
 
 
 def together(transmissions: Sequence[Transmission], link: LinkConfig) -> list[tuple[int, ...]]:
-    """Indices of what is sent in one request: up to `messages_per_frame` in a row, of one codec, at one SNR."""
-    batches: dict[tuple[int, int, int], list[int]] = {}
+    """Indices of what is sent in one request: up to `messages_per_frame` in a row, of a codec, task and SNR."""
+    batches: dict[tuple[int, int, int, int], list[int]] = {}
     for index, transmission in enumerate(transmissions):
         step, place = divmod(transmission.message, link.loopback.messages_per_snr)
-        key = step, place // link.phy.messages_per_frame, transmission.stream
+        key = step, place // link.phy.messages_per_frame, transmission.stream, transmission.task
         batches.setdefault(key, []).append(index)
     return [tuple(indices) for indices in batches.values()]
 
@@ -191,6 +193,7 @@ def _request(batch: Sequence[Transmission], want_arrays: bool) -> Packet:
         match=first.match,
         snr_db=first.snr_db,
         n_symbols=first.n_symbols,
+        task=first.task,
         want_arrays=want_arrays,
     )
     return Packet("transmit", request.model_dump())

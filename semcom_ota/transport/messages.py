@@ -11,7 +11,7 @@ from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import MAX_TEXT_BYTES
 from semcom_ota.transport.fields import Strict, read
 from semcom_ota.transport.wire import Packet, WireError
-from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedMessage, SemanticFrame
+from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedMessage, SemanticFrame, Understanding
 
 MAX_MESSAGE_SYMBOLS = 2**18 - 1  # widths of the frame header (phy/header.py)
 MAX_FRAGMENTS = 256
@@ -29,6 +29,7 @@ class EncodeRequest:
     match: str | None = None  # spend as many payload symbols as the codec of this name would on this text
     snr_db: float | None = None  # what the transmitter knows of the channel, for link adaptation
     n_symbols: int | None = None  # payload symbols to spend, whatever `match` says
+    task: int = 0  # 0..15, see `types.Task`
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class DecodeReply:
 
     decoded: Decoded
     decode_ms: float
+    understanding: Understanding = field(default_factory=Understanding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,13 @@ _Stream = Annotated[int, Field(ge=0, lt=MAX_STREAMS)]
 _MessageNumber = Annotated[int, Field(ge=0, lt=2**16)]
 _Fragment = Annotated[int, Field(ge=0, lt=MAX_FRAGMENTS)]
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Task = Annotated[int, Field(ge=0, lt=2**4)]
 
 
 class _Header(Strict):
     codec: int = Field(ge=0, lt=2**8)
     codec_parameters: int = Field(ge=0, lt=2**24)
-    task: int = Field(ge=0, lt=2**4)
+    task: _Task
     stream: _Stream
     message: _MessageNumber
     fragment: _Fragment
@@ -104,6 +107,7 @@ class _EncodeRequest(Strict):
     match: _Name | None
     snr_db: float | None = Field(allow_inf_nan=False)
     n_symbols: int | None = Field(ge=1, le=MAX_MESSAGE_SYMBOLS)
+    task: _Task
 
 
 class _Masked(Strict):
@@ -125,11 +129,18 @@ class _ReceivedMessage(Strict):
     lost_samples: _Count
 
 
+class _Understanding(Strict):
+    intent: str = Field(max_length=64)
+    answer: str | None = Field(max_length=MAX_TEXT_BYTES)
+    answer_confidence: float = Field(ge=0, le=1)
+
+
 class _DecodeReply(Strict):
     text: str = Field(max_length=4 * MAX_TEXT_BYTES)
     confidence: float = Field(ge=0, le=1)
     intact: bool
     decode_ms: _Milliseconds
+    understanding: _Understanding
 
 
 class _LinkReport(Strict):
@@ -158,8 +169,9 @@ def to_packet(message: Message) -> Packet:
             return Packet("encoded", known, {"symbols": symbols})
         case ReceivedMessage():
             return _received_packet(message)
-        case DecodeReply(decoded, decode_ms):
-            return Packet("decoded", asdict(decoded) | {"decode_ms": decode_ms})
+        case DecodeReply(decoded, decode_ms, understanding):
+            known = {"decode_ms": decode_ms, "understanding": asdict(understanding)}
+            return Packet("decoded", asdict(decoded) | known)
         case LinkReport():
             fields = {
                 name: getattr(message, name) for name in ("stream", "message", "fragment", "frame", "lost_samples")
@@ -185,7 +197,8 @@ def from_packet(packet: Packet) -> Message:
             return _received_message(read(packet, _ReceivedMessage), packet)
         case "decoded":
             made = read(packet, _DecodeReply)
-            return DecodeReply(Decoded(made.text, made.confidence, made.intact), made.decode_ms)
+            decoded = Decoded(made.text, made.confidence, made.intact)
+            return DecodeReply(decoded, made.decode_ms, Understanding(**made.understanding.model_dump()))
         case "link_report":
             scalars = read(packet, _LinkReport).model_dump()
             return LinkReport(**scalars, carrier_snr_db=_array(packet, "carrier_snr_db", np.float32, 1))

@@ -40,6 +40,7 @@ class RadioRequest(Strict):
         None, ge=1, le=MAX_MESSAGE_SYMBOLS, description="payload symbols to spend on each, whatever `match` says"
     )
     snr_db: float | None = Field(None, allow_inf_nan=False, description="known to the transmitter, for link adaptation")
+    task: int = Field(0, ge=0, lt=2**4, description="`types.Task`")
     want_arrays: bool = Field(False, description="the reply brings received symbols and channel along")
 
 
@@ -73,6 +74,9 @@ class MessageReply(Strict):
     text: str = ""
     confidence: float = 0.0
     intact: bool = False
+    intent: str = Field("", max_length=64)  # what the text wants; '' if nobody reads the memory
+    answer: str | None = None  # from the memory; None if it asks nothing
+    answer_confidence: float = 0.0
     fragments: int = 0  # sent
     lost_fragments: list[int] = Field(default_factory=list)
     payload_symbols: int = 0  # sent

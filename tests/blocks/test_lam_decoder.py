@@ -6,25 +6,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from radio_bench import Collector, Server, gr, pmt, post, wait_until
+from readers import save_tiny_reader
 from semcom_blocks import LamDecoder, pdu
 
 from semcom_ota.codecs.conventional import Utf8
-from semcom_ota.config import CodecConfig, DeviceConfig, ReceiverConfig
+from semcom_ota.config import CodecConfig, DeviceConfig, MemoryConfig, ReceiverConfig
 from semcom_ota.services.decoder import DecoderService
 from semcom_ota.services.encoder import to_frames
 from semcom_ota.services.reassembly import Reassembler
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.messages import from_packet, to_packet
-from semcom_ota.types import Csi, ReceivedFrame
+from semcom_ota.types import Csi, ReceivedFrame, Task, Understanding
 
 pytestmark = pytest.mark.timeout(60)
 CONFIG = ReceiverConfig(codec=CodecConfig(names=("utf8",)))
 CODEC = Utf8(CONFIG.codec, DeviceConfig())
 
 
-def received(text: str, stream: int, message: int, start: int) -> list[ReceivedFrame]:
+def received(text: str, stream: int, message: int, start: int, task: int = Task.AUTO) -> list[ReceivedFrame]:
     """A message's frames as they come over a good channel."""
-    frames = to_frames(CODEC.encode(text), CODEC.number, stream, message, max_frame_symbols=64)
+    frames = to_frames(CODEC.encode(text), CODEC.number, stream, message, max_frame_symbols=64, task=task)
     csi = Csi(np.ones((3, 4), np.complex64), np.full(4, 0.01, np.float32), 20.0 + message, 5.0, 1e6, 15625.0)
     return [
         ReceivedFrame(
@@ -94,7 +95,33 @@ def test_the_results_are_those_of_the_decoder_whatever_is_lost_and_in_whatever_b
         assert result.lost_fragments == message.lost_fragments
         assert result.fragments == message.header.fragments
         assert result.snr_db == pytest.approx(20.0 + result.message)
-        assert not result.reason
+        assert not result.reason and result.understanding == Understanding()
+
+
+def test_the_answer_of_the_memory_comes_with_the_result(tmp_path: Path):
+    config = CONFIG.model_copy(update={"memory": MemoryConfig(reader=save_tiny_reader(tmp_path / "reader"))})
+    endpoint, service = ipc_endpoint(tmp_path, "decoder"), DecoderService(config)
+    said = [("Mary went to the garden.", Task.TELL), ("Where is Mary?", Task.ASK)]
+    frames = [
+        frame
+        for message, (text, task) in enumerate(said)
+        for frame in received(text, 3, message, 10_000 * message, task)
+    ]
+    reassembler = Reassembler()
+    whole = [message for frame in frames for message in reassembler.push(frame)]
+    expected = [from_packet(service.answer(to_packet(message))).understanding for message in whole]
+    with Server(endpoint, CONFIG.transport, DecoderService(config), in_order=True):
+        top, decoder, out = gr.top_block(), LamDecoder(config, endpoint), Collector()
+        top.msg_connect(decoder, "out", out, "in")
+        top.start()
+        for frame in frames:
+            post(decoder, "in", pdu.from_received_frame(frame))
+        results = [pdu.to_result(message) for message in out.wait(2)]
+        top.stop()
+        top.wait()
+    assert [result.text for result in results] == [text for text, _ in said]
+    assert [result.understanding for result in results] == expected
+    assert expected[0].answer is None and expected[1].answer is not None
 
 
 def test_over_ends_the_message_that_it_names_and_no_other(bench):

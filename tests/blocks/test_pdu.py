@@ -5,11 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from semcom_blocks import pdu
 
-from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame
+from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedFrame, SemanticFrame, Understanding
 
 STREAMS = st.integers(0, 255)
 MESSAGES = st.integers(0, 65535)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+UNDERSTANDINGS = st.just(Understanding()) | st.builds(
+    Understanding, st.sampled_from(["tell", "ask", "GetWeather"]), st.none() | TEXTS, st.floats(0, 1)
+)
 
 
 @st.composite
@@ -76,17 +79,23 @@ def test_a_link_report_survives(stream: int, message: int, snr_db: float):
     assert_equal(report, pdu.to_link_report(pdu.from_link_report(report)))
 
 
-@given(TEXTS, STREAMS, MESSAGES, st.sampled_from(["", "text-jscc"]), st.none() | st.floats(-30, 60), st.booleans())
-def test_a_request_survives(text: str, stream: int, message: int, match: str, snr_db: float | None, more: bool):
+@given(TEXTS, STREAMS, MESSAGES, st.sampled_from(["", "text-jscc"]), st.none() | st.floats(-30, 60), st.booleans(),
+       st.integers(0, 15))  # fmt: skip
+def test_a_request_survives(
+    text: str, stream: int, message: int, match: str, snr_db: float | None, more: bool, task: int
+):
     n_symbols = message + 1 if more else None
-    request = pdu.TextRequest(text, "utf8", stream, message, match, snr_db, more, n_symbols)
+    request = pdu.TextRequest(text, "utf8", stream, message, match, snr_db, more, n_symbols, task)
     assert pdu.to_text_request(pdu.from_text_request(request)) == request
 
 
-@given(TEXTS, st.booleans(), st.lists(st.integers(0, 255), max_size=5), TEXTS)
-def test_a_result_survives(text: str, intact: bool, lost_fragments: list[int], reason: str):
+@given(TEXTS, st.booleans(), st.lists(st.integers(0, 255), max_size=5), TEXTS, UNDERSTANDINGS)
+def test_a_result_survives(
+    text: str, intact: bool, lost_fragments: list[int], reason: str, understanding: Understanding
+):
+    lost = tuple(lost_fragments)
     result = pdu.Result(
-        text, 0.5, intact, False, 1, 2, 3, 256, tuple(lost_fragments), 9.5, 0.25, reason, 2**40, -3.5, 2.5, 7
+        text, 0.5, intact, False, 1, 2, 3, 256, lost, 9.5, 0.25, reason, 2**40, -3.5, 2.5, 7, understanding
     )
     assert pdu.to_result(pdu.from_result(result)) == result
 
@@ -105,6 +114,12 @@ def test_a_bare_symbol_is_a_text():
 def test_a_hand_made_request_takes_what_it_leaves_out_from_the_block():
     request = pdu.to_text_request(pmt.cons(pmt.PMT_NIL, pmt.init_u8vector(2, [72, 105])), codec="utf8", message=7)
     assert request == pdu.TextRequest("Hi", "utf8", message=7)
+
+
+@given(st.integers(-(2**31), 2**31))
+def test_a_hand_made_request_has_a_task_that_fits_the_header(task: int):
+    request = pdu.to_text_request(pdu.make({"task": task}, b"Hi"), "utf8")
+    assert 0 <= request.task < 16 and (task - request.task) % 16 == 0
 
 
 FRAME = SemanticFrame(FrameHeader(1, message_symbols=2), np.ones(2, np.complex64))

@@ -41,13 +41,27 @@ def texts(seed: int, count: int) -> list[str]:
 def test_the_frames_are_those_of_the_encoder_in_the_order_of_the_texts(seed: int, tmp_path: Path):
     rng, endpoint, service = np.random.default_rng(seed), ipc_endpoint(tmp_path, "encoder"), EncoderService(CONFIG)
     requests = [
-        pdu.TextRequest(text, ("utf8", "huffman")[message % 2], 5, message, ("", "utf8")[seed], (None, 12.0)[seed])
+        pdu.TextRequest(
+            text,
+            ("utf8", "huffman")[message % 2],
+            5,
+            message,
+            ("", "utf8")[seed],
+            (None, 12.0)[seed],
+            task=message % 16,
+        )
         for message, text in enumerate(texts(seed, 20))
     ]
     expected = []
     for request in requests:
         encode = EncodeRequest(
-            request.text, request.codec, 5, request.message, match=request.match or None, snr_db=request.snr_db
+            request.text,
+            request.codec,
+            5,
+            request.message,
+            match=request.match or None,
+            snr_db=request.snr_db,
+            task=request.message % 16,
         )
         expected += from_packet(service.answer(to_packet(encode))).frames
     assert len(expected) > len(requests)

@@ -18,7 +18,7 @@ from semcom_ota.transport.messages import (
     to_packet,
 )
 from semcom_ota.transport.wire import Packet, WireError, pack, unpack
-from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedMessage, SemanticFrame
+from semcom_ota.types import Csi, FrameHeader, LinkReport, ReceivedMessage, SemanticFrame, Task, Understanding
 
 
 def frames(fragments: int, message_symbols: int) -> tuple[SemanticFrame, ...]:
@@ -55,6 +55,8 @@ MESSAGES = [
     LinkReport(1, 2, 0, 99, 11.5, 120.0, np.arange(4, dtype=np.float32), 500),
     Failure("does_not_fit", "too long"),
     EncodeRequest("x", "a", n_symbols=2**18 - 1),
+    EncodeRequest("Where is Mary?", "a", task=Task.ASK),
+    DecodeReply(Decoded("Where is Mary?", 1.0, True), 3.5, Understanding("ask", "Küche,Bad", 0.75)),
 ]
 
 
@@ -75,6 +77,17 @@ def test_a_message_comes_out_as_it_went_in(message):
     assert same(from_packet(unpack(pack(to_packet(message)), 2**20)), message)
 
 
+letters = st.characters(exclude_categories=["Cs"])
+
+
+@given(st.integers(0, 15), st.text(letters, max_size=64), st.none() | st.text(letters, max_size=99), st.floats(0, 1))
+def test_what_a_message_is_for_and_what_was_understood_survive(task, intent, answer, confidence):
+    request = EncodeRequest("x", "a", task=task)
+    reply = DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding(intent, answer, confidence))
+    for message in (request, reply):
+        assert from_packet(unpack(pack(to_packet(message)), 2**20)) == message
+
+
 junk = st.sampled_from(
     [None, True, -1, 0.5, 2**70, float("nan"), float("inf"), "", "x", "\ud800", [], [None], {}, {"a": 1}, 2**18, 256]
 )
@@ -84,8 +97,9 @@ junk = st.sampled_from(
 def test_a_field_of_junk_is_read_or_refused(message, data):
     packet = to_packet(message)
     target = packet.fields
-    if "header" in target and data.draw(st.booleans()):
-        target = target["header"]
+    inner = [part for part in target.values() if isinstance(part, dict)]
+    if inner and data.draw(st.booleans()):
+        target = data.draw(st.sampled_from(inner))
     target[data.draw(st.sampled_from([*target, "unknown"]))] = data.draw(junk)
     try:
         from_packet(packet)
@@ -114,7 +128,14 @@ def test_arrays_that_do_not_belong_are_refused(message, data):
         to_packet(EncodeRequest("x", "utf8", stream=256)),
         to_packet(EncodeRequest("x", "utf8", snr_db=float("nan"))),
         to_packet(EncodeRequest("x", "utf8", n_symbols=0)),
+        to_packet(EncodeRequest("x", "utf8", task=16)),
+        to_packet(EncodeRequest("x", "utf8", task=-1)),
         to_packet(DecodeReply(Decoded("x", 1.5, True), 0.0)),
+        to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("ask", "x", 1.5))),
+        to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("ask", "x", -0.5))),
+        to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("ask", "x", float("nan")))),
+        to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("x" * 65))),
+        to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("ask", "x" * (MAX_TEXT_BYTES + 1)))),
         Packet("encoded", to_packet(MESSAGES[3]).fields, {"symbols": np.zeros(9, np.complex64)}),
     ],
 )

@@ -8,8 +8,12 @@ from semcom_ota.transport.wire import Packet, WireError, pack, unpack
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 
 
-@given(TEXTS, st.integers(0, 255), st.integers(0, 65535), st.none() | st.floats(-30, 60), st.booleans())
-def test_a_request_survives_the_wire(text: str, stream: int, message: int, snr_db: float | None, arrays: bool):
+@given(
+    TEXTS, st.integers(0, 255), st.integers(0, 65535), st.none() | st.floats(-30, 60), st.integers(0, 15), st.booleans()
+)
+def test_a_request_survives_the_wire(
+    text: str, stream: int, message: int, snr_db: float | None, task: int, arrays: bool
+):
     request = RadioRequest(
         text=text,
         followers=[text, "x"],
@@ -18,19 +22,25 @@ def test_a_request_survives_the_wire(text: str, stream: int, message: int, snr_d
         message=message,
         match="huffman",
         snr_db=snr_db,
+        task=task,
         want_arrays=arrays,
     )
     assert read(unpack(pack(Packet("transmit", request.model_dump())), 10**6), RadioRequest) == request
 
 
-@given(TEXTS, st.lists(st.integers(0, 255), max_size=3), st.floats(0, 1), st.floats(0, 1e6))
-def test_a_reply_survives_the_wire(text: str, lost: list[int], confidence: float, milliseconds: float):
+@given(TEXTS, st.none() | TEXTS, st.lists(st.integers(0, 255), max_size=3), st.floats(0, 1), st.floats(0, 1e6))
+def test_a_reply_survives_the_wire(
+    text: str, answer: str | None, lost: list[int], confidence: float, milliseconds: float
+):
     reply = RadioReply(
         status="decoded",
         codec="utf8",
         stream=1,
         message=2,
         text=text,
+        intent=text,
+        answer=answer,
+        answer_confidence=confidence,
         lost_fragments=lost,
         confidence=confidence,
         latency_ms=Latency(total=milliseconds),
@@ -54,11 +64,22 @@ def test_a_reply_survives_the_wire(text: str, lost: list[int], confidence: float
         {"text": "x", "codec": "utf8", "followers": ["x" * 16385]},
         {"text": "x", "codec": "utf8", "followers": ["x"] * 8},
         {"text": "x", "codec": "utf8", "followers": "x"},
+        {"text": "x", "codec": "utf8", "task": 16},
+        {"text": "x", "codec": "utf8", "task": -1},
+        {"text": "x", "codec": "utf8", "task": "ask"},
     ],
 )
 def test_nonsense_is_a_wire_error(fields: dict):
     with pytest.raises(WireError, match="transmit"):
         read(Packet("transmit", fields), RadioRequest)
+
+
+@pytest.mark.parametrize("fields", [{"intent": "x" * 65}, {"answer": 5}, {"answer_confidence": None}])
+def test_a_reply_that_understood_nonsense_is_a_wire_error(fields: dict):
+    known = {"status": "decoded", "codec": "utf8", "stream": 0, "message": 0}
+    assert read(Packet("result", known), RadioReply).answer is None
+    with pytest.raises(WireError, match="result"):
+        read(Packet("result", known | fields), RadioReply)
 
 
 def test_no_reply_can_carry_the_truth_of_the_channel():
