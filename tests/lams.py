@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import (
+    AlbertConfig,
+    AlbertModel,
     BertConfig,
     BertModel,
     GPT2Config,
@@ -26,17 +28,25 @@ TEXTS = [
     for place in ("park", "street")
 ]
 KINDS = {"bert": "encoder", "gpt2": "decoder", "llama": "decoder", "t5": "encoder-decoder"}
+SHARED = {"albert": "encoder"}
+"""Of which one layer is applied again and again."""
 
 
 def save_lam(folder: Path, family: str, seed: int = 0, width: int = 32) -> Path:
     torch.manual_seed(seed)
-    tokenizer = _word_pieces() if family == "bert" else train_tokenizer(TEXTS, 300, 64)
+    tokenizer = _word_pieces() if family in ("bert", "albert") else train_tokenizer(TEXTS, 300, 64)
     vocabulary = len(tokenizer)
     if family == "bert":
         config = BertConfig(
             vocab_size=vocabulary, hidden_size=width, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
         )
         model = BertModel(config, add_pooling_layer=False)
+    elif family == "albert":
+        config = AlbertConfig(
+            vocab_size=vocabulary, embedding_size=width, hidden_size=width, num_hidden_layers=3, num_attention_heads=2,
+            intermediate_size=64, max_position_embeddings=18,
+        )  # fmt: skip
+        model = AlbertModel(config, add_pooling_layer=False)
     elif family == "gpt2":
         ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
         model = GPT2LMHeadModel(

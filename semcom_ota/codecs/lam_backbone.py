@@ -81,6 +81,11 @@ class Backbone(nn.Module, ABC):
         return layers_of(self.model)
 
     @property
+    def reading_depth(self) -> int:
+        """How often a transmitter applies one: as often as there are, unless they are shared."""
+        return int(self.model.config.num_hidden_layers)
+
+    @property
     def writing_layers(self) -> list[nn.Module]:
         """The transformer's layers that a receiver uses."""
         return layers_of(self.model)
@@ -136,6 +141,10 @@ class Backbone(nn.Module, ABC):
         return torch.cat([torch.full_like(tokens[:, :1], self._begin), tokens], dim=1), 1
 
 
+_BEHIND_PADDING = ("roberta", "xlm-roberta", "camembert")
+"""Model types that count positions from the one behind that of padding."""
+
+
 class EncoderLam(Backbone):
     """BERT kind. Its hidden states meet the embeddings again in the logits, through a small head of its own."""
 
@@ -163,15 +172,31 @@ class EncoderLam(Backbone):
 
     def logits(self, heard: Heard, tokens: Tensor | None = None) -> Tensor:
         """See `Backbone`."""
+        return self.words(self.states(heard)[0])
+
+    def words(self, states: Tensor) -> Tensor:
+        """(B, T, width) hidden states to (B, T, vocabulary) logits."""
+        return nn.functional.linear(self.head(states), self.model.get_input_embeddings().weight, self.bias)
+
+    def states(self, heard: Heard) -> tuple[Tensor, Tensor]:
+        """(B, T, width) of a text's tokens and (B, C, width) of the context."""
         blank = torch.full_like(heard.mask, self._blank, dtype=torch.long)
         first, length = self.before_text, blank.shape[1]
         inputs = heard.received if heard.aligned else self.embed(blank)
         begin = self.embed(torch.full_like(blank[:, :first], self._start))
         seen = nn.functional.pad(_seen(heard), (first, 0), value=1)
         inputs = torch.cat([begin, inputs, heard.context], 1)
-        hidden = self.model(inputs_embeds=inputs, attention_mask=seen).last_hidden_state
-        hidden = self.head(hidden[:, first : first + length])
-        return nn.functional.linear(hidden, self.model.get_input_embeddings().weight, self.bias)
+        hidden = self.model(inputs_embeds=inputs, attention_mask=seen, **self._places(heard, first)).last_hidden_state
+        return hidden[:, first : first + length], hidden[:, first + length :]
+
+    def _places(self, heard: Heard, first: int) -> dict[str, Tensor]:
+        """Context has no place in the text: all of it is at the last position, which the longest text alone reaches."""
+        if not heard.context.shape[1] or not self._takes_positions:
+            return {}
+        begin = int(self.model.config.pad_token_id) + 1 if self.model.config.model_type in _BEHIND_PADDING else 0
+        behind = torch.full((heard.context.shape[1],), self.positions, device=heard.mask.device)
+        text = torch.arange(begin, begin + first + heard.mask.shape[1], device=behind.device)
+        return {"position_ids": torch.cat([text, behind])[None]}
 
     def start(self, heard: Heard, hypotheses: int) -> State:
         """See `Backbone`. All tokens are decided here; `step` only looks them up."""
@@ -285,6 +310,8 @@ def _seen(heard: Heard) -> Tensor:
 def layers_of(model: Any) -> list[nn.Module]:
     """A transformer's layers: the outermost list that is as long as the configuration says."""
     sizes = {int(model.config.num_hidden_layers), int(getattr(model.config, "num_decoder_layers", None) or 0)}
+    if model.config.model_type == "albert":  # one layer, used again and again
+        return list(model.encoder.albert_layer_groups)
     found = [part for part in model.modules() if isinstance(part, nn.ModuleList) and len(part) in sizes]
     if not found:
         raise ValueError(f"its model type '{model.config.model_type}' hides its layers")

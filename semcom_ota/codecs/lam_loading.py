@@ -35,7 +35,9 @@ def load_backbone(name: str | Path, kind: Kind) -> tuple[Backbone, PreTrainedTok
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if not getattr(tokenizer, "is_fast", False):
             raise ValueError("it has no fast tokenizer (tokenizer.json)")
-        extra = {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta") else {}
+        extra = (
+            {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta", "albert") else {}
+        )
         model = load_weights(folder, config, loader, unused="pooler", **extra)
         backbone = made(model.eval(), _begin(config, tokenizer, kind), _blank(config, tokenizer))
         layers_of(model)

@@ -81,7 +81,7 @@ class LamTransceiver(nn.Module):
         self._lora_weights = [part.requires_grad_() for name, part in lam.named_parameters() if "lora_" in name]
         with torch.no_grad():
             scale = float(lam.model.get_input_embeddings().weight.float().square().mean().sqrt())
-        states = len(lam.reading_layers) + 1
+        states = lam.reading_depth + 1
         self.writer = SymbolWriter(width, states, config.layers_per_token, lam.vocabulary, config.forms)
         self.reader = SymbolReader(width, config.layers_per_token, config.mixing_layers, config.max_tokens, scale)
         self.evidence = Evidence(width)

@@ -80,10 +80,9 @@ class UserIndex:
                 kept[row] = kept[last]
             self._rows[int(self._number[row])] = row
 
-    def credit(self, number: int, amount: float) -> float:
-        """Add to the value of an entry; returns what it is then."""
-        self._value[self._rows[number]] += amount
-        return float(self._value[self._rows[number]])
+    def judge(self, number: int, value: float) -> None:
+        """Set the value of an entry."""
+        self._value[self._rows[number]] = value
 
     def ask(self, query: FloatArray, share: float) -> None:
         """Take note of what was asked: (width,); the average of questions is exponential, with this share."""

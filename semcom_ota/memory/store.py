@@ -51,6 +51,7 @@ class MemoryStore:
         self._known: dict[int, Known] = {}  # by number, in the order of arrival
         self._by_message: dict[tuple[int, int], int] = {}  # (user, message on the air) -> number
         self._last_sent: dict[int, int] = {}
+        self._passed: dict[int, bytes] = {}  # of each user, what was not kept last
         self._bytes = 0
         counters = self._disk.counters()
         self.time = counters.get("time", 0)  # frames seen so far
@@ -78,23 +79,16 @@ class MemoryStore:
             ConfigError: the disk is full, or gone; in this process the memory goes on all the same.
         """
         header, mark, gone = received.header, digest(received), []
-        old = self._by_message.get((header.stream, header.message))
-        if old is not None:
-            if self._known[old].digest == mark:
-                return None
+        if self.has(received):
+            return None
+        if (old := self._by_message.get((header.stream, header.message))) is not None:
             gone.append(old)
-        sent = sent_at(header.message, self._last_sent.get(header.stream))
-        self.time += len(received.csi)
-        self.lost_samples += received.lost_samples
         if value is None:
             held = self._users.get(header.stream)
             value = float(held.held.value.mean()) if held else 0.0
-        entry = MemoryEntry(
-            self._next, header.stream, header.message, header.task, understood, reliability(received.noise_variance),
-            summarise(received.csi), received.csi if self._full_csi else (), sent, self.time, self.lost_samples,
-            value,
-        )  # fmt: skip
-        known = Known(entry.number, entry.user, entry.message, sent, entry.time, value, mark, size_of(entry))
+        entry = self.entry_of(received, understood, value)
+        self.time, self.lost_samples = entry.time, entry.lost_samples
+        known = Known(entry.number, entry.user, entry.message, entry.sent, entry.time, value, mark, size_of(entry))
         self._next += 1
         for number in gone:
             self._let_go(number)
@@ -104,6 +98,40 @@ class MemoryStore:
         counts = {"time": self.time, "lost_samples": self.lost_samples, "next": self._next}
         self._disk.change(kept, mark, [number for number in gone if number != entry.number], counts)
         return kept
+
+    def has(self, received: ReceivedMessage) -> bool:
+        """Whether a message is kept already: a copy of it, not just one with its number."""
+        old = self._by_message.get((received.header.stream, received.header.message))
+        return old is not None and self._known[old].digest == digest(received)
+
+    def entry_of(self, received: ReceivedMessage, understood: Understood, value: float = 0.0) -> MemoryEntry:
+        """What `update` would keep of a message; nothing is changed."""
+        header = received.header
+        return MemoryEntry(
+            self._next, header.stream, header.message, header.task, understood, reliability(received.noise_variance),
+            summarise(received.csi), received.csi if self._full_csi else (),
+            sent_at(header.message, self._last_sent.get(header.stream)), self.time + len(received.csi),
+            self.lost_samples + received.lost_samples, value,
+        )  # fmt: skip
+
+    def pass_by(self, received: ReceivedMessage) -> int:
+        """Take note of a message that is not to be kept; returns when it was sent, as `MemoryEntry.sent`.
+
+        A copy of the one before changes nothing.
+        """
+        user, mark = received.header.stream, digest(received)
+        sent = sent_at(received.header.message, self._last_sent.get(user))
+        if self._passed.get(user) != mark:
+            self._passed[user] = mark
+            self._last_sent[user] = max(sent, self._last_sent.get(user, sent))
+            self.time += len(received.csi)
+            self.lost_samples += received.lost_samples
+            self._disk.change(None, b"", [], {"time": self.time, "lost_samples": self.lost_samples})
+        return sent
+
+    def count(self, user: int) -> int:
+        """Entries of a user."""
+        return len(self._users[user]) if user in self._users else 0
 
     def stream(self, user: int) -> list[MemoryEntry]:
         """What is kept of a user, the oldest first."""
@@ -124,20 +152,22 @@ class MemoryStore:
         if user in self._users:
             self._users[user].ask(query, SHARE_OF_A_QUESTION)
 
-    def credit(self, numbers: Sequence[int], amounts: Sequence[float]) -> None:
-        """Add to the values of entries what each contributed to an answer; those that are gone are left out."""
-        values = [
-            (number, self._users[self._known[number].user].credit(number, amount))
-            for number, amount in zip(numbers, amounts, strict=True)
-            if number in self._known
-        ]
-        self._disk.value(values)
+    def judge(self, numbers: Sequence[int], values: Sequence[float]) -> None:
+        """Set the values of entries, what each is expected to contribute to answers; what is gone is left out."""
+        held = [(number, value) for number, value in zip(numbers, values, strict=True) if number in self._known]
+        for number, value in held:
+            self._users[self._known[number].user].judge(number, value)
+        self._disk.value(held)
 
     def forget(self, user: int | None = None) -> int:
         """Forget a user, or everything; returns how many entries that were."""
         gone = [number for number, known in self._known.items() if user is None or known.user == user]
         for number in gone:
             self._let_go(number)
+        for one in list(self._users) if user is None else [user]:
+            self._users.pop(one, None)
+            self._last_sent.pop(one, None)
+            self._passed.pop(one, None)
         self._disk.change(None, b"", gone, {})
         return len(gone)
 

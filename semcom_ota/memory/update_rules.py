@@ -44,7 +44,7 @@ class Freshness:
 
 
 class Value:
-    """What has contributed least to answers, or is expected to, goes first (`MemoryStore.credit`)."""
+    """What is expected to contribute least to answers goes first (`MemoryStore.judge`)."""
 
     def worth(self, held: Held) -> NDArray[np.float64]:
         """See `UpdateRule`."""

@@ -8,8 +8,7 @@ import time
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import ReceiverConfig
-from semcom_ota.memory.entry import NO_FEATURES, Understood
-from semcom_ota.memory.store import MemoryStore
+from semcom_ota.memory.receiver_memory import ReceiverMemory
 from semcom_ota.services import worker
 from semcom_ota.transport.messages import DecodeReply, from_packet, to_packet
 from semcom_ota.transport.wire import Packet, WireError
@@ -26,7 +25,7 @@ class DecoderService:
             ConfigError: one of them cannot be loaded.
         """
         self._codecs = {codec.number: codec for codec in registry.load_all(config.codec, config.device).values()}
-        self.memory = MemoryStore(config.memory.entries, config.memory.rule, config.memory.file, config.memory.full_csi)
+        self.memory = ReceiverMemory(config.memory, config.device)
 
     def warm_up(self) -> None:
         """Encode and decode with each codec once; see `worker.Service`."""
@@ -43,12 +42,11 @@ class DecoderService:
             raise WireError(f"no codec with the number {received.header.codec} is loaded")
         start = time.perf_counter()
         decoded = codec.decode(received.symbols, received.noise_variance, received.header.codec_parameters)
-        decode_ms = (time.perf_counter() - start) * 1e3
         decoded = Decoded(decoded.text, float(decoded.confidence), bool(decoded.intact))
         if not 0 <= decoded.confidence <= 1:
             raise ValueError(f"codec '{codec.name}' gave a confidence of {decoded.confidence}, which is not in 0..1")
-        self.memory.update(received, Understood(decoded.text, decoded.confidence, decoded.intact, NO_FEATURES))
-        return to_packet(DecodeReply(decoded, decode_ms))
+        understanding = self.memory.take_in(received, decoded)
+        return to_packet(DecodeReply(decoded, (time.perf_counter() - start) * 1e3, understanding))
 
     def notice(self, packet: Packet) -> None:
         """The decoder takes none.

@@ -85,6 +85,14 @@ def load_validation_captions(data: Path) -> list[str]:
     return captions
 
 
+def load_intents(data: Path) -> list[tuple[str, str]]:
+    """(intent, text) of each Snips request; raises ConfigError if they are missing, or have none."""
+    lines = [line.partition("\t") for line in _lines(data / "snips" / "train.tsv.gz")]
+    if not lines or not all(text for _, _, text in lines):
+        raise ConfigError(f"no requests with their intents in '{data}/snips/train.tsv.gz': see docs/data.md")
+    return [(intent, text) for intent, _, text in lines]
+
+
 def load_held_out_reviews(data: Path) -> list[str]:
     """Film reviews that are not trained on (SST-2 dev): the one data set with a held-out part that no line repeats.
 

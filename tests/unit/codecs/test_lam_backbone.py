@@ -2,17 +2,27 @@ import json
 
 import pytest
 import torch
-from lams import KINDS, save_lam
+from lams import KINDS, SHARED, save_lam
 
-from semcom_ota.codecs.lam_backbone import Heard
+from semcom_ota.codecs.lam_backbone import Heard, layers_of
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.config import ConfigError
 
+FAMILIES = KINDS | SHARED
 
-@pytest.fixture(scope="module", params=KINDS)
+
+def load(family, tmp_path_factory):
+    return load_backbone(save_lam(tmp_path_factory.mktemp(family), family), FAMILIES[family])[0]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
 def lam(request, tmp_path_factory):
-    folder = save_lam(tmp_path_factory.mktemp(request.param), request.param)
-    return load_backbone(folder, KINDS[request.param])[0]
+    return load(request.param, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=["bert", "albert"])
+def encoder(request, tmp_path_factory):
+    return load(request.param, tmp_path_factory)
 
 
 def heard(lam, context=0, aligned=True, seed=0):
@@ -31,7 +41,7 @@ TOKENS = torch.tensor([[7, 8, 9, 10, 11], [12, 13, 14, 0, 0]])
 def test_reads_one_hidden_state_a_token_and_layer(lam):
     mask = heard(lam).mask
     states = lam.hidden_states(TOKENS, mask)
-    assert len(states) == len(lam.reading_layers) + 1
+    assert len(states) == lam.reading_depth + 1
     assert all(state.shape == (2, 5, lam.width) for state in states)
     alone = lam.hidden_states(TOKENS[1:, :3], mask[1:, :3])  # padding changes nothing
     assert torch.allclose(states[-1][1, :3], alone[-1][0], atol=1e-5)
@@ -69,6 +79,51 @@ def test_context_that_is_masked_is_as_none(lam):
     without = Heard(told.received, told.mask, told.context, torch.zeros_like(told.context_mask))
     none = Heard(told.received, told.mask, told.context[:, :0], told.context_mask[:, :0])
     assert torch.allclose(lam.logits(without, TOKENS)[told.mask], lam.logits(none, TOKENS)[told.mask], atol=1e-4)
+
+
+@torch.no_grad()
+def test_an_encoder_has_states_of_the_text_and_of_the_context(encoder):
+    told = heard(encoder, 3)
+    text, context = encoder.states(told)
+    assert text.shape == (2, 5, encoder.width) and context.shape == (2, 3, encoder.width)
+    assert torch.equal(encoder.words(text), encoder.logits(told))
+
+
+@torch.no_grad()
+def test_context_has_no_order_for_an_encoder(encoder):
+    told, turned = heard(encoder, 3), torch.tensor([2, 0, 1])
+    told.context_mask[:, 1] = False
+    other = Heard(told.received, told.mask, told.context[:, turned], told.context_mask[:, turned])
+    (text, context), (as_text, as_context) = encoder.states(told), encoder.states(other)
+    assert torch.allclose(text, as_text, atol=1e-5)
+    assert torch.allclose(context[:, turned], as_context, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("context", [0, 3])
+def test_all_context_is_behind_the_longest_text(encoder, context):
+    seen = []
+    hook = encoder.model.register_forward_pre_hook(lambda _, __, given: seen.append(given), with_kwargs=True)
+    encoder.states(heard(encoder, context))
+    hook.remove()
+    places = seen[0].get("position_ids")
+    assert places is None if not context else places.tolist() == [[*range(6), *[encoder.positions] * 3]]
+
+
+@torch.no_grad()
+def test_an_encoder_takes_more_context_than_it_has_positions(encoder):
+    long = heard(encoder, encoder.positions + 3)
+    assert torch.isfinite(encoder.logits(long)).all()
+
+
+def test_a_shared_layer_is_one_layer_and_as_deep_as_it_is_applied(tmp_path):
+    lam, _ = load_backbone(save_lam(tmp_path, "albert"), "encoder")
+    (layer,) = layers_of(lam.model)
+    assert lam.reading_layers == lam.writing_layers == [layer] and lam.reading_depth == 3
+    applied = []
+    layer.register_forward_hook(lambda *_: applied.append(1))
+    lam.hidden_states(TOKENS, torch.ones_like(TOKENS, dtype=torch.bool))
+    assert len(applied) == 3
 
 
 def test_another_kind_is_refused(tmp_path):

@@ -11,8 +11,10 @@ def csi(snr_db: float = 10.0, gains=(1, 1, 1, 1), cfo_hz: float = 0.0) -> Csi:
     return Csi(response, np.full(len(gains), 0.1, np.float32), snr_db, cfo_hz, 1e6, 15625.0)
 
 
-def received(stream: int, message: int, value: int = 0, frames: int = 1, lost_samples: int = 0) -> ReceivedMessage:
-    header = FrameHeader(1, stream=stream, message=message, message_symbols=2)
+def received(
+    stream: int, message: int, value: int = 0, frames: int = 1, lost_samples: int = 0, task: int = 0
+) -> ReceivedMessage:
+    header = FrameHeader(1, task=task, stream=stream, message=message, message_symbols=2)
     symbols = np.array([message, value], np.complex64)
     csis = tuple(csi() for _ in range(frames))
     return ReceivedMessage(header, symbols, np.ones(2, np.float32), csis, lost_samples=lost_samples)

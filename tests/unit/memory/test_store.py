@@ -89,11 +89,58 @@ def test_nothing_of_one_user_is_found_by_another():
 def test_a_rule_decides_what_goes():
     store = MemoryStore(2, {"value": 1.0})
     first = store.update(received(0, 1), understood("useful"))
-    store.credit([first.number, 77], [1.0, 1.0])
+    store.judge([first.number, 77], [1.0, 1.0])
     for message in (2, 3, 4):
         store.update(received(0, message), understood(str(message)), value=message / 10)
     assert texts(store, 0) == ["useful", "4"]
     assert store.update(received(0, 5), understood("of no use"), value=0.0) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 300), st.integers(0, 2)), max_size=12))
+def test_what_would_be_kept_is_what_is_kept(messages):
+    store = MemoryStore(100)
+    for user, message, frames in messages:
+        came, said = received(user, message, frames=frames, lost_samples=message), understood(str(message))
+        before = len(store), store.time, store.lost_samples, store.users
+        coming = store.entry_of(came, said, 0.25)
+        assert (len(store), store.time, store.lost_samples, store.users) == before
+        kept = store.update(came, said, 0.25)
+        if kept:
+            parts = ("number", "user", "message", "sent", "time", "lost_samples", "value", "understood")
+            assert [getattr(kept, part) for part in parts] == [getattr(coming, part) for part in parts]
+
+
+def test_a_message_that_is_passed_by_takes_time_and_no_room():
+    store = MemoryStore(4)
+    store.update(received(0, 65534), understood("before"))
+    assert store.pass_by(received(0, 65535, frames=3, lost_samples=50)) == 65535
+    assert store.pass_by(received(0, 1)) == 2**16 + 1
+    assert store.pass_by(received(0, 65535)) == 65535  # late
+    store.update(received(0, 2), understood("after"))
+    assert [(entry.sent, entry.time) for entry in store.stream(0)] == [(65534, 1), (2**16 + 2, 7)]
+    assert len(store) == 2 and store.lost_samples == 50 and store.is_stale(store.stream(0)[0])
+
+
+def test_time_goes_on_from_what_was_passed_by_even_before_anything_is_kept():
+    store = MemoryStore(4)
+    assert store.pass_by(received(3, 65535)) == 65535 and store.users == []
+    assert store.update(received(3, 0), understood()).sent == 2**16
+    assert store.update(received(4, 0), understood()).sent == 0
+
+
+def test_a_judgement_is_of_what_is_there_and_decides_what_goes(tmp_path):
+    with MemoryStore(3, {"value": 1.0}, tmp_path / "memory.db") as store:
+        numbers = [store.update(received(user, user), understood(str(user))).number for user in (0, 1)]
+        numbers += [store.update(received(0, message), understood(str(message))).number for message in (5, 6)]
+        store.judge([numbers[0], numbers[2], 99, numbers[3], numbers[1]], [0.75, 0.25, 1.0, 0.5, 0.125])
+        store.judge([], [])
+    with MemoryStore(3, {"value": 1.0}, tmp_path / "memory.db") as store:
+        assert [entry.value for entry in store.stream(0)] == [0.75, 0.25, 0.5]
+        assert [entry.value for entry in store.stream(1)] == [0.125]
+        store.update(received(0, 7), understood("7"), 0.5)
+        assert texts(store, 0) == ["0", "6", "7"]
+        with pytest.raises(ValueError):
+            store.judge([numbers[0]], [1.0, 2.0])
 
 
 def test_it_is_the_same_after_a_restart(tmp_path):
@@ -101,12 +148,12 @@ def test_it_is_the_same_after_a_restart(tmp_path):
     with MemoryStore(3, {"value": 1.0}, file) as store:
         for message in range(5):
             entry = store.update(received(1, message, lost_samples=message), understood(str(message), (message, 1)))
-            store.credit([entry.number], [message])
+            store.judge([entry.number], [message])
         before = store.stream(1), store.time, store.lost_samples
     with MemoryStore(3, {"value": 1.0}, file) as store:
         again = store.stream(1)
         assert [entry.number for entry in again] == [entry.number for entry in before[0]]
-        assert [entry.value for entry in again] == pytest.approx([2.5, 4.17, 6.56], abs=0.01) and (
+        assert [entry.value for entry in again] == pytest.approx([2, 3, 4], abs=0.01) and (
             store.time,
             store.lost_samples,
         ) == before[1:]

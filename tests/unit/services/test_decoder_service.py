@@ -4,13 +4,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from readers import save_tiny_reader
 
 from semcom_ota.codecs import registry
 from semcom_ota.config import CodecConfig, ConfigError, MemoryConfig, ReceiverConfig
 from semcom_ota.services.decoder import DecoderService
 from semcom_ota.transport.messages import EncodeRequest, from_packet, to_packet
 from semcom_ota.transport.wire import Packet, WireError, pack, unpack
-from semcom_ota.types import Csi, FrameHeader, ReceivedMessage
+from semcom_ota.types import Csi, FrameHeader, ReceivedMessage, Task, Understanding
 
 CONFIG = ReceiverConfig(codec=CodecConfig(names=("letters",)), memory=MemoryConfig(entries=3))
 
@@ -20,12 +21,12 @@ def service(fake_codecs):
     return DecoderService(CONFIG)
 
 
-def received(text: str, message: int = 0, codec: int = 200, lost: int = 0) -> ReceivedMessage:
+def received(text: str, message: int = 0, codec: int = 200, lost: int = 0, task: int = Task.AUTO) -> ReceivedMessage:
     data = np.frombuffer(text.encode(), np.uint8)
     symbols = np.exp(2j * np.pi * data / 256).astype(np.complex64)
     variance = np.full(len(data), 0.1, np.float32)
     symbols[:lost], variance[:lost] = 0, np.inf
-    header = FrameHeader(codec, len(data), message=message, message_symbols=len(data))
+    header = FrameHeader(codec, len(data), task, message=message, message_symbols=len(data))
     csi = Csi(np.ones((2, 4), np.complex64), np.full(4, 0.1, np.float32), 10.0, 5.0, 1e6, 15625.0)
     return ReceivedMessage(header, symbols, variance, (csi,))
 
@@ -33,7 +34,7 @@ def received(text: str, message: int = 0, codec: int = 200, lost: int = 0) -> Re
 def test_a_message_is_decoded_and_remembered(service):
     reply = from_packet(unpack(pack(service.answer(to_packet(received("hello", message=7, lost=2)))), 2**20))
     assert (reply.decoded.text, reply.decoded.confidence, reply.decoded.intact) == ("??llo", 0.5, False)
-    (entry,) = service.memory.stream(0)
+    (entry,) = service.memory.store.stream(0)
     assert (entry.message, entry.understood.text, entry.understood.confidence, entry.understood.intact) == (
         7,
         "??llo",
@@ -46,13 +47,34 @@ def test_a_message_is_decoded_and_remembered(service):
 def test_the_memory_is_bounded_and_a_resent_request_changes_nothing(service):
     for message in (0, 1, 2, 3, 3, 2):
         service.answer(to_packet(received(f"text {message}", message)))
-    assert [entry.understood.text for entry in service.memory.stream(0)] == ["text 1", "text 2", "text 3"]
-    assert (len(service.memory), service.memory.time) == (3, 4)
+    assert [entry.understood.text for entry in service.memory.store.stream(0)] == ["text 1", "text 2", "text 3"]
+    assert (len(service.memory.store), service.memory.store.time) == (3, 4)
+
+
+def test_without_a_reader_a_question_is_a_text_like_any_other(service):
+    reply = from_packet(service.answer(to_packet(received("Where is Mary?", task=Task.ASK))))
+    assert reply.understanding == Understanding() and len(service.memory.store) == 1
+
+
+def test_a_question_is_answered_from_what_was_told_before(fake_codecs, tmp_path):
+    memory = MemoryConfig(entries=3, reader=save_tiny_reader(tmp_path))
+    service, replies = DecoderService(CONFIG.model_copy(update={"memory": memory})), []
+    said = [("Mary went to the garden.", Task.TELL), ("Where is Mary?", Task.ASK), ("Where is Mary?", Task.TELL)]
+    for message, (text, task) in enumerate(said):
+        packet = service.answer(to_packet(received(text, message, task=task)))
+        replies.append(from_packet(unpack(pack(packet), 2**20)))
+    told, asked, told_too = (reply.understanding for reply in replies)
+    assert [reply.decoded.text for reply in replies] == [text for text, _ in said]
+    assert (told.answer, told_too.answer, told.answer_confidence) == (None, None, 0)
+    assert told.intent and asked.intent == told_too.intent
+    assert asked.answer is not None and 0 < asked.answer_confidence <= 1
+    kept = [entry.understood.text for entry in service.memory.store.stream(0)]
+    assert kept == ["Mary went to the garden.", "Where is Mary?"]
 
 
 def test_a_codec_that_cannot_decode_ends_the_start_with_one_sentence(service, monkeypatch):
     service.warm_up()
-    assert len(service.memory) == 0
+    assert len(service.memory.store) == 0
     monkeypatch.setattr(service._codecs[200], "decode", lambda *_: 1 / 0)
     with pytest.raises(ConfigError, match=r"^codec 'letters' fails on the text 'a': ZeroDivisionError: .*zero$"):
         service.warm_up()
@@ -61,7 +83,7 @@ def test_a_codec_that_cannot_decode_ends_the_start_with_one_sentence(service, mo
 def test_a_failed_message_is_not_remembered(service):
     with pytest.raises(RuntimeError):
         service.answer(to_packet(received("!fail")))
-    assert len(service.memory) == 0
+    assert len(service.memory.store) == 0
 
 
 @pytest.mark.parametrize("packet", [to_packet(received("x", codec=9)), to_packet(EncodeRequest("x", "a")), Packet("x")])
@@ -79,4 +101,4 @@ def test_a_codec_is_held_to_what_it_promises(monkeypatch):
     service = DecoderService(CONFIG)
     with pytest.raises(ValueError, match="confidence of nan"):
         service.answer(to_packet(received("x")))
-    assert len(service.memory) == 0
+    assert len(service.memory.store) == 0

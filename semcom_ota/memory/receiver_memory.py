@@ -1,0 +1,36 @@
+"""A receiver's memory at work: it takes in what was decoded, and answers what is asked."""
+
+from semcom_ota.codecs.base import Decoded
+from semcom_ota.config import DeviceConfig
+from semcom_ota.memory.entry import NO_FEATURES, Understood
+from semcom_ota.memory.store import MemoryStore
+from semcom_ota.memory_config import MemoryConfig
+from semcom_ota.types import ReceivedMessage, Understanding
+
+
+class ReceiverMemory:
+    """Store and, if one is wanted, who reads it."""
+
+    def __init__(self, config: MemoryConfig, device: DeviceConfig) -> None:
+        """Open the store, load the reader; raises ConfigError if either cannot be had."""
+        self.store = MemoryStore(config.entries, config.rule, config.file, config.full_csi)
+        self._recall = None
+        if config.reader is not None:
+            from semcom_ota.memory.recall import Recall  # torch, which a receiver of coded text does without
+
+            self._recall = Recall(self.store, config, device)
+
+    def take_in(self, received: ReceivedMessage, decoded: Decoded) -> Understanding:
+        """Remember a message, or, if it asks, answer it.
+
+        Args:
+            received: as it came from the air.
+            decoded: what its codec made of it.
+
+        Raises:
+            ConfigError: see `MemoryStore.update`.
+        """
+        if self._recall is not None:
+            return self._recall.take_in(received, decoded)
+        self.store.update(received, Understood(decoded.text, decoded.confidence, decoded.intact, NO_FEATURES))
+        return Understanding()

@@ -1,0 +1,86 @@
+"""How a receiver comes to know a story, for training without a channel: what it took for what, and how sure it is.
+
+Every story gets a channel: none to speak of, a steady one, or one that fades from sentence to sentence. By its SNR a
+sentence is lost, or some of its tokens are taken for others, and the decoder's confidence, which the reader takes for
+its trust in each token, falls as it should: so the model learns what confidence and CSI are worth.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semcom_ota.memory.csi_coding import BANDS, CSI_FEATURES
+from semcom_ota.types import FloatArray
+
+CLEAN_SHARE = 0.4
+FADING_SHARE = 0.3
+LOWEST_DB, HIGHEST_DB = -6.0, 18.0
+LOST_AT_DB = -5.0
+"""Half of the sentences are lost at this SNR."""
+CONFUSED_AT_DB = -1.0
+"""Half as many tokens as can be are taken for others at this SNR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A sentence or a question as it came out."""
+
+    tokens: NDArray[np.int64]
+    trust: FloatArray  # (tokens,), the chance that each is right
+    csi: FloatArray  # (CSI_FEATURES,), as `memory.csi_coding.csi_features` has them
+
+
+CLEAN: FloatArray = np.array([1.5, 0, *[0] * BANDS, 1, 1, 1, 0], np.float32)
+"""CSI features of a channel at 30 dB that nothing was lost on."""
+
+
+def heard_story(
+    rng: np.random.Generator, sentences: list[list[int]], vocabulary: NDArray[np.int64]
+) -> list[Heard | None]:
+    """Sentences through one channel; None for what is lost.
+
+    Args:
+        rng: all that is random here.
+        sentences: tokens of each.
+        vocabulary: tokens that one may be taken for.
+    """
+    draw = rng.random()
+    mean_db = 30.0 if draw < CLEAN_SHARE else rng.uniform(LOWEST_DB, HIGHEST_DB)
+    fades = draw > 1 - FADING_SHARE
+    gains = rng.exponential(size=len(sentences)) if fades else rng.lognormal(0, 0.05, len(sentences))
+    snr_db = mean_db + 10 * np.log10(np.maximum(gains, 1e-4))
+    before = np.concatenate([snr_db[:1], snr_db[:-1]])
+    story: list[Heard | None] = []
+    for tokens, now, last in zip(sentences, snr_db, before, strict=True):
+        if rng.random() < _falling(now, LOST_AT_DB, 0.7):
+            story.append(None)
+            continue
+        error = 0.5 * _falling(now + rng.normal(0, 0.5), CONFUSED_AT_DB, 1.0)
+        confidence = float(np.clip(rng.beta(*_beta(error)), 1e-3, 1))
+        wrong = rng.random(len(tokens)) > confidence
+        taken = np.where(wrong, rng.choice(vocabulary, len(tokens)), tokens)
+        trust = np.full(len(tokens), confidence, np.float32)
+        story.append(Heard(taken, trust, _csi(rng, now, last, fades, confidence)))
+    return story
+
+
+def _falling(snr_db: float, middle_db: float, width_db: float) -> float:
+    return float(1 / (1 + np.exp(min((snr_db - middle_db) / width_db, 50.0))))
+
+
+def _beta(error: float) -> tuple[float, float]:
+    """Of a confidence that is right on average: so many tokens are wrong."""
+    error = min(max(error, 1e-4), 0.5)
+    return (1 - error) * 2, error * 2
+
+
+def _csi(rng: np.random.Generator, snr_db: float, before_db: float, fades: bool, confidence: float) -> FloatArray:
+    row = np.zeros(CSI_FEATURES, np.float32)
+    known = np.clip([snr_db, before_db], -20, 40) + rng.normal(0, 0.3, 2)
+    bands = rng.normal(0, 3.0 if fades else 0.3, BANDS)
+    reliability = 1 / (1 + 10 ** (-snr_db / 10))
+    row[0], row[1] = known[0] / 20, (known[0] - known[1]) / 20
+    row[2 : 2 + BANDS] = (bands - bands.mean()) / 20
+    row[2 + BANDS :] = reliability, reliability * rng.uniform(0.5, 1), confidence, float(rng.random() < 0.02)
+    return row

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from readers import ASKED, TOLD, WIDTH
+from received import received
+
+from semcom_ota.codecs.base import Decoded
+from semcom_ota.config import ConfigError, DeviceConfig, MemoryConfig
+from semcom_ota.memory.receiver_memory import ReceiverMemory
+from semcom_ota.types import Task, Understanding
+
+CPU = DeviceConfig(device="cpu")
+
+
+@pytest.mark.parametrize("task", Task)
+def test_without_a_reader_everything_is_kept_and_nothing_is_understood(task):
+    memory = ReceiverMemory(MemoryConfig(entries=2, rule="freshness"), CPU)
+    for message, text in enumerate((TOLD[0], ASKED[0], "")):
+        made = memory.take_in(received(1, message, frames=2, task=task), Decoded(text, 0.25, False))
+        assert made == Understanding() and made.answer is None
+    kept = memory.store.stream(1)
+    assert [entry.understood.text for entry in kept] == [ASKED[0], ""] and memory.store.time == 6
+    assert all(entry.understood.features.size == 0 and entry.task == task for entry in kept)
+    assert [(entry.understood.confidence, entry.understood.intact) for entry in kept] == [(0.25, False)] * 2
+
+
+def test_with_a_reader_it_is_kept_with_its_meaning_or_answered(reader_folder):
+    memory = ReceiverMemory(MemoryConfig(reader=reader_folder), CPU)
+    assert memory.take_in(received(0, 0), Decoded(TOLD[0], 1.0, True)).answer is None
+    assert memory.take_in(received(0, 1), Decoded(ASKED[0], 1.0, True)).answer is not None
+    (entry,) = memory.store.stream(0)
+    assert entry.understood.text == TOLD[0] and entry.understood.features.shape == (1, WIDTH)
+
+
+def test_what_was_kept_with_a_reader_is_answered_from_after_a_restart(reader_folder, tmp_path):
+    config = MemoryConfig(reader=reader_folder, file=tmp_path / "memory.db")
+    question = received(0, 9, task=Task.ASK), Decoded(ASKED[0], 1.0, True)
+    before = ReceiverMemory(config, CPU)
+    for message, text in enumerate(TOLD[:5]):
+        before.take_in(received(0, message), Decoded(text, 1.0, True))
+    first = before.take_in(*question)
+    before.store.close()
+    after = ReceiverMemory(config, CPU)
+    again = after.take_in(*question)
+    after.store.close()
+    assert (first.intent, first.answer) == (again.intent, again.answer)
+    assert np.isclose(first.answer_confidence, again.answer_confidence, atol=1e-3)  # the disk keeps half precision
+
+
+def test_a_reader_that_is_not_there_ends_the_start_with_one_sentence(tmp_path):
+    with pytest.raises(ConfigError, match="no reader in") as caught:
+        ReceiverMemory(MemoryConfig(reader=tmp_path), CPU)
+    assert "\n" not in str(caught.value)
