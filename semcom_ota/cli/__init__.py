@@ -6,6 +6,7 @@ from semcom_ota.cli import (
     loopback,
     memory,
     probe,
+    qa,
     receive,
     replay,
     report,
@@ -29,6 +30,7 @@ app.command()(transceive.trx)
 app.command()(transceive.score)
 app.command()(probe.probe)
 app.command()(sweep.sweep)
+app.command()(qa.qa)
 app.command()(report.report)
 app.add_typer(bench.bench, name="bench")
 app.add_typer(memory.memory, name="memory")

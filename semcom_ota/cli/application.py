@@ -95,6 +95,20 @@ def codec_names(text: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def decibels(text: str) -> list[float]:
+    """The SNRs of `--snr`; ends here if one is none."""
+    from semcom_ota.config import MAX_SNR_DB, MIN_SNR_DB
+
+    try:
+        numbers = list(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError:
+        fail(f"--snr '{text}' is not a list of numbers: write it as --snr=-3,0,3")
+    for number in numbers:
+        if not MIN_SNR_DB <= number <= MAX_SNR_DB:  # nor is nan
+            fail(f"--snr: each must be from {MIN_SNR_DB} to {MAX_SNR_DB} dB, not {number:g}")
+    return numbers
+
+
 def check_codecs(names: Iterable[str]) -> None:
     """End here if a codec is not installed."""
     from semcom_ota.codecs import registry

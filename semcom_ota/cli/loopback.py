@@ -13,7 +13,7 @@ from semcom_ota.cli.application import (
     check_codecs,
     clear_errors,
     codec_names,
-    fail,
+    decibels,
     validated,
 )
 
@@ -52,7 +52,7 @@ def loopback(
     json: Summary = None,
     mask: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="which symbols are left out: none, fixed, theory  [default: none]"),
+        typer.Option(metavar="NAME", help="which symbols are left out: none, fixed, theory, learned  [default: none]"),
     ] = None,
     record: Annotated[bool, typer.Option("--record", help="keep the received IQ as SigMF")] = False,
     link: Annotated[
@@ -76,7 +76,7 @@ def loopback(
     if codec is not None:
         changes["codec"]["names"] = codec_names(codec)
     if snr is not None:
-        changes["radio"]["snr_db"] = _decibels(snr)
+        changes["radio"]["snr_db"] = decibels(snr)
     if channel is None and "channel" not in told.loopback.model_fields_set:
         channel = "awgn"
     if channel is not None:
@@ -149,16 +149,3 @@ def _warn_of_long_paths(link: Any) -> None:
             f" {prefix_us:.3g} us long: expect interference between OFDM symbols",
             err=True,
         )
-
-
-def _decibels(text: str) -> list[float]:
-    from semcom_ota.config import MAX_SNR_DB, MIN_SNR_DB
-
-    try:
-        numbers = list(dict.fromkeys(float(part) for part in text.split(",")))
-    except ValueError:
-        fail(f"--snr '{text}' is not a list of numbers: write it as --snr=-3,0,3")
-    for number in numbers:
-        if not MIN_SNR_DB <= number <= MAX_SNR_DB:  # nor is nan
-            fail(f"--snr: each must be from {MIN_SNR_DB} to {MAX_SNR_DB} dB, not {number:g}")
-    return numbers

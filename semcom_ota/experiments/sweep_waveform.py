@@ -13,16 +13,14 @@ import numpy as np
 
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, adapts_to_snr, decode_all
-from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, LoopbackRadio, PhyConfig
+from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, LoopbackRadio
 from semcom_ota.experiments.bench.genie import Genie
 from semcom_ota.experiments.model_size import parameters
-from semcom_ota.experiments.sweep_config import SweepConfig, SweptCodec, symbols_for
+from semcom_ota.experiments.sweep_config import SweptCodec, symbols_for
 from semcom_ota.experiments.sweep_outcome import Outcome, check_spending, failed
 from semcom_ota.experiments.sweep_plan import Task, names
-from semcom_ota.phy.impairments import impair
-from semcom_ota.phy.numerology import Numerology
+from semcom_ota.experiments.waveform import Air, Key, WaveformChannel
 from semcom_ota.phy.receiver import Receiver
-from semcom_ota.phy.transmitter import Transmitter
 from semcom_ota.services.encoder import to_frames
 from semcom_ota.services.process import ServiceFailed
 from semcom_ota.services.reassembly import Reassembler
@@ -32,9 +30,6 @@ from semcom_ota.types import ComplexArray, FloatArray, FrameHeader, ReceivedFram
 KEPT_ENCODINGS = 2**15
 """Of a process, about 1 kB each: those of codecs that do not adapt to the SNR serve a whole curve."""
 
-Key = tuple[int, int]
-"""Of a message on a link: stream (the codec's place there) and number."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
@@ -42,17 +37,6 @@ class _Sent:
 
     frames: tuple[SemanticFrame, ...]
     encode_ms: float
-
-
-@dataclass(slots=True)
-class _Air:
-    """What one message took of the air, and how long that took to compute."""
-
-    symbols: int = 0
-    samples: int = 0
-    cells: int = 0
-    transmit_ms: float = 0.0
-    receive_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,54 +117,15 @@ def _encoded(
     return encoded, 1e3 * (time.perf_counter() - started)
 
 
-@lru_cache(maxsize=8)
-def _transmitter(phy: PhyConfig) -> tuple[Transmitter, Numerology]:
-    return Transmitter(phy), Numerology(phy)
+def _channel(task: Task) -> WaveformChannel:
+    sweep, unit = task.sweep, task.unit
+    channel = next(one.channel for one in sweep.channels if one.name == unit.point.channel)
+    return WaveformChannel(sweep.phy, LoopbackRadio(channel=channel), unit.point.snr_db, unit.seed)
 
 
-def _radio(sweep: SweepConfig, channel: str) -> LoopbackRadio:
-    return LoopbackRadio(channel=next(one.channel for one in sweep.channels if one.name == channel))
-
-
-class _Channel:
-    """Frames to samples, and through the channel of a task."""
-
-    def __init__(self, task: Task, lookahead_samples: int):
-        self._task = task
-        self._radio = _radio(task.sweep, task.unit.point.channel)
-        self._transmitter, self._numerology = _transmitter(task.sweep.phy)
-        self._silence = np.zeros(self._radio.reach_samples(task.sweep.phy) + lookahead_samples, np.complex64)
-        self.air: dict[Key, _Air] = {}
-
-    def pass_through(self, frame: SemanticFrame) -> tuple[ComplexArray, ComplexArray]:
-        """A frame with the silence behind it, as it is sent and as it arrives; what it takes is added to `air`."""
-        unit, phy, header = self._task.unit, self._task.sweep.phy, frame.header
-        started = time.perf_counter()
-        samples = self._transmitter.modulate(frame)
-        transmit_ms = 1e3 * (time.perf_counter() - started)
-        taken = self.air.setdefault((header.stream, header.message), _Air())
-        taken.symbols += header.frame_symbols
-        taken.samples += samples.size
-        taken.cells += samples.size // self._numerology.row_samples * self._numerology.carriers.size
-        taken.transmit_ms += transmit_ms
-        sent = np.concatenate([samples, self._silence])
-        key = header.message, header.fragment
-        return sent, impair(sent, self._radio.channel, phy, unit.point.snr_db, unit.seed, key)
-
-    def look_through(self, frame: SemanticFrame) -> Genie:
-        """What a genie knows of a frame that passes through."""
-        unit, header = self._task.unit, frame.header
-        sent, received = self.pass_through(frame)
-        return Genie(
-            sent, received, header.frame_symbols, self._radio.channel, self._task.sweep.phy, unit.point.snr_db,
-            unit.seed, (header.message, header.fragment),
-        )  # fmt: skip
-
-
-def _receive(task: Task, frames: Iterable[SemanticFrame]) -> tuple[dict[Key, _Arrived], dict[Key, _Air]]:
+def _receive(task: Task, frames: Iterable[SemanticFrame]) -> tuple[dict[Key, _Arrived], dict[Key, Air]]:
     """Estimated CSI: the stream goes through the receiver, whose frames are put together."""
-    receiver, reassembler = Receiver(task.sweep.phy), Reassembler()
-    channel = _Channel(task, receiver.lookahead_samples)
+    receiver, reassembler, channel = Receiver(task.sweep.phy), Reassembler(), _channel(task)
     messages: list[ReceivedMessage] = []
 
     def push(received: Iterable[ReceivedFrame]) -> None:
@@ -204,9 +149,9 @@ def _receive(task: Task, frames: Iterable[SemanticFrame]) -> tuple[dict[Key, _Ar
     return arrived, channel.air
 
 
-def _know(task: Task, frames: Iterable[SemanticFrame]) -> tuple[dict[Key, _Arrived], dict[Key, _Air]]:
+def _know(task: Task, frames: Iterable[SemanticFrame]) -> tuple[dict[Key, _Arrived], dict[Key, Air]]:
     """Perfect CSI: timing, carrier, channel and noise variance are known; the header is, too."""
-    channel = _Channel(task, Receiver(task.sweep.phy).lookahead_samples)
+    channel = _channel(task)
     parts: dict[Key, list[tuple[SemanticFrame, Genie]]] = {}
     for frame in frames:
         parts.setdefault((frame.header.stream, frame.header.message), []).append((frame, channel.look_through(frame)))
@@ -246,7 +191,7 @@ def _decode(
 
 
 def _outcome(
-    sent: _Sent | None, air: _Air | None, arrived: _Arrived | None, decoded: tuple[Decoded, float] | None
+    sent: _Sent | None, air: Air | None, arrived: _Arrived | None, decoded: tuple[Decoded, float] | None
 ) -> Outcome:
     if sent is None or air is None:
         return Outcome(does_not_fit=True)

@@ -49,6 +49,7 @@ COMMANDS = [
     "twin",
     "probe",
     "sweep",
+    "qa",
     "bench phy",
 ]
 

@@ -1,0 +1,147 @@
+"""Level `waveform` of `semcom qa`: a group of stories through the numpy PHY, in one process.
+
+What is encoded, masked and reported is what it is in the flowgraph: a message is masked by the reports up to that on
+the one `in_flight` before it. Messages are decoded together, which changes nothing: the memory gets them in order.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from semcom_ota.codecs import registry
+from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, decode_all
+from semcom_ota.config import LinkConfig
+from semcom_ota.experiments.qa_plan import Line, Outcome
+from semcom_ota.experiments.waveform import Key, WaveformChannel
+from semcom_ota.masking.mask import Mask, make_mask, masked_encode
+from semcom_ota.masking.outlook import LinkState
+from semcom_ota.memory.receiver_memory import ReceiverMemory
+from semcom_ota.phy.link_report import link_report
+from semcom_ota.phy.receiver import Receiver
+from semcom_ota.services.encoder import to_frames
+from semcom_ota.services.reassembly import Reassembler
+from semcom_ota.types import LinkReport, ReceivedFrame, ReceivedMessage, Understanding
+
+TOGETHER = 64
+"""Messages that are decoded at a time."""
+
+
+class WaveformLevel:
+    """A link without its processes. Models are loaded once; the memory is emptied before each group."""
+
+    def __init__(self, link: LinkConfig):
+        """Load codec, mask and reader; raises ConfigError if one of them cannot be had."""
+        self._link = link
+        codecs = registry.load_all(link.codec, link.device)
+        (self._codec,) = codecs.values()
+        self._encoder = _Encoder(self._codec, make_mask(link.mask, codecs))
+        self._memory = ReceiverMemory(link.memory, link.device)
+
+    def run(self, lines: Sequence[Line], snr_db: float, seed: int) -> Iterator[tuple[Line, Outcome]]:
+        """Send a group; yields each line with what became of it, in order."""
+        passage = _Passage(self._encoder, self._link, snr_db, seed)
+        for line in lines:
+            passage.send(line)
+        arrived = passage.arrived()
+        self._memory.store.forget()
+        for first in range(0, len(lines), TOGETHER):
+            part = lines[first : first + TOGETHER]
+            known = {key: arrived[key] for line in part if (key := _key(line)) in arrived}
+            decoded = dict(zip(known, self._decode(list(known.values())), strict=True))
+            for line in part:
+                yield line, self._outcome(passage, _key(line), known.get(_key(line)), decoded.get(_key(line)))
+
+    def _decode(self, messages: Sequence[ReceivedMessage]) -> list[Decoded]:
+        return decode_all(
+            self._codec, [Received(one.symbols, one.noise_variance, one.header.codec_parameters) for one in messages]
+        )
+
+    def _outcome(
+        self, passage: "_Passage", key: Key, received: ReceivedMessage | None, decoded: Decoded | None
+    ) -> Outcome:
+        if key in passage.refused:
+            return Outcome("lost", reason=passage.refused[key])
+        air = passage.channel.air[key]
+        status, text, understanding = "lost", "", Understanding()
+        if received is not None and decoded is not None:
+            status, text = "delivered" if decoded.intact else "corrupted", decoded.text
+            understanding = self._memory.take_in(received, decoded)
+        return Outcome(
+            status, text, understanding, air.symbols, air.cells - air.symbols, air.samples, passage.masked[key]
+        )
+
+
+class _Encoder:
+    """Codec and mask; what was encoded once is not encoded again."""
+
+    def __init__(self, codec: Codec, mask: Mask | None):
+        self.codec, self.mask = codec, mask
+        self._known: dict[tuple[str, int, float | None], Encoded] = {}
+
+    def encode(self, text: str, state: LinkState, snr_db: float) -> tuple[Encoded, int, int]:
+        """As the encoder worker does it; with how many symbols the mask left out, and the pattern that says so."""
+        total = kept = self.codec.symbol_count(text)
+        pattern = 0
+        if self.mask is not None:
+            kept, pattern = self.mask.keep(self.codec, text, total, state.outlook())
+        key = text, kept, snr_db
+        if key not in self._known:
+            self._known[key] = masked_encode(self.codec, text, total, kept, snr_db)
+        encoded = self._known[key]
+        return encoded, total - len(encoded.symbols), pattern if len(encoded.symbols) == kept else 0
+
+
+class _Passage:
+    """A group on its way through the air."""
+
+    def __init__(self, encoder: _Encoder, link: LinkConfig, snr_db: float, seed: int):
+        self.channel = WaveformChannel(link.phy, link.loopback, snr_db, seed)
+        self.masked: dict[Key, int] = {}
+        self.refused: dict[Key, str] = {}
+        self._encoder, self._link, self._snr_db = encoder, link, snr_db
+        self._state = LinkState(link.mask.in_flight, link.mask.stale_frames)
+        self._receiver, self._reassembler = Receiver(link.phy), Reassembler()
+        self._reports: deque[list[LinkReport]] = deque()  # of the messages in flight
+        self._frames = 0
+        self._messages: list[ReceivedMessage] = []
+
+    def send(self, line: Line) -> None:
+        """Encode, mask and send a line; receive what comes of it."""
+        if len(self._reports) >= self._link.mask.in_flight:
+            for report in self._reports.popleft():
+                self._state.report(report)
+        codec, stream, message = self._encoder.codec, line.stream, line.message
+        try:
+            encoded, masked, pattern = self._encoder.encode(line.text, self._state, self._snr_db)
+            most = self._link.phy.max_frame_symbols
+            frames = to_frames(encoded, codec.number, stream, message, most, line.task, pattern)
+        except DoesNotFit as error:
+            self.refused[_key(line)] = str(error)
+            self._reports.append([])
+            return
+        self.masked[_key(line)] = masked
+        self._state.sent(stream, message, len(frames))
+        received = [one for frame in frames for one in self._receiver.process(self.channel.pass_through(frame)[1])]
+        self._reports.append(self._take(received))
+
+    def arrived(self) -> dict[Key, ReceivedMessage]:
+        """All messages of the group that arrived, by stream and number; for when all are sent."""
+        self._take(self._receiver.interrupt()[0])
+        self._messages += self._reassembler.end()
+        arrived: dict[Key, ReceivedMessage] = {}
+        for message in self._messages:
+            key = message.header.stream, message.header.message
+            if key in self.channel.air and message.header.codec == self._encoder.codec.number:
+                arrived.setdefault(key, message)
+        return arrived
+
+    def _take(self, received: Sequence[ReceivedFrame]) -> list[LinkReport]:
+        reports = []
+        for frame in received:
+            self._frames += 1
+            reports.append(link_report(frame, self._frames))
+            self._messages += self._reassembler.push(frame)
+        return reports
+
+
+def _key(line: Line) -> Key:
+    return line.stream, line.message
