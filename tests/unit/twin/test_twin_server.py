@@ -265,14 +265,15 @@ def test_folders_that_cannot_be_are_refused_in_a_sentence(tmp_path):
 def test_the_clock_that_a_host_reads_is_the_devices(serve, opened):
     lab, _ = serve(a={"oscillator_ppm": 100.0, "drift_ppm": 0.0, "tolerance_ppm": 100})
     a = opened(f"serial=A,{lab}")
-    before, first = time.monotonic(), a.call("get_time_now")
-    readings = []
-    while time.monotonic() < before + 0.5:
+    before, first, after = time.monotonic(), a.call("get_time_now"), time.monotonic()
+    readings, asked, told = [], before, after
+    while told < before + 0.5:
+        asked = time.monotonic()
         readings.append(a.call("get_time_now"))
-        assert abs(a._control.call("get_time_now", []).since(readings[-1])) < 0.2
-    elapsed = time.monotonic() - before
+        told = time.monotonic()  # however long the machine had other things to do
+        assert a._control.call("get_time_now", []).since(readings[-1]) < time.monotonic() - asked + 0.2
     assert readings == sorted(readings)
-    assert readings[-1].since(first) == pytest.approx(elapsed, abs=0.2)
+    assert asked - after - 0.2 < readings[-1].since(first) < told - before + 0.2
     a.call("set_time_now", TimeSpec(5000))
     assert 0 <= a.call("get_time_now").since(TimeSpec(5000)) < 20
 
