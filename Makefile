@@ -5,7 +5,7 @@ demo: setup  ## sentences through GNU Radio, with a table and a report
 	.venv/bin/semcom demo
 
 test: setup  ## every test
-	$(python) -m pytest
+	$(python) -m pytest -n 2 --dist loadfile
 
 setup:
 	@scripts/setup.sh

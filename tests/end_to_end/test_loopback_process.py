@@ -160,7 +160,12 @@ def test_every_message_is_answered_whoever_is_killed_and_gets_the_same_channel(t
     with running(config, tmp_path, "--record", str(tmp_path / "disturbed")) as started:
         victims = {3: started.encoder, 6: started.decoder, 9: started.radio}
         disturbed = started.send(*requests, disturb=victims)
-        assert [process.restarts for process in victims.values()] == [1, 1, 1]
+        # All may have been answered before the last victim was missed.
+        while (restarts := [process.restarts for process in victims.values()]) != [1, 1, 1]:
+            assert max(restarts) <= 1
+            time.sleep(0.05)
+            for process in started.processes:
+                process.check()
     for (one, arrays), (other, other_arrays) in zip(calm, disturbed, strict=True):
         assert timeless(one) == timeless(other)
         assert arrays.keys() == other_arrays.keys()
