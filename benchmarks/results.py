@@ -3,9 +3,11 @@
     semcom sweep FILE.yml --data DIR --out runs/NAME         # each of the sweeps, hours
     python benchmarks/levels.py FILE.yml --snr=DB,DB --data DIR   # a part of it through GNU Radio: runs/NAME-flowgraph
     python benchmarks/latency.py --data DIR --json runs/latency.json
-    python benchmarks/results.py runs/NAME [runs/OTHER ...] [--latency runs/latency.json] [--language-model NAME]
+    python benchmarks/keep.py runs/NAME [runs/OTHER ...] [runs/latency.json]      # packed, to docs/results/
+    python benchmarks/results.py [runs/NAME ...] [--latency runs/latency.json] [--language-model NAME]
                                  [--encoder NAME] [--device cpu] [--out docs/results.md]
 
+Without a folder the page is of all that was kept in docs/results/: measured once, it can be made again.
 Remarks by hand are in benchmarks/results_remarks.md: below a heading `## NAME` those on the sweep of that name, below
 any other heading a section of their own. Where two sweeps have messages in common, the page says of how many of them
 the very same came out. A sweep of level flowgraph whose messages are all in another one's (benchmarks/levels.py makes
@@ -33,12 +35,13 @@ from semcom_ota.experiments import sweep_pictures, sweep_report
 from semcom_ota.experiments.bits_a_word import model_bits
 from semcom_ota.experiments.sweep_agreement import in_common
 from semcom_ota.experiments.sweep_figures import Record
-from semcom_ota.experiments.sweep_reading import Row, read_rows
+from semcom_ota.experiments.sweep_reading import MANIFEST, Row, read_rows
 from semcom_ota.experiments.sweep_report import Summary
 from semcom_ota.experiments.sweep_tables import Table
 from semcom_ota.experiments.text_bound import bleu_bound
 
 ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "docs" / "results"
 BEGINNING = """# Results
 
 <!-- written by benchmarks/results.py from folders of sweeps; remarks by hand: benchmarks/results_remarks.md -->
@@ -59,7 +62,7 @@ HEAD = ("sweep", "and", "channel", "symbols a word", "codecs", "SNRs (dB)", "mes
 def main() -> None:
     """Write the page and its pictures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("sweeps", type=Path, nargs="+", metavar="SWEEP", help="folder of a sweep")
+    parser.add_argument("sweeps", type=Path, nargs="*", metavar="SWEEP", help="folder of a sweep  [default: all kept]")
     parser.add_argument("--latency", type=Path, nargs="*", default=[], help="what benchmarks/latency.py --json wrote")
     parser.add_argument("--language-model", help="under which texts cost what the bounds say  [default: what ships]")
     parser.add_argument("--encoder", help="sentence encoder  [default: that of the extra similarity]")
@@ -67,6 +70,11 @@ def main() -> None:
     parser.add_argument("--remarks", type=Path, default=Path(__file__).with_name("results_remarks.md"))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
     arguments = parser.parse_args()
+    if not arguments.sweeps:
+        arguments.sweeps = sorted(file.parent for file in KEPT.glob(f"*/{MANIFEST}"))
+        arguments.latency = arguments.latency or sorted(KEPT.glob("latency*.json"))
+    if not arguments.sweeps:
+        end(f"no sweep was kept in '{KEPT}': name the folder of one", 2)
     try:
         rows = {folder: read_rows(folder) for folder in arguments.sweeps}
         summaries = {

@@ -1,10 +1,16 @@
-"""What a sweep left behind: its rows and timings, however it ended. Nothing in the files is trusted."""
+"""What a sweep left behind: its rows and timings, however it ended. Nothing in the files is trusted.
+
+Rows may be packed (`rows.jsonl.xz`, some 25 bytes a row), as those of docs/results/ are.
+"""
 
 import hashlib
+import io
 import json
+import lzma
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -12,6 +18,9 @@ from pydantic.dataclasses import dataclass
 from semcom_ota.config import MAX_TEXT_BYTES, ConfigError, first_problem
 
 ROWS, TIMINGS, MANIFEST = "rows.jsonl", "timings.jsonl", "manifest.json"
+PACKED = ".xz"
+MAX_UNPACKING_BYTES = 2**28
+"""Of memory; 9e takes a quarter of it."""
 MAX_LINE_BYTES = 2**18
 MAX_ROWS = 5_000_000
 MAX_MANIFEST_BYTES = 2**24
@@ -68,7 +77,7 @@ Line = TypeVar("Line")
 
 def is_sweep(folder: Path) -> bool:
     """Whether a folder holds a sweep, be it begun only."""
-    return (folder / ROWS).is_file() or (folder / MANIFEST).is_file()
+    return _rows_of(folder).is_file() or (folder / MANIFEST).is_file()
 
 
 def read_rows(folder: Path) -> list[Row]:
@@ -77,7 +86,7 @@ def read_rows(folder: Path) -> list[Row]:
     Raises:
         ConfigError: there is none, or a line is damaged; a last line that a killed sweep left unfinished is not.
     """
-    rows = list(_lines(folder / ROWS, TypeAdapter(Row)))
+    rows = list(_lines(_rows_of(folder), TypeAdapter(Row)))
     if not rows:
         raise ConfigError(f"'{folder}' holds no measurement yet: run 'semcom sweep' until a first point has some")
     return rows
@@ -115,13 +124,65 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def digest(folder: Path) -> str:
     """SHA-256 of the rows: two sweeps with the same seed have the same."""
-    with (folder / ROWS).open("rb") as stream:
+    with _opened(_rows_of(folder)) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def pack_rows(folder: Path, to: Path) -> None:
+    """Keep a sweep in another folder: its manifest, and its rows packed. What was timed is left behind.
+
+    Raises:
+        ConfigError: there is none, or the other folder cannot be written.
+    """
+    manifest = read_manifest(folder)
+    try:
+        with _opened(_rows_of(folder)) as stream:
+            packed = lzma.compress(stream.read(), preset=9 | lzma.PRESET_EXTREME)
+        to.mkdir(parents=True, exist_ok=True)
+        (to / f"{ROWS}{PACKED}").write_bytes(packed)
+        (to / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot keep '{folder}' in '{to}' ({error.strerror}): choose another folder") from error
+
+
+def _rows_of(folder: Path) -> Path:
+    packed = folder / f"{ROWS}{PACKED}"
+    return packed if packed.is_file() and not (folder / ROWS).is_file() else folder / ROWS
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    with file.open("rb") as stream:
+        yield io.BufferedReader(_Unpacked(stream)) if file.suffix == PACKED else stream
+
+
+class _Unpacked(io.RawIOBase):
+    """The bytes of an xz file, unpacked as they are read: a small file may hold a lot."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_UNPACKING_BYTES)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            while not self._unpacker.eof:
+                more = self._packed.read(2**16) if self._unpacker.needs_input else b""
+                if self._unpacker.needs_input and not more:
+                    raise lzma.LZMAError("it ends too early")
+                if data := self._unpacker.decompress(more, len(buffer)):
+                    buffer[: len(data)] = data
+                    return len(data)
+        except lzma.LZMAError as error:
+            raise ConfigError(f"'{self._packed.name}' is damaged ({error}): get it again") from error
+        return 0
 
 
 def _lines(file: Path, adapter: TypeAdapter[Line]) -> Iterator[Line]:
     try:
-        with file.open("rb") as stream:
+        with _opened(file) as stream:
             for number in range(1, MAX_ROWS + 2):
                 line = stream.readline(MAX_LINE_BYTES + 1)
                 if not line or (not line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES):

@@ -24,13 +24,17 @@ LATENCY = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def script(monkeypatch):
-    monkeypatch.setattr(similarity, "PACKAGE", "no_such_package_here")
-    spec = importlib.util.spec_from_file_location("results_script", SCRIPT)
+def load(file):
+    spec = importlib.util.spec_from_file_location(f"{file.stem}_script", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.setattr(similarity, "PACKAGE", "no_such_package_here")
+    return load(SCRIPT)
 
 
 def sweep(folder, name, level, lines):
@@ -117,6 +121,28 @@ def test_a_sweep_that_repeats_no_other_has_curves_of_its_own(make, tmp_path, lev
     text = make.page.read_text()
     assert "## second\n" in text and "images/results-second-awgn-8.svg" in text
     assert "| first | second | awgn | 8 | graceful, cliff | 0 | 20 | 20 |" in text
+
+
+def test_what_was_kept_makes_the_same_page(make, script, tmp_path, monkeypatch, capsys):
+    folder = sweep(tmp_path / "one", "first", "waveform", LINES)
+    (tmp_path / "latency.json").write_text(json.dumps(LATENCY))
+    make([folder], "--latency", tmp_path / "latency.json")
+    measured = make.page.read_text()
+    keep = load(SCRIPT.with_name("keep.py"))
+    monkeypatch.setattr(keep, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(script, "KEPT", tmp_path / "kept")
+    with pytest.raises(SystemExit):
+        make([])
+    assert "no sweep was kept in" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["keep.py", str(folder), str(tmp_path / "latency.json")])
+    keep.main()
+    make([])
+    timed = re.compile(r"### Where the time went.*?(?=^#|\Z)", re.MULTILINE | re.DOTALL)  # of every message: not kept
+    assert make.page.read_text() == timed.sub("", measured)
+    monkeypatch.setattr(sys, "argv", ["keep.py", str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit) as ended:
+        keep.main()
+    assert ended.value.code == 2 and "keep.py: " in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_sweep_is_one_sentence(script, tmp_path, monkeypatch, capsys):

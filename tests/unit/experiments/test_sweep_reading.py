@@ -8,7 +8,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments import sweep_reading
-from semcom_ota.experiments.sweep_reading import Row, digest, is_sweep, read_manifest, read_rows, read_timings
+from semcom_ota.experiments.sweep_reading import (
+    Row,
+    digest,
+    is_sweep,
+    pack_rows,
+    read_manifest,
+    read_rows,
+    read_timings,
+)
 
 LINES = rows(messages=2, channels=("awgn",), snrs=(0.0,))
 ROW = TypeAdapter(Row)
@@ -23,6 +31,33 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     assert len(timings) == len(LINES) and timings[0].encode_ms == 2.0
     assert read_manifest(tmp_path)["name"] == "make-believe"
     assert is_sweep(tmp_path) and len(digest(tmp_path)) == 64
+
+
+def test_packed_rows_are_the_same_rows(tmp_path):
+    many = rows(messages=200, channels=("awgn",), snrs=(0.0, 3.0))
+    folder, packed = write(tmp_path / "folder", many), tmp_path / "results" / "packed"
+    pack_rows(folder, packed)
+    assert is_sweep(packed) and not (packed / "rows.jsonl").exists()
+    assert read_rows(packed) == read_rows(folder) and digest(packed) == digest(folder)
+    assert read_manifest(packed) == read_manifest(folder) and read_timings(packed) == []
+    pack_rows(packed, tmp_path / "again")
+    assert (tmp_path / "again" / "rows.jsonl.xz").read_bytes() == (packed / "rows.jsonl.xz").read_bytes()
+    write(packed, LINES)
+    assert len(read_rows(packed)) == len(LINES)  # a sweep that goes on there has rows of its own
+
+
+def test_damaged_packed_rows_are_one_sentence(tmp_path, monkeypatch):
+    pack_rows(write(tmp_path / "folder", LINES), packed := tmp_path / "packed")
+    file = packed / "rows.jsonl.xz"
+    content = file.read_bytes()
+    for damaged in (content[:-40], content[:20], b"", b"not xz at all", content[:100] + b"XXXX" + content[104:]):
+        file.write_bytes(damaged)
+        with pytest.raises(ConfigError, match=r"rows\.jsonl\.xz' is damaged .*: get it again"):
+            read_rows(packed)
+    file.write_bytes(content)
+    monkeypatch.setattr(sweep_reading, "MAX_UNPACKING_BYTES", 2**16)
+    with pytest.raises(ConfigError, match="is damaged"):
+        digest(packed)
 
 
 def test_a_line_that_a_kill_cut_is_passed_over(tmp_path):
