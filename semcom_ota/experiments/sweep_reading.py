@@ -151,7 +151,7 @@ def _rows_of(folder: Path) -> Path:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
+def _opened(file: Path) -> Iterator[io.BufferedReader]:
     with file.open("rb") as stream:
         yield io.BufferedReader(_Unpacked(stream)) if file.suffix == PACKED else stream
 
