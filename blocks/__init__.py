@@ -10,6 +10,7 @@ from semcom_blocks.link import read_channel, read_link
 from semcom_blocks.loopback_channel import LoopbackChannel
 from semcom_blocks.probe import Probe
 from semcom_blocks.recording_source import RecordingSource, read_samples
+from semcom_blocks.report_link import ReportSink, ReportSource
 from semcom_blocks.result_sink import ResultSink
 from semcom_blocks.semantic_encoder import SemanticEncoder
 from semcom_blocks.signal_watch import SignalWatch
@@ -26,6 +27,8 @@ __all__ = [
     "LoopbackChannel",
     "Probe",
     "RecordingSource",
+    "ReportSink",
+    "ReportSource",
     "ResultSink",
     "SemanticEncoder",
     "SignalWatch",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gnuradio import blocks, gr
-from semcom_blocks import FrameRx, LamDecoder, SignalWatch, pdu
+from semcom_blocks import FrameRx, LamDecoder, ReportSink, SignalWatch, pdu
 from semcom_flowgraphs.radio import Radio
 from semcom_flowgraphs.result_log import ResultLog
 
@@ -30,6 +30,8 @@ LEAST_FREE_BYTES = 2**27
 
 class ReceiveSide:
     """radio -> frame_rx -> lam_decoder -> result log, with signal_watch beside frame_rx. For rx.py and trx.py.
+
+    Link reports are published where the link says so.
 
     The file of results has JSON lines: `{"radio": RadioSettings, "recorded": samples}` first, those that the recording
     had before; those of `ResultLog`, results with `received_s` (seconds since the stream's first sample) and `health`
@@ -87,6 +89,10 @@ class ReceiveSide:
         top.connect(radio, self.frame_rx)
         top.msg_connect(self.frame_rx, "out", self.lam_decoder, "in")
         top.msg_connect(self.lam_decoder, "out", self.result_log, "in")
+
+        if link.reports.publish:
+            self.report_sink = ReportSink(link.reports.publish, link.reports.secret)
+            top.msg_connect(self.frame_rx, "report", self.report_sink, "in")
 
         # What is watched and kept.
         top.connect(radio, self.signal_watch)

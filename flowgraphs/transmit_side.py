@@ -3,7 +3,7 @@
 import time
 
 from gnuradio import gr
-from semcom_blocks import BurstScheduler, BurstWatch, FrameTx, SemanticEncoder
+from semcom_blocks import BurstScheduler, BurstWatch, FrameTx, ReportSource, SemanticEncoder
 from semcom_flowgraphs.radio import ASYNC_PORT, Radio
 from semcom_flowgraphs.transmit_desk import TransmitDesk
 
@@ -53,6 +53,11 @@ class TransmitSide:
         top.msg_connect(self.desk, "messages", self.semantic_encoder, "in")
         top.msg_connect(self.semantic_encoder, "out", self.frame_tx, "in")
         top.connect(self.frame_tx, self.burst_scheduler, radio)
+
+        # What a receiver elsewhere says of the channel.
+        if link.reports.subscribe:
+            self.report_source = ReportSource(link.reports.subscribe, link.reports.public)
+            top.msg_connect(self.report_source, "out", self.semantic_encoder, "report")
 
         # What the radio says of its bursts.
         top.msg_connect(self.burst_scheduler, "scheduled", self.burst_watch, "in")

@@ -20,6 +20,7 @@ from semcom_ota.radio_config import KINDS, RadioConfig
 from semcom_ota.radio_config import MAX_SNR_DB as MAX_SNR_DB
 from semcom_ota.radio_config import MIN_SNR_DB as MIN_SNR_DB
 from semcom_ota.radio_config import LoopbackRadio as LoopbackRadio
+from semcom_ota.radio_config import ReportsConfig as ReportsConfig
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -111,6 +112,7 @@ class LinkConfig(Frozen):
     memory: MemoryConfig = MemoryConfig()
     phy: NamedPhy = PhyConfig()
     radio: RadioConfig = LoopbackRadio()
+    reports: ReportsConfig = ReportsConfig()
     transport: TransportConfig = TransportConfig()
 
     @model_validator(mode="after")

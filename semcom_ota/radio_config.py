@@ -24,6 +24,15 @@ class BurstConfig(Frozen):
     peak: float = Field(0.7, gt=0, le=1.0, description="magnitude at which samples are limited, and counted")
 
 
+class ReportsConfig(Frozen):
+    """The way back from the receiver to the transmitter, where they are two processes (transport/way_back.py)."""
+
+    publish: _Endpoint | None = Field(None, description="where a receiver says what it hears of each frame")
+    subscribe: _Endpoint | None = Field(None, description="where a transmitter hears it, for a mask that follows it")
+    secret: Path | None = Field(None, description="the receiver's secret key (semcom keys), for other machines")
+    public: Path | None = Field(None, description="the transmitter's copy of the receiver's public key")
+
+
 class LoopbackRadio(Frozen):
     """No radio: GNU Radio's transmit and receive blocks joined by the simulated channel."""
 

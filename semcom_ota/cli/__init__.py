@@ -36,6 +36,7 @@ app.add_typer(bench.bench, name="bench")
 app.add_typer(memory.memory, name="memory")
 app.command()(twin.twin)
 app.command()(tools.doctor)
+app.command()(tools.keys)
 app.add_typer(codecs.codecs, name="codecs")
 app.command(help=training.HELP)(training.train)
 app.command()(tools.grc_path)  # typer writes it grc-path

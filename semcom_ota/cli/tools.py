@@ -1,6 +1,8 @@
-"""`semcom doctor` and `grc-path`: what this machine has."""
+"""`semcom doctor` and `grc-path`: what this machine has. `semcom keys`: what lets another one in."""
 
 import shlex
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -13,6 +15,18 @@ def doctor() -> None:
     from semcom_ota import doctor as checks
 
     raise SystemExit(checks.main())
+
+
+@clear_errors
+def keys(
+    name: Annotated[Path, typer.Argument(metavar="NAME", help="of the pair of files, such as lab")],
+) -> None:
+    """Make a pair of keys, for link reports that go to another machine."""
+    from semcom_ota.transport.keys import make_keys
+
+    secret, public = make_keys(name)
+    typer.echo(f"{secret}: for the receiver (reports.secret), and for nobody else")
+    typer.echo(f"{public}: copy it to the transmitter (reports.public)")
 
 
 def grc_path() -> None:

@@ -24,6 +24,7 @@ from semcom_ota.cli.application import (
     check_permission,
     clear_errors,
     end_of_run,
+    fail,
     with_codecs,
     with_radio_options,
 )
@@ -67,6 +68,11 @@ def _run(
     from semcom_ota.phy.numerology import Numerology
 
     check_codecs(link.codec.names)
+    if link.mask.follows and link.reports.subscribe is None:
+        fail(
+            "the mask follows the channel, and nothing comes back from the receiver: say where that publishes its link"
+            " reports (reports.subscribe), or choose the mask fixed or none"
+        )
     Numerology(link.phy)  # an air interface that cannot work is refused before anything is opened
     if json:
         run_folder.check_writable(json)

@@ -1,4 +1,4 @@
-"""Where sockets may be: `ipc://` files and IPv4 loopback, nothing beyond this machine."""
+"""Where sockets may be: `ipc://` files and IPv4 loopback; beyond this machine only with a key (`keys.py`)."""
 
 import fcntl
 import ipaddress
@@ -27,7 +27,7 @@ def check_endpoint(endpoint: str) -> None:
     """Accept `ipc:///absolute/path` and `tcp://127.x.y.z:port`.
 
     Raises:
-        ConfigError: anything else; the sockets have no keys yet, so nothing beyond this machine may reach them.
+        ConfigError: anything else; these sockets have no keys, so nothing beyond this machine may reach them.
     """
     scheme, separator, address = endpoint.partition("://")
     if scheme == "ipc" and separator:
@@ -38,7 +38,21 @@ def check_endpoint(endpoint: str) -> None:
     if scheme != "tcp" or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
         raise ConfigError(f"endpoint '{endpoint}' is neither ipc:///path nor tcp://127.0.0.1:port")
     if not _is_loopback(host):
-        raise ConfigError(f"endpoint '{endpoint}' is refused: only ipc:// and 127.0.0.0/8 until keys exist")
+        raise ConfigError(f"endpoint '{endpoint}' is refused: without a key, only ipc:// and 127.0.0.0/8")
+
+
+def check_far_endpoint(endpoint: str, has_key: bool) -> None:
+    """Accept any `tcp://host:port` (the host of one that binds may be `*`) if there is a key; else see above.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    scheme, _, address = endpoint.partition("://")
+    host, _, port = address.rpartition(":")
+    if not has_key or scheme != "tcp" or not host:
+        check_endpoint(endpoint)
+    elif not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ConfigError(f"endpoint '{endpoint}' needs a port of 1 to 65535")
 
 
 def _is_loopback(host: str) -> bool:

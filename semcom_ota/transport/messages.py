@@ -148,8 +148,8 @@ class _LinkReport(Strict):
     message: _MessageNumber
     fragment: _Fragment
     frame: _Count
-    snr_db: float
-    cfo_hz: float
+    snr_db: float = Field(allow_inf_nan=False)
+    cfo_hz: float = Field(allow_inf_nan=False)
     lost_samples: _Count
 
 
@@ -201,7 +201,10 @@ def from_packet(packet: Packet) -> Message:
             return DecodeReply(decoded, made.decode_ms, Understanding(**made.understanding.model_dump()))
         case "link_report":
             scalars = read(packet, _LinkReport).model_dump()
-            return LinkReport(**scalars, carrier_snr_db=_array(packet, "carrier_snr_db", np.float32, 1))
+            carriers = _array(packet, "carrier_snr_db", np.float32, 1)
+            if not len(carriers) or not np.isfinite(carriers).all():
+                raise WireError("a link report has a finite SNR for each carrier")
+            return LinkReport(**scalars, carrier_snr_db=carriers)
         case "failure":
             return Failure(**read(packet, _Failure).model_dump())
     raise WireError(f"a packet of kind '{packet.kind}' is not expected here")

@@ -1,7 +1,7 @@
 """The sockets between processes: requests that are answered exactly once, though either end may be killed any moment.
 
 `delivery.py` is the protocol; here it meets ZMQ. Liveness is ZMTP's heartbeat, both ways, answered by libzmq's thread
-even while Python computes. The only file that imports zmq.
+even while Python computes.
 
 An object here belongs to one thread; only `wake` may be called from another.
 """

@@ -17,6 +17,7 @@ from semcom_ota.recording.samples import SampleFile, SampleReader
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 ROOT = Path(__file__).parents[2]
 LINK = LinkConfig()
+REPORTS = f"ipc:///tmp/semcom-test-reports-{os.getpid()}"
 ITSELF = SampleFile(Path(__file__), "ci8")  # any file has samples
 
 
@@ -53,6 +54,8 @@ BLOCKS: dict[str, Callable[[], Any]] = {
     "semcom_probe": lambda: semcom_blocks.Probe(1e6),
     "semcom_radio": radio,
     "semcom_recording_source": lambda: semcom_blocks.RecordingSource(SampleReader(ITSELF)),
+    "semcom_report_sink": lambda: semcom_blocks.ReportSink(REPORTS),
+    "semcom_report_source": lambda: semcom_blocks.ReportSource(REPORTS),
     "semcom_result_sink": lambda: semcom_blocks.ResultSink(1, 1.0, print),
     "semcom_semantic_encoder": lambda: semcom_blocks.SemanticEncoder(LINK.transmitter),
     "semcom_signal_view": lambda: on_screen("SignalView"),
@@ -89,6 +92,8 @@ BAD: dict[str, list[dict[str, str]]] = {
         {"rx_gain_db": "500"},
     ],
     "semcom_recording_source": [{"file": "/nowhere.cf32"}, {"silence": "-1"}],
+    "semcom_report_sink": [*ENDPOINT_IS_BAD, {"secret": "/nowhere.secret"}],
+    "semcom_report_source": [*ENDPOINT_IS_BAD, {"public": "/nowhere.public"}],
     "semcom_result_sink": [{"count": "-1"}, {"patience_s": "-1"}, {"first_patience_s": "-1"}],
     "semcom_semantic_encoder": LINK_IS_BAD + ENDPOINT_IS_BAD,
     "semcom_text_source": [

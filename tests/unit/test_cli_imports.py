@@ -46,6 +46,7 @@ COMMANDS = [
     "replay",
     "train",
     "doctor",
+    "keys",
     "twin",
     "probe",
     "sweep",

@@ -1,0 +1,90 @@
+"""Link reports to and from another machine: the way back of a link whose ends are two processes."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pmt
+from gnuradio import gr
+from semcom_blocks import pdu
+from semcom_blocks.failure import CountsDropped, ends_process
+
+from semcom_ota.transport.way_back import ReportPublisher, ReportSubscriber
+
+WAIT_S = 0.1
+OUT = pmt.intern("out")
+
+
+class ReportSink(CountsDropped, gr.basic_block):
+    """Adapter of `semcom_ota.transport.way_back.ReportPublisher`.
+
+    Ports:
+        in: LinkReport PDUs of a frame_rx; each is published at once.
+    """
+
+    def __init__(self, endpoint: str, secret: Path | None = None):
+        """Publish there.
+
+        Args:
+            endpoint: `ipc:///path`, `tcp://127.0.0.1:PORT`, or with a key `tcp://*:PORT`.
+            secret: file of the secret key (`semcom keys`).
+
+        Raises:
+            ConfigError: that cannot be.
+        """
+        gr.basic_block.__init__(self, "semcom report_sink", None, None)
+        self._publisher = ReportPublisher(endpoint, secret)
+        self.message_port_register_in(pmt.intern("in"))
+        self.set_msg_handler(pmt.intern("in"), self.handle_report)
+
+    @ends_process
+    def handle_report(self, message: Any) -> None:
+        """Publish a report."""
+        try:
+            self._publisher.publish(pdu.to_link_report(message))
+        except pdu.PduError as error:
+            self.drop(error)
+
+
+class ReportSource(gr.basic_block):
+    """Adapter of `semcom_ota.transport.way_back.ReportSubscriber`.
+
+    Ports:
+        out: a LinkReport PDU for each report, for a semantic_encoder.
+    """
+
+    def __init__(self, endpoint: str, public: Path | None = None):
+        """Listen there.
+
+        Args:
+            endpoint: where a receiver publishes.
+            public: file of its public key.
+
+        Raises:
+            ConfigError: that cannot be.
+        """
+        gr.basic_block.__init__(self, "semcom report_source", None, None)
+        self._subscriber = ReportSubscriber(endpoint, public)
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self.message_port_register_out(OUT)
+
+    def start(self) -> bool:
+        """Begin to listen."""
+        self._stopping = False
+        self._thread = threading.Thread(target=self._listen, name="report source", daemon=True)
+        self._thread.start()
+        return True
+
+    def stop(self) -> bool:
+        """Listen no more."""
+        self._stopping = True
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        return True
+
+    @ends_process
+    def _listen(self) -> None:
+        while not self._stopping:
+            for report in self._subscriber.poll(WAIT_S):
+                self.message_port_pub(OUT, pdu.from_link_report(report))
