@@ -1,6 +1,7 @@
-"""Link reports to and from another machine: the way back of a link whose ends are two processes."""
+"""The way back of link reports: to and from another machine, and one that is simulated."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,34 @@ from semcom_ota.transport.way_back import ReportPublisher, ReportSubscriber
 
 WAIT_S = 0.1
 OUT = pmt.intern("out")
+
+
+class ReportChannel(CountsDropped, gr.basic_block):
+    """The way back in a loopback run, which may be cut for some messages.
+
+    Ports:
+        in: LinkReport PDUs of a frame_rx.
+        out: the same, but of those messages.
+    """
+
+    def __init__(self, cut: Sequence[tuple[int, int]] = ()):
+        """`cut`: first and last message of each range of which no report comes back."""
+        gr.basic_block.__init__(self, "semcom report_channel", None, None)
+        self._cut = cut
+        self.message_port_register_in(pmt.intern("in"))
+        self.set_msg_handler(pmt.intern("in"), self.handle_report)
+        self.message_port_register_out(OUT)
+
+    @ends_process
+    def handle_report(self, message: Any) -> None:
+        """Let a report pass, or not."""
+        try:
+            number = pdu.to_link_report(message).message
+        except pdu.PduError as error:
+            self.drop(error)
+            return
+        if not any(first <= number <= last for first, last in self._cut):
+            self.message_port_pub(OUT, message)
 
 
 class ReportSink(CountsDropped, gr.basic_block):

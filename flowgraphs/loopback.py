@@ -11,6 +11,7 @@ from gnuradio import gr
 from semcom_blocks import FrameRx, FrameTx, LamDecoder, LoopbackChannel, SemanticEncoder
 from semcom_blocks.failure import process_of_its_own
 from semcom_blocks.loopback_channel import SAMPLE_BYTES
+from semcom_blocks.report_link import ReportChannel
 from semcom_flowgraphs.exchange import Exchange
 from semcom_flowgraphs.serve import serve, warm_up_receiver
 
@@ -52,6 +53,7 @@ class Loopback(gr.top_block):
         self.semantic_encoder = SemanticEncoder(link.transmitter, encoder)
         self.lam_decoder = LamDecoder(link.receiver, decoder)
         self.channel = LoopbackChannel(phy, radio.channel, radio.snr_db, radio.messages_per_snr, radio.seed, record)
+        self.way_back = ReportChannel(radio.faults.reports_cut)
         self.desk = Exchange(reach, self.frame_rx.lookahead_samples)
 
         # The way of a message.
@@ -62,7 +64,8 @@ class Loopback(gr.top_block):
         self.msg_connect(self.lam_decoder, "out", self.desk, "results")
 
         # What the transmitter learns of the channel.
-        self.msg_connect(self.frame_rx, "report", self.semantic_encoder, "report")
+        self.msg_connect(self.frame_rx, "report", self.way_back, "in")
+        self.msg_connect(self.way_back, "out", self.semantic_encoder, "report")
         self.msg_connect(self.desk, "over", self.semantic_encoder, "report")
 
         # What is known of a message on its way; `over` and `silence` find the lost ones.

@@ -4,13 +4,14 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from semcom_ota.air_config import ChannelConfig, Frozen, PhyConfig
 
 MIN_SNR_DB, MAX_SNR_DB = -30, 60
 
 _Words = Annotated[str, Field(max_length=256, pattern=r"^[\x20-\x7e]*$")]
+_Message = Annotated[int, Field(ge=0, le=65535)]
 _Endpoint = Annotated[str, Field(max_length=256, pattern=r"^(tcp|ipc)://\S+$")]
 
 
@@ -33,6 +34,24 @@ class ReportsConfig(Frozen):
     public: Path | None = Field(None, description="the transmitter's copy of the receiver's public key")
 
 
+class Faults(Frozen):
+    """What goes wrong in a loopback run, at messages of one's choice: to see what becomes of the others."""
+
+    reports_cut: tuple[tuple[_Message, _Message], ...] = Field(
+        (), max_length=100, description="first and last message of which no link report comes back"
+    )
+    decoder_killed: tuple[_Message, ...] = Field(
+        (), max_length=100, description="once such a message is answered, the decoder is killed (-9)"
+    )
+
+    @field_validator("reports_cut")
+    @classmethod
+    def _in_order(cls, ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        if any(first > last for first, last in ranges):
+            raise ValueError("the first message of a range comes before the last one")
+        return ranges
+
+
 class LoopbackRadio(Frozen):
     """No radio: GNU Radio's transmit and receive blocks joined by the simulated channel."""
 
@@ -47,6 +66,7 @@ class LoopbackRadio(Frozen):
     seed: int = Field(0, ge=0, lt=2**63)
     gap_samples: int = Field(400, ge=0, le=100_000, description="silence between frames")
     bursts: BurstConfig = BurstConfig()
+    faults: Faults = Faults()
 
     def reach_samples(self, phy: PhyConfig) -> int:
         """How much later than it was sent the end of a frame can arrive; silence between frames is no shorter."""

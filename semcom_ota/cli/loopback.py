@@ -14,6 +14,7 @@ from semcom_ota.cli.application import (
     clear_errors,
     codec_names,
     decibels,
+    fail,
     validated,
 )
 
@@ -54,6 +55,14 @@ def loopback(
         str | None,
         typer.Option(metavar="NAME", help="which symbols are left out: none, fixed, theory, learned  [default: none]"),
     ] = None,
+    cut_reports: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A:B", help="no link report comes back of these messages; may be given several times"),
+    ] = None,
+    kill_decoder: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", help="kill the decoder once message N is answered; may be given several times"),
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="keep the received IQ as SigMF")] = False,
     link: Annotated[
         Path | None,
@@ -87,6 +96,10 @@ def loopback(
         changes["radio"]["seed"] = seed
     if mask is not None:
         changes["mask"]["kind"] = mask
+    if cut_reports is not None:
+        changes["radio"]["faults"]["reports_cut"] = [_range(part) for part in cut_reports]
+    if kill_decoder is not None:
+        changes["radio"]["faults"]["decoder_killed"] = kill_decoder
     if checkpoint is not None:
         changes["codec"]["checkpoint"] = checkpoint.resolve()
     if endpoints is not None:
@@ -107,8 +120,15 @@ def demo(
     loopback(
         text=lines[:3] if quick else lines, input=None, codec="text-jscc,utf8,huffman",
         snr="12" if quick else "0,6,12,18", channel="multipath", phy=None, seed=1, out=out, json=None, record=not quick,
-        link=None, mask=None, checkpoint=None, endpoints=None, quiet=False,
+        link=None, mask=None, cut_reports=None, kill_decoder=None, checkpoint=None, endpoints=None, quiet=False,
     )  # fmt: skip
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition(":")
+    if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+        fail(f"--cut-reports '{text}' is no range of messages: write it as --cut-reports 20:30")
+    return int(first), int(last)
 
 
 def _run(

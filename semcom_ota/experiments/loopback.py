@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import os
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +30,8 @@ CARRIED_OVER = {
 }  # fmt: skip
 """What a line of `messages.jsonl` takes from the radio process's reply as it is."""
 
+EVENTS = "events.jsonl"
+Event = dict[str, Any]
 Captures = dict[tuple[float, str], dict[str, NDArray[Any]]]
 
 
@@ -106,13 +110,17 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
     results: dict[int, dict[str, Any]] = {}
     data_file = folder / "capture.sigmf-data" if record else None
     failure: ServiceFailed | None = None
+    faults = link.loopback.faults
+    events: list[Event] = [
+        {"kind": "reports_cut", "message": first, "until": last} for first, last in faults.reports_cut
+    ]
 
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context((folder / "messages.jsonl").open("w", encoding="utf-8"))
         bar = stack.enter_context(radio_process.progress(quiet))
         task = bar.add_task("starting", total=len(transmissions))
         try:
-            for index, result, arrays in exchange(transmissions, link, data_file, stack):
+            for index, result, arrays in exchange(transmissions, link, data_file, stack, events.append):
                 results[index] = result
                 stream.write(json.dumps({"index": index, **result}, ensure_ascii=False) + "\n")
                 stream.flush()
@@ -132,6 +140,8 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
         json.dumps({"index": index, **message}, ensure_ascii=False) + "\n" for index, message in enumerate(messages)
     )
     (folder / "messages.jsonl").write_text("".join(lines), encoding="utf-8")  # in order, however they arrived
+    if events:
+        (folder / EVENTS).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     seed = link.loopback.seed
     described = run_folder.describe("flowgraph", link, seed) | ({"failure": str(failure)} if failure else {})
     summary = {"run": described, "points": run_folder.points(messages, channel, link, seed, link.mask.kind)}
@@ -142,9 +152,21 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
 
 
 def exchange(
-    transmissions: Sequence[Transmission], link: LinkConfig, data_file: Path | None, stack: contextlib.ExitStack
+    transmissions: Sequence[Transmission],
+    link: LinkConfig,
+    data_file: Path | None,
+    stack: contextlib.ExitStack,
+    tell: Callable[[Event], None] = lambda _: None,
 ) -> Iterator[tuple[int, dict[str, Any], dict[str, NDArray[Any]]]]:
-    """Start the three processes, keep them alive, and yield (index, result, arrays) as results arrive."""
+    """Start the three processes, keep them alive, and yield (index, result, arrays) as results arrive.
+
+    Args:
+        transmissions: what to send.
+        link: its `radio.faults` say which processes die, and when.
+        data_file: for the channel's output.
+        stack: ends the processes.
+        tell: is told of each process that was killed.
+    """
     private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semcom-")))
     endpoints = radio_process.endpoints(link, private, ("encoder", "decoder", "radio"))
     link_file = private / "link.json"
@@ -153,14 +175,16 @@ def exchange(
     radio += ["--config", str(link_file), "--encoder", endpoints["encoder"], "--decoder", endpoints["decoder"]]
     radio += ["--record", str(data_file)] if data_file else []
     client = stack.enter_context(RequestClient(endpoints["radio"], link.transport))
+    decoder = worker_process("decoder", endpoints["decoder"], link.receiver, private, client.wake)
     processes = [
         stack.enter_context(process)
         for process in (
             worker_process("encoder", endpoints["encoder"], link.transmitter, private, client.wake),
-            worker_process("decoder", endpoints["decoder"], link.receiver, private, client.wake),
+            decoder,
             SupervisedProcess(radio, name="radio process", on_failure=client.wake),
         )
     ]
+    fatal = set(link.loopback.faults.decoder_killed)
     pictured: set[tuple[float, str]] = set()
     waiting = dict(enumerate(transmissions))
     unsent = iter(together(transmissions, link))
@@ -178,7 +202,12 @@ def exchange(
         for reply in client.poll(timeout=0.5):
             indices = cast(tuple[int, ...], reply.key)
             for place, (index, answer) in enumerate(zip(indices, _read(reply, len(indices)), strict=True)):
-                yield index, _result(waiting.pop(index), answer), {} if place else reply.packet.arrays
+                transmission = waiting.pop(index)
+                if transmission.message in fatal:
+                    fatal.remove(transmission.message)
+                    os.kill(decoder.pid, signal.SIGKILL)
+                    tell({"kind": "decoder_killed", "message": transmission.message})
+                yield index, _result(transmission, answer), {} if place else reply.packet.arrays
 
 
 def _request(batch: Sequence[Transmission], want_arrays: bool) -> Packet:

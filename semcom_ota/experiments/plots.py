@@ -1,6 +1,7 @@
 """The pictures of a report, as PNG bytes. Every one names its level and its units."""
 
 import io
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -149,13 +150,25 @@ def signal_over_time(snrs: Sequence[tuple[float, float]], looks: Sequence[Mappin
     return _png(figure)
 
 
-def mask_over_time(messages: Sequence[Mapping]) -> bytes:
-    """What the mask expected of the channel, what the receiver then measured, and the share of symbols that was sent.
+def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) -> bytes:
+    """What the mask expected of the channel, what the receiver then measured, the share of symbols that was sent, and
+    what arrived.
 
     Args:
         messages: rows of `messages.jsonl` in the order of sending, of which the mask said what it went by.
+        events: rows of `events.jsonl`: where the way back was cut, and where the decoder was killed.
     """
-    figure, (upper, lower) = plt.subplots(2, 1, figsize=(6.4, 4.8), sharex=True)
+    figure, (upper, lower, lowest) = plt.subplots(
+        3, 1, figsize=(6.4, 6.0), sharex=True, height_ratios=(2, 2, 1), layout="constrained"
+    )
+    numbers = sorted(row["message"] for row in messages)
+    for event in events:
+        begun = bisect_left(numbers, event["message"]) - 0.5
+        for axes in (upper, lower, lowest):
+            if event["kind"] == "reports_cut":
+                axes.axvspan(begun, bisect_left(numbers, event["until"] + 1) - 0.5, color=COLOURS[5], alpha=0.18)
+            else:
+                axes.axvline(begun + 1, color=COLOURS[4], linestyle="--", linewidth=1)
     rows = dict(enumerate(messages))
     for name, label, mark in (("snr_db_estimated", "measured", "-"), ("snr_db_expected", "expected", "x")):
         known = {place: row[name] for place, row in rows.items() if row.get(name) is not None}
@@ -169,10 +182,14 @@ def mask_over_time(messages: Sequence[Mapping]) -> bytes:
         }
         if shares:
             lower.plot(list(shares), list(shares.values()), "o", color=colour, label=outlook, markersize=4)
+    right = [row["words_right"] / max(row["words"], 1) for row in messages]
+    lowest.plot(right, ".", color=COLOURS[0], markersize=4)
     upper.set_ylabel("SNR (dB)")
-    lower.set(xlabel="message", ylabel="share of symbols sent", ylim=(0, 1.05))
-    for axes in (upper, lower):
+    lower.set(ylabel="share of symbols sent", ylim=(0, 1.05))
+    lowest.set(xlabel="message", ylabel="words right", ylim=(-0.05, 1.05))
+    for axes in (upper, lower, lowest):
         axes.grid(alpha=0.25)
+    for axes in (upper, lower):
         axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 

@@ -69,12 +69,13 @@ def write_report(
             "|H| over one frame, carrier by carrier. Dark stripes are faded carriers: their symbols arrive with a "
             "higher noise variance, and the decoder is told so.",
         ))  # fmt: skip
-    masked = [message for message in messages if message.get("outlook")]
+    masked = sorted((message for message in messages if message.get("outlook")), key=lambda row: row["index"])
     if masked:
         pictures.append((
-            "How the mask followed the channel", plots.mask_over_time(sorted(masked, key=lambda row: row["index"])),
+            "How the mask followed the channel", plots.mask_over_time(masked, _faults(folder)),
             "Every message, in the order of sending: the SNR that was expected of the channel when it was encoded, the "
-            "one that was then measured, and how much of it was sent. Nothing is left out where nothing is known.",
+            "one that was then measured, how much of it was sent, and how many of its words arrived. Nothing is left "
+            "out where nothing is known. Grey: no link report came back; red: the decoder was killed behind it.",
         ))  # fmt: skip
     stages = median_stages(messages)
     if stages:
@@ -93,6 +94,13 @@ def write_report(
     path = folder / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _faults(folder: Path) -> list[dict]:
+    """What was made to go wrong in a loopback run."""
+    file = folder / "events.jsonl"
+    events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    return [event for event in events if event["kind"] in ("reports_cut", "decoder_killed")]
 
 
 def mark_differences(sent: str, received: str) -> str:

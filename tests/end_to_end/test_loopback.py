@@ -232,3 +232,25 @@ def test_the_mask_follows_the_channel_and_is_the_same_twice(tmp_path):
     assert all(message["masked_symbols"] > 0 for message in runs[0][8:])
     page = (tmp_path / "once" / "report.html").read_text()
     assert "How the mask followed the channel" in page
+
+
+def test_a_cut_way_back_costs_masks_and_a_killed_decoder_nothing(tmp_path):
+    (tmp_path / "link.yml").write_text(MASK.replace("}", ", stale_frames: 4}"))
+    texts = [argument for text in CAPTIONS[:20] for argument in ("--text", text)]
+    out, faults = tmp_path / "run", ["--cut-reports", "6:13", "--kill-decoder", "8"]
+    done = semcom(
+        "loopback", *texts, "--codec", "utf8", "--snr=25", *faults, "--link", tmp_path / "link.yml", "--out", out
+    )
+    assert done.returncode == 0, done.stderr
+    rows = sorted(messages_of(out), key=lambda message: message["index"])
+    assert [row["received"] for row in rows] == CAPTIONS[:20]
+    blind = [row["message"] for row in rows if row["outlook"] == "stale"]
+    # Message 5 was the last one of which there was a report until that of 14, which 16 may know.
+    assert blind == list(range(5 + 4 + 1, 16))
+    assert all((row["masked_symbols"] > 0) == (row["outlook"] in ("reported", "predicted")) for row in rows)
+    events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    assert events == [
+        {"kind": "reports_cut", "message": 6, "until": 13},
+        {"kind": "decoder_killed", "message": 8},
+    ]
+    assert semcom("loopback", "--text", "A", "--cut-reports", "9:3", "--out", out).returncode == 2
