@@ -158,9 +158,7 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
         messages: rows of `messages.jsonl` in the order of sending, of which the mask said what it went by.
         events: rows of `events.jsonl`: where the way back was cut, and where the decoder was killed.
     """
-    figure, (upper, lower, lowest) = plt.subplots(
-        3, 1, figsize=(6.4, 6.0), sharex=True, height_ratios=(2, 2, 1), layout="constrained"
-    )
+    figure, (upper, lower, lowest) = plt.subplots(3, 1, figsize=(6.4, 6.0), sharex=True, height_ratios=(2, 2, 1))
     numbers = sorted(row["message"] for row in messages)
     for event in events:
         begun = bisect_left(numbers, event["message"]) - 0.5
