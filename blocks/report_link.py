@@ -10,7 +10,7 @@ from gnuradio import gr
 from semcom_blocks import pdu
 from semcom_blocks.failure import CountsDropped, ends_process
 
-from semcom_ota.transport.way_back import ReportPublisher, ReportSubscriber
+from semcom_ota.transport.way_back import ReportPublisher, ReportSubscriber, check
 
 WAIT_S = 0.1
 OUT = pmt.intern("out")
@@ -59,20 +59,38 @@ class ReportSink(CountsDropped, gr.basic_block):
             secret: file of the secret key (`semcom keys`).
 
         Raises:
-            ConfigError: that cannot be.
+            ConfigError: the endpoint makes no sense without a key, or the key cannot be read.
         """
+        check(endpoint, secret)
         gr.basic_block.__init__(self, "semcom report_sink", None, None)
-        self._publisher = ReportPublisher(endpoint, secret)
+        self._endpoint, self._secret = endpoint, secret
+        self._publisher: ReportPublisher | None = None
         self.message_port_register_in(pmt.intern("in"))
         self.set_msg_handler(pmt.intern("in"), self.handle_report)
+
+    @ends_process
+    def start(self) -> bool:
+        """Bind."""
+        self._publisher = ReportPublisher(self._endpoint, self._secret)
+        return True
+
+    def stop(self) -> bool:
+        """Free the endpoint."""
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            publisher.close()
+        return True
 
     @ends_process
     def handle_report(self, message: Any) -> None:
         """Publish a report."""
         try:
-            self._publisher.publish(pdu.to_link_report(message))
+            report = pdu.to_link_report(message)
         except pdu.PduError as error:
             self.drop(error)
+            return
+        if self._publisher is not None:
+            self._publisher.publish(report)
 
 
 class ReportSource(gr.basic_block):
@@ -90,10 +108,11 @@ class ReportSource(gr.basic_block):
             public: file of its public key.
 
         Raises:
-            ConfigError: that cannot be.
+            ConfigError: the endpoint makes no sense without a key, or the key cannot be read.
         """
+        check(endpoint, public)
         gr.basic_block.__init__(self, "semcom report_source", None, None)
-        self._subscriber = ReportSubscriber(endpoint, public)
+        self._endpoint, self._public = endpoint, public
         self._stopping = False
         self._thread: threading.Thread | None = None
         self.message_port_register_out(OUT)
@@ -114,6 +133,7 @@ class ReportSource(gr.basic_block):
 
     @ends_process
     def _listen(self) -> None:
-        while not self._stopping:
-            for report in self._subscriber.poll(WAIT_S):
-                self.message_port_pub(OUT, pdu.from_link_report(report))
+        with ReportSubscriber(self._endpoint, self._public) as subscriber:
+            while not self._stopping:
+                for report in subscriber.poll(WAIT_S):
+                    self.message_port_pub(OUT, pdu.from_link_report(report))

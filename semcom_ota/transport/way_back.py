@@ -26,11 +26,18 @@ MAX_REPORT_BYTES = 2**20  # the SNR of every carrier, and little else
 HEARTBEAT_MS, DEAD_MS = 500, 2000
 
 
+def check(endpoint: str, key: Path | None) -> None:
+    """Raise ConfigError if an endpoint makes no sense without a key, or the key cannot be read."""
+    check_far_endpoint(endpoint, key is not None)
+    if key is not None:
+        read_key(key)
+
+
 class _End:
     """What both ends share."""
 
     def __init__(self, kind: int, endpoint: str, key: Path | None) -> None:
-        check_far_endpoint(endpoint, key is not None)
+        check(endpoint, key)
         self._key = None if key is None else read_key(key)
         self._context = zmq.Context()
         self._socket = self._context.socket(kind)
