@@ -21,6 +21,7 @@ from semcom_ota.types import ComplexArray, Csi, FloatArray
 MARK = 0x53434D31  # "SCM1", SQLite's application_id
 MAX_ARRAY_BYTES = 2**26
 _OVERHEAD = 256  # of what is not an array
+_AT_A_TIME = 500  # entries of one query
 _CSI = struct.Struct("<IIddddd")  # OFDM symbols, carriers, SNR, CFO, sample rate, spacing, SRO
 _TABLES = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -117,11 +118,13 @@ class Disk:
         Raises:
             ConfigError: the file is damaged.
         """
-        found = [
-            self._base.execute(f"SELECT {_COLUMNS} FROM entries WHERE number = ?", (number,)).fetchone()
-            for number in numbers
-        ]
-        return [self._read(_entry, row) for row in found]
+        found: dict[int, Sequence[Any]] = {}
+        for first in range(0, len(numbers), _AT_A_TIME):
+            some = numbers[first : first + _AT_A_TIME]
+            places = ", ".join("?" * len(some))
+            rows = self._base.execute(f"SELECT {_COLUMNS} FROM entries WHERE number IN ({places})", some)
+            found |= {row[0]: row for row in rows}
+        return [self._read(_entry, found.get(number)) for number in numbers]
 
     def known(self) -> Iterator[tuple[Known, FloatArray]]:
         """What a store has to have at hand of each entry, and its (vectors, width) features, in the order of arrival.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class UserIndex:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._rows: dict[int, int] = {}  # number -> row
+        self._rows: dict[int, int] = {}  # number -> row, in the order of arrival
         self._number = np.zeros(_FIRST_ROWS, np.int64)
         self._sent = np.zeros(_FIRST_ROWS, np.int64)
         self._time = np.zeros(_FIRST_ROWS, np.int64)
@@ -43,7 +44,11 @@ class UserIndex:
     @property
     def numbers(self) -> list[int]:
         """Of all entries, in the order of arrival."""
-        return sorted(self._rows)
+        return list(self._rows)
+
+    def newest(self, count: int) -> list[int]:
+        """Numbers of the last entries to arrive, the oldest of them first."""
+        return list(islice(reversed(self._rows), count))[::-1]
 
     @property
     def held(self) -> Held:

@@ -49,7 +49,7 @@ class MemoryStore:
         self._disk = Disk(file)
         self._users: dict[int, UserIndex] = {}
         self._known: dict[int, Known] = {}  # by number, in the order of arrival
-        self._by_message: dict[tuple[int, int], int] = {}  # (user, message on the air) -> number
+        self._by_message: dict[tuple[int, int], int] = {}  # (user, message on the air) -> number of the newest
         self._last_sent: dict[int, int] = {}
         self._passed: dict[int, bytes] = {}  # of each user, what was not kept last
         self._bytes = 0
@@ -65,7 +65,7 @@ class MemoryStore:
     ) -> MemoryEntry | None:
         """Keep a message. A copy of one that is kept (a request sent again) changes nothing.
 
-        A different one with a number that is kept (a transmitter started anew) is the newest, and the old one goes.
+        What was sent at the same time once more, and arrived otherwise, is the newest, and the old one goes.
 
         Args:
             received: as it came from the air.
@@ -78,15 +78,17 @@ class MemoryStore:
         Raises:
             ConfigError: the disk is full, or gone; in this process the memory goes on all the same.
         """
-        header, mark, gone = received.header, digest(received), []
+        header, mark = received.header, digest(received)
+        gone: list[int] = []
         if self.has(received):
             return None
-        if (old := self._by_message.get((header.stream, header.message))) is not None:
-            gone.append(old)
         if value is None:
             held = self._users.get(header.stream)
             value = float(held.held.value.mean()) if held else 0.0
         entry = self.entry_of(received, understood, value)
+        old = self._by_message.get((header.stream, header.message))
+        if old is not None and self._known[old].sent == entry.sent:
+            gone.append(old)
         self.time, self.lost_samples = entry.time, entry.lost_samples
         known = Known(entry.number, entry.user, entry.message, entry.sent, entry.time, value, mark, size_of(entry))
         self._next += 1
@@ -139,7 +141,7 @@ class MemoryStore:
 
     def newest(self, user: int, count: int) -> list[MemoryEntry]:
         """The last ones of a user to arrive, the oldest of them first."""
-        return self._disk.entries(self._users[user].numbers[-count:]) if user in self._users and count else []
+        return self._disk.entries(self._users[user].newest(count)) if user in self._users else []
 
     def nearest(self, user: int, query: FloatArray, count: int) -> list[tuple[MemoryEntry, float]]:
         """A user's entries whose meaning is nearest to (width,) `query`, with the cosine: the nearest first."""
@@ -220,5 +222,8 @@ class MemoryStore:
     def _let_go(self, number: int) -> None:
         known = self._known.pop(number)
         self._users[known.user].remove(number)
-        self._by_message.pop((known.user, known.message), None)
+        if (
+            self._by_message.get((known.user, known.message)) == number
+        ):  # and not a newer one's, whose number begins again
+            del self._by_message[known.user, known.message]
         self._bytes -= known.bytes

@@ -50,6 +50,21 @@ def test_a_copy_changes_nothing_and_another_message_of_that_number_is_the_newest
     assert texts(store, 0) == ["2 0", "1 5"] and store.time == 6
 
 
+def test_numbers_that_begin_again_cost_nothing_that_is_kept(tmp_path):
+    """A transmitter started anew, or one that has sent more messages than there are numbers."""
+    store = MemoryStore(200, file=tmp_path / "memory.db")
+    for message in (*range(100), *range(5)):
+        store.update(received(0, message, store.time), understood(f"{store.time}"))
+    assert texts(store, 0) == [str(time) for time in range(105)]
+    assert [entry.sent for entry in store.newest(0, 6)] == [99, *range(100, 105)]
+    assert store.update(received(0, 3, 103), understood("a copy")) is None and len(store) == 105
+    store.close()
+    with MemoryStore(101, file=tmp_path / "memory.db") as again:  # where the first ones make room
+        again.update(received(0, 5, 200), understood("the newest"))
+        assert texts(again, 0) == [*(str(time) for time in range(5, 105)), "the newest"]
+        assert again.has(received(0, 3, 103))
+
+
 def test_an_entry_holds_what_was_received_its_meaning_and_its_channel():
     store = MemoryStore(4, full_csi=True)
     store.update(received(3, 9, frames=2), understood("text", (3, 4), 0.25, intact=False))
