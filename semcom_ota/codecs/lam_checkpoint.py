@@ -5,15 +5,15 @@ as far as they were trained), and, if the LAM ships with it, `lam/` as Hugging F
 """
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 
 import torch
-from pydantic import Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pydantic import Field
+from safetensors.torch import save_file
+from torch import Tensor
 
+from semcom_ota.codecs.checkpoint_folder import loading_checkpoint, read_checkpoint
 from semcom_ota.codecs.lam_backbone import Backbone
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
@@ -25,7 +25,7 @@ SIZES, OWN_LAM = "lam.json", "lam"
 SHIPPED_BYTES = 2**28
 """A LAM that is larger is named, not copied."""
 _SAMPLES = 4096
-_LIMITS = {SIZES: 2**16, WEIGHTS: 2**36}
+MAX_WEIGHTS_BYTES = 2**36
 
 
 class LamFile(LamConfig):
@@ -64,33 +64,29 @@ def load_checkpoint(folder: Path) -> tuple[LamTokenizer, LamTransceiver]:
     Raises:
         ConfigError: a file is missing, too large, damaged, or the LAM is not the one that it was trained with.
     """
-    try:
-        for name, limit in _LIMITS.items():
-            if (folder / name).stat().st_size > limit:
-                raise ConfigError(f"'{folder / name}' is larger than {limit} bytes: this is no checkpoint of lam-jscc")
-        described = LamFile(**json.loads((folder / SIZES).read_text(encoding="utf-8")))
-        weights = load_file(folder / WEIGHTS)
-    except OSError as error:
-        raise ConfigError(
-            f"no checkpoint of lam-jscc in '{folder}' ({error.strerror}): name its folder with codec.lam_checkpoint, "
-            "or train one with 'semcom train lam-jscc'"
-        ) from error
-    except (SafetensorError, ValidationError, ValueError, TypeError) as error:
-        raise _damaged(folder, error) from error
+    found = loading_checkpoint(
+        "checkpoint of lam-jscc",
+        folder,
+        "name its folder with codec.lam_checkpoint, or train one with 'semcom train lam-jscc'",
+    )
+    with found:
+        described, weights = read_checkpoint(folder, SIZES, LamFile, {WEIGHTS: MAX_WEIGHTS_BYTES})
+        built = _built(folder, described, weights)
+    return built
+
+
+def _built(folder: Path, described: LamFile, weights: dict[str, Tensor]) -> tuple[LamTokenizer, LamTransceiver]:
     beside = folder / described.lam
     lam, loaded = load_backbone(beside if beside.is_dir() else shipped(described.lam) or described.lam, described.kind)
     if fingerprint_of(lam) != described.fingerprint:
         raise ConfigError(f"the LAM '{described.lam}' is not the one that '{folder}' was trained with: restore it")
     tokenizer = LamTokenizer(loaded, lam.vocabulary)
-    try:
-        if tokenizer.forms != described.forms:
-            raise ValueError("its tokenizer is another")
-        model = LamTransceiver(LamConfig(**described.model_dump(include=set(LamConfig.model_fields))), lam)
-        if set(weights) != model.trained_names:
-            raise ValueError("sizes and weights do not belong together")
-        model.load_state_dict({name: part.float() for name, part in weights.items()}, strict=False)
-    except (RuntimeError, ValueError) as error:
-        raise _damaged(folder, error) from error
+    if tokenizer.forms != described.forms:
+        raise ValueError("its tokenizer is another")
+    model = LamTransceiver(LamConfig(**described.model_dump(include=set(LamConfig.model_fields))), lam)
+    if set(weights) != model.trained_names:
+        raise ValueError("sizes and weights do not belong together")
+    model.load_state_dict(weights, strict=False)
     return tokenizer, model.eval()
 
 
@@ -107,8 +103,3 @@ def fingerprint_of(lam: Backbone) -> str:
         values = weights.detach().flatten()[:: max(1, weights.numel() // _SAMPLES)].half().view(torch.int16)
         found.update(f"{name} {tuple(weights.shape)}".encode() + values.cpu().numpy().astype("<i2").tobytes())
     return found.hexdigest()
-
-
-def _damaged(folder: Path, error: Exception) -> ConfigError:
-    reason = " ".join(str(error).split())[:200]
-    return ConfigError(f"checkpoint '{folder}' is damaged ({reason}): restore it, or train again with 'semcom train'")

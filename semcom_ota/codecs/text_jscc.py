@@ -1,6 +1,5 @@
 """`text-jscc`: learned joint source-channel coding of text. The network is in `text_model.py`."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -8,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded, Received
+from semcom_ota.codecs.checkpoint_folder import loading_checkpoint, read_checkpoint
 from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.text_budget import chunks, symbol_budget
 from semcom_ota.codecs.text_candidates import ALTERNATIVES, LONGEST, Parameters, decided, likeliest
@@ -25,7 +23,7 @@ SIZES, TOKENIZER = "model.json", "tokenizer.json"
 _MOST_MAGNITUDE = 1e3  # symbols have unit power; the square of what a failed equaliser makes of one may be infinite
 _ROWS = 32
 """Chunks that run through the network together."""
-MAX_BYTES = {WEIGHTS: 2**30, SIZES: 2**16, TOKENIZER: 2**26}
+MAX_BYTES = {WEIGHTS: 2**30, TOKENIZER: 2**26}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,22 +185,11 @@ def load_checkpoint(folder: Path) -> tuple[TextTokenizer, TextModel]:
     Raises:
         ConfigError: a file is missing, too large, damaged, or does not belong to the others.
     """
-    try:
-        for name, limit in MAX_BYTES.items():
-            if (folder / name).stat().st_size > limit:
-                raise ConfigError(f"'{folder / name}' is larger than {limit} bytes: this is no checkpoint of text-jscc")
-        config = TextModelConfig(**json.loads((folder / SIZES).read_text(encoding="utf-8")))
-        weights = load_file(folder / WEIGHTS)
+    with loading_checkpoint("checkpoint of text-jscc", folder, "name its folder"):
+        config, weights = read_checkpoint(folder, SIZES, TextModelConfig, MAX_BYTES)
         config.check(weights)  # before a network of that size is built
         model = TextModel(config)
-        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    except OSError as error:
-        raise ConfigError(f"no checkpoint of text-jscc in '{folder}' ({error.strerror}): name its folder") from error
-    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"checkpoint '{folder}' is damaged ({reason}): restore it, or train again with 'semcom train'"
-        ) from error
+        model.load_state_dict(weights)
     tokenizer = TextTokenizer.load(folder / TOKENIZER)
     if tokenizer.vocabulary > config.vocabulary:
         raise ConfigError(f"'{folder}': tokenizer and weights do not belong together: restore the folder")

@@ -4,7 +4,6 @@ It chooses one of `rates.PATTERNS` nested patterns. In training the choice is dr
 Gumbel-softmax (Jang, Gu and Poole, ICLR 2017; Maddison, Mnih and Teh, ICLR 2017); in use the likeliest is taken.
 """
 
-import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from semcom_ota.codecs.base import Codec
+from semcom_ota.codecs.checkpoint_folder import loading_checkpoint, read_checkpoint
 from semcom_ota.config import CHECKPOINTS, WEIGHTS, ConfigError
 from semcom_ota.masking.outlook import Outlook
 from semcom_ota.masking.rates import PATTERNS, kept_by
@@ -36,7 +35,7 @@ SNR_LEVELS_DB = tuple(float(level) for level in range(-6, 28, 3))
 FIRST_SLOPE, FIRST_AT_0_DB = 0.035, -0.05
 """Where the Gaussian stands before training, by the SNR in dB: at 12 dB at 0.37 of all patterns."""
 _SIZES = "mask.json"
-_LIMITS = {_SIZES: 2**16, WEIGHTS: 2**28}
+MAX_WEIGHTS_BYTES = 2**28
 
 
 class RateFile(BaseModel):
@@ -147,22 +146,15 @@ def load_rate_net(folder: Path | None, codec: str) -> RateNet:
         ConfigError: there is none, it is damaged, or of another codec.
     """
     place = folder or CHECKPOINTS / f"mask-{codec}"
-    try:
-        for name, limit in _LIMITS.items():
-            if (place / name).stat().st_size > limit:
-                raise ConfigError(f"'{place / name}' is larger than {limit} bytes: this is no learned mask")
-        described = RateFile(**json.loads((place / _SIZES).read_text(encoding="utf-8")))
-        weights = load_file(place / WEIGHTS)
+    found = loading_checkpoint(
+        f"learned mask of '{codec}'",
+        place,
+        "name its folder with mask.checkpoint, or train one with 'semcom train mask'",
+    )
+    with found:
+        described, weights = read_checkpoint(place, _SIZES, RateFile, {WEIGHTS: MAX_WEIGHTS_BYTES})
         net = RateNet(described.width)
-        net.load_state_dict({name: part.float() for name, part in weights.items()})
-    except OSError as error:
-        raise ConfigError(
-            f"no learned mask of '{codec}' in '{place}' ({error.strerror}): name its folder with mask.checkpoint, or "
-            "one with 'semcom train mask'"
-        ) from error
-    except (SafetensorError, ValidationError, ValueError, TypeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ConfigError(f"the learned mask '{place}' is damaged ({reason}): restore it, or train it again") from error
+        net.load_state_dict(weights)
     if described.codec != codec:
         raise ConfigError(f"'{place}' is a mask of '{described.codec}', not of '{codec}': name another mask.checkpoint")
     return net.eval()

@@ -5,7 +5,6 @@ ships (`checkpoints/reader`) is made by the recipe `stories`.
 """
 
 import copy
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import save_file
 from torch import Tensor
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from semcom_ota.codecs.base import GAP
+from semcom_ota.codecs.checkpoint_folder import loading_checkpoint, read_checkpoint
 from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.lam_backbone import EncoderLam
 from semcom_ota.codecs.lam_loading import load_backbone
-from semcom_ota.config import CHECKPOINTS, WEIGHTS, ConfigError, DeviceConfig
+from semcom_ota.config import CHECKPOINTS, WEIGHTS, DeviceConfig
 from semcom_ota.memory.context import Recollection, stacked
 from semcom_ota.memory.reader_model import INTENTS, ReaderModel
 from semcom_ota.memory_config import Aspect
@@ -32,7 +31,7 @@ from semcom_ota.types import FloatArray
 SHIPPED, SHIPPED_READER = Path("shipped"), CHECKPOINTS / "reader"
 SIZES, OWN_LAM = "reader.json", "lam"
 LEAST_TRUST = 1e-3
-_LIMITS = {SIZES: 2**16, WEIGHTS: 2**32}
+MAX_WEIGHTS_BYTES = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +138,13 @@ def load_reader(folder: Path) -> tuple[PreTrainedTokenizerBase, ReaderModel, int
     Raises:
         ConfigError: a file is missing, too large or damaged.
     """
-    try:
-        for name, limit in _LIMITS.items():
-            if (folder / name).stat().st_size > limit:
-                raise ConfigError(f"'{folder / name}' is larger than {limit} bytes: this is no reader")
-        described = ReaderFile(**json.loads((folder / SIZES).read_text(encoding="utf-8")))
-        weights = load_file(folder / WEIGHTS)
+    found = loading_checkpoint(
+        "reader", folder, "name its folder with memory.reader, or train one with 'semcom train stories'"
+    )
+    with found:
+        described, weights = read_checkpoint(folder, SIZES, ReaderFile, {WEIGHTS: MAX_WEIGHTS_BYTES})
         (folder / OWN_LAM / "config.json").stat()
-    except OSError as error:
-        raise ConfigError(
-            f"no reader in '{folder}' ({error.strerror}): name its folder with memory.reader, "
-            "or train one with 'semcom train stories'"
-        ) from error
-    except (SafetensorError, ValidationError, ValueError, TypeError, RecursionError) as error:
-        raise _damaged(folder, error) from error
-    lam, tokenizer = load_backbone(folder / OWN_LAM, "encoder")
-    try:
+        lam, tokenizer = load_backbone(folder / OWN_LAM, "encoder")
         if described.intents != INTENTS or not isinstance(lam, EncoderLam) or tokenizer.pad_token_id is None:
             raise ValueError("it was made by another version")
         if max(tokenizer.get_vocab().values()) >= lam.vocabulary:
@@ -162,9 +152,7 @@ def load_reader(folder: Path) -> tuple[PreTrainedTokenizerBase, ReaderModel, int
         model = ReaderModel(lam, described.places, int(tokenizer.pad_token_id))
         if set(weights) != set(_beside(model)):
             raise ValueError("sizes and weights do not belong together")
-        model.load_state_dict({name: part.float() for name, part in weights.items()}, strict=False)
-    except (RuntimeError, ValueError) as error:
-        raise _damaged(folder, error) from error
+        model.load_state_dict(weights, strict=False)
     return tokenizer, model.eval(), described.places
 
 
@@ -173,8 +161,3 @@ def _beside(model: ReaderModel) -> dict[str, Tensor]:
     return {
         name: part.detach() for name, part in model.named_parameters() if not name.startswith("answering.lam.model.")
     }
-
-
-def _damaged(folder: Path, error: Exception) -> ConfigError:
-    reason = " ".join(str(error).split())[:200]
-    return ConfigError(f"the reader '{folder}' is damaged ({reason}): restore it, or train again with 'semcom train'")

@@ -121,10 +121,11 @@ def test_a_damaged_reader_is_one_clear_sentence(folder, damage):
 
 def test_a_file_that_is_too_large_is_not_read(folder, monkeypatch):
     (folder / "reader.json").write_text(" " * 2**16 + (folder / "reader.json").read_text())
-    with pytest.raises(ConfigError, match=r"reader\.json' is larger than 65536 bytes"):
+    with pytest.raises(ConfigError, match=r"reader\.json is larger than 65536 bytes"):
         MemoryReader(folder, CPU)
-    monkeypatch.setattr(reader_module, "_LIMITS", {"model.safetensors": 1000})
-    with pytest.raises(ConfigError, match=r"model\.safetensors' is larger than 1000 bytes"):
+    (folder / "reader.json").write_text((folder / "reader.json").read_text().strip())
+    monkeypatch.setattr(reader_module, "MAX_WEIGHTS_BYTES", 1000)
+    with pytest.raises(ConfigError, match=r"model\.safetensors is larger than 1000 bytes"):
         MemoryReader(folder, CPU)
 
 
