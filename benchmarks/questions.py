@@ -1,0 +1,139 @@
+"""What the receiver's memory and the masks are worth: measures, and keeps what it measured in docs/results/.
+
+    python benchmarks/questions.py PART [PART ...] --data DIR [--split NAME] [--questions 2000] [--tasks 1,2,5]
+                                   [--snr=0,6,12] [--codec lam-jscc] [--level waveform] [--reader DIR] [--seed 0]
+                                   [--out docs/results/questions.jsonl]
+
+DIR has stories in bAbI's format (docs/data.md). Each part is a set of runs of `semcom qa`:
+
+    accuracy   with a memory and without, over AWGN and TDL-A
+    rules      update rules at sizes that do not hold a story, nothing lost on the way
+    told       what it is worth that the reader is told times and CSI, over TDL-A
+    masks      no mask, a fixed one, theory's and the learned one
+
+A run that is in the file with the same settings is not measured again, so that it can be stopped. The page is made by
+benchmarks/questions_page.py. Exit status 2 if it cannot work.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from semcom_ota.config import ConfigError, LinkConfig, load_channel
+from semcom_ota.experiments import qa
+from semcom_ota.tasks.stories import load_stories
+
+KEPT = Path(__file__).parents[1] / "docs" / "results" / "questions.jsonl"
+TASKS = (1, 2, 5, 6, 7, 8, 11, 12, 13, 15, 16, 20)
+LONG_TASKS = (2, 5)
+SNRS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0, 18.0)
+WHOLE = 512
+"""Entries that hold any story of these tasks."""
+SIZES = (4, 8, 16, 32)
+RULES = ("fifo", "freshness", "value", "correlation", "value=1,freshness=0.25")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One command `semcom qa`, at some SNRs."""
+
+    part: str
+    task: int
+    channel: str = "awgn"
+    snr_db: tuple[float, ...] = SNRS
+    memory: str = "fifo"
+    size: int = WHOLE
+    mask: str = "none"
+    left_out: tuple[str, ...] = ()
+    shuffled_csi: bool = False
+    codec: str = "lam-jscc"
+    level: str = "waveform"
+    questions: int = 2000
+    seed: int = 0
+
+    def link(self, reader: str) -> LinkConfig:
+        """What is sent how."""
+        parts = [part.partition("=") for part in self.memory.split(",")]
+        rule = {name: float(weight or 1) for name, _, weight in parts if name != "none"}
+        memory: dict[str, Any] = {"entries": self.size if rule else 0, "reader": reader}
+        memory |= {"left_out": self.left_out, "shuffled_csi": self.shuffled_csi} | ({"rule": rule} if rule else {})
+        return LinkConfig.model_validate(
+            {
+                "codec": {"names": [self.codec]},
+                "radio": {"channel": load_channel(self.channel).model_dump()},
+                "mask": {"kind": self.mask},
+                "memory": memory,
+            }
+        )
+
+
+def runs(part: str, common: Run, tasks: tuple[int, ...]) -> Iterator[Run]:
+    """What a part consists of."""
+    own = replace(common, part=part)
+    for task in tasks:
+        one = replace(own, task=task)
+        if part == "accuracy":
+            for channel in ("awgn", "tdl-a"):
+                yield replace(one, channel=channel)
+                yield replace(one, channel=channel, memory="none", snr_db=tuple(s for s in one.snr_db if s in (6, 12)))
+        elif part == "rules" and task in LONG_TASKS:
+            for size in SIZES:
+                for rule in RULES:
+                    yield replace(one, memory=rule, size=size, snr_db=(12.0,))
+        elif part == "told":
+            told = ((), False), (("time",), False), (("csi",), False), ((), True)
+            for left_out, shuffled in told:
+                yield replace(one, channel="tdl-a", left_out=left_out, shuffled_csi=shuffled)
+        elif part == "masks":
+            for mask in ("none", "fixed", "theory", "learned"):
+                yield replace(one, mask=mask)
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """The value of an option such as `--snr=0,6`."""
+    return tuple(float(part) for part in text.split(","))
+
+
+def main() -> None:
+    """Measure what is missing."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="+", choices=("accuracy", "rules", "told", "masks"), metavar="PART")
+    parser.add_argument("--data", type=Path, required=True, help="folder with stories in bAbI's format")
+    parser.add_argument("--split", default="test", help="of the files there: test, valid or train")
+    parser.add_argument("--questions", type=int, default=2000, help="of each task, at least, if there are so many")
+    parser.add_argument("--tasks", type=numbers, default=TASKS)
+    parser.add_argument("--snr", type=numbers, default=SNRS, help="Es/N0 in dB")
+    parser.add_argument("--codec", default="lam-jscc", help="that carries the sentences")
+    parser.add_argument("--level", default="waveform", choices=tuple(qa.LEVELS))
+    parser.add_argument("--reader", default="shipped", help="folder of who answers")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=KEPT)
+    said = parser.parse_args()
+    common = Run("", 0, snr_db=said.snr, codec=said.codec, level=said.level, questions=said.questions, seed=said.seed)
+    tasks = tuple(int(task) for task in said.tasks)
+    lines = said.out.read_text(encoding="utf-8").splitlines() if said.out.exists() else []
+    known = [json.loads(line)["plan"] for line in lines]
+    try:
+        for run in (one for part in said.parts for one in runs(part, common, tasks)):
+            plan = json.loads(json.dumps(asdict(run) | {"split": said.split}))
+            if plan in known or not run.snr_db:
+                continue
+            stories = qa.first_questions(load_stories(said.data, run.task, said.split), run.questions)
+            asked = qa.Asked(stories, run.task, run.snr_db, run.level, run.seed)
+            figures = qa.run(asked, run.link(said.reader), run.channel, quiet=not sys.stderr.isatty())
+            said.out.parent.mkdir(parents=True, exist_ok=True)
+            with said.out.open("a", encoding="utf-8") as kept:
+                kept.write(json.dumps({"plan": plan, **figures}) + "\n")
+            right = " ".join(f"{point['snr_db']:g}:{point['accuracy']:.3f}" for point in figures["points"])
+            print(f"{run.part} task {run.task} {run.channel} {run.memory} {run.size} {run.mask} {right}", flush=True)
+    except ConfigError as error:
+        print(f"questions.py: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
