@@ -1,0 +1,177 @@
+"""Makes docs/questions.md and its pictures of what benchmarks/questions.py measured.
+
+    python benchmarks/questions_page.py [docs/results/questions.jsonl ...] [--out docs/questions.md]
+
+Several files are one. Exit status 2 if there is nothing, or if a file holds something else.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from semcom_ota.experiments import sweep_pictures
+from semcom_ota.experiments.sweep_tables import Table
+
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "docs" / "results" / "questions.jsonl"
+MAX_BYTES = 2**26
+BEGINNING = """# Questions about what was received
+
+<!-- written by benchmarks/questions_page.py -->
+
+Stories in bAbI's format are sent a sentence a message, and the receiver is asked about them (`semcom qa`,
+[memory.md](memory.md)). The SNR is the mean Es/N0 of data subcarriers; CSI is estimated; every question counts, also
+one that was lost. Intervals are 95 %, of as many stories as there are. Dotted: what is answered of stories that were
+understood as they were sent; dashed: the best that anybody could who sees the questions alone.
+"""
+TITLES = {
+    "accuracy": "With a memory and without",
+    "rules": "What goes when the memory is full",
+    "told": "What it is worth to know times and CSI",
+    "masks": "Symbols against answers",
+}
+Measured = dict[str, Any]
+"""A line of the file: `plan`, `run`, `points`."""
+
+
+def variant(one: Measured) -> str:
+    """What tells a run from the others of its part and task."""
+    plan = one["plan"]
+    if plan["part"] == "accuracy":
+        return "no memory" if plan["memory"] == "none" else "memory"
+    if plan["part"] == "told":
+        left_out = " ".join(["without", *plan["left_out"]]) if plan["left_out"] else "all"
+        return "CSI of others" if plan["shuffled_csi"] else left_out
+    return str(plan["memory" if plan["part"] == "rules" else "mask"])
+
+
+def curves(runs: Sequence[Measured], title: str) -> bytes:
+    """Accuracy against SNR, one panel a task."""
+    tasks = sorted({one["plan"]["task"] for one in runs})
+    style = sweep_pictures.looks(list(dict.fromkeys(map(variant, runs))))
+    columns = min(len(tasks), 4)
+    figure, grid = plt.subplots(
+        -(-len(tasks) // columns), columns, figsize=(2.7 * columns, 2.4 * -(-len(tasks) // columns)), squeeze=False,
+        sharex=True, sharey=True,
+    )  # fmt: skip
+    for axes in grid.flat[len(tasks) :]:
+        axes.set_axis_off()
+    for axes, task in zip(grid.flat, tasks, strict=False):
+        own = [one for one in runs if one["plan"]["task"] == task]
+        for one in own:
+            colour, marker = style[variant(one)]
+            snrs, values = ([point[name] for point in one["points"]] for name in ("snr_db", "accuracy"))
+            low, high = ([point[f"accuracy_{end}"] for point in one["points"]] for end in ("low", "high"))
+            axes.plot(snrs, values, color=colour, marker=marker, markersize=4, label=variant(one))
+            axes.fill_between(snrs, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.axhline(own[0]["run"]["error_free"]["value"], color="#444444", linestyle=":", linewidth=1)
+        axes.axhline(own[0]["run"]["question_only"], color="#444444", linestyle="--", linewidth=1)
+        axes.set(title=f"task {task}", ylim=(-0.03, 1.03))
+        axes.grid(alpha=0.3)
+    return finished(figure, grid, sweep_pictures.SNR, "answered right", title)
+
+
+def sizes(runs: Sequence[Measured], title: str) -> bytes:
+    """Accuracy against the memory's size, one panel a task."""
+    tasks = sorted({one["plan"]["task"] for one in runs})
+    style = sweep_pictures.looks(list(dict.fromkeys(map(variant, runs))))
+    figure, grid = plt.subplots(1, len(tasks), figsize=(4.2 * len(tasks), 3.4), squeeze=False, sharey=True)
+    for axes, task in zip(grid.flat, tasks, strict=True):
+        for name in style:
+            own = sorted(
+                (one for one in runs if one["plan"]["task"] == task and variant(one) == name),
+                key=lambda one: one["plan"]["size"],
+            )
+            free = [one["run"]["error_free"] for one in own]
+            entries = [one["plan"]["size"] for one in own]
+            axes.plot(entries, [one["value"] for one in free], color=style[name][0], marker=style[name][1], label=name)
+            bounds = [one["low"] for one in free], [one["high"] for one in free]
+            axes.fill_between(entries, *bounds, color=style[name][0], alpha=0.18, linewidth=0)
+        axes.set(title=f"task {task}", xscale="log", ylim=(-0.03, 1.03))
+        axes.set_xticks(ticks := sorted({one["plan"]["size"] for one in runs}), [str(tick) for tick in ticks])
+        axes.grid(alpha=0.3)
+    return finished(figure, grid, "entries that the memory holds", "answered right, nothing lost on the way", title)
+
+
+def finished(figure: Any, grid: Any, across: str, up: str, title: str) -> bytes:
+    """The figure as SVG, with what its axes are and one legend."""
+    axes: Axes = grid[0, 0]
+    figure.suptitle(title)
+    figure.supxlabel(across, fontsize=10)
+    figure.supylabel(up, fontsize=10)
+    figure.tight_layout()
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=5, frameon=False, fontsize=9)
+    return sweep_pictures.picture(figure, "svg")
+
+
+def table(runs: Sequence[Measured]) -> str:
+    """Every figure of some runs."""
+    rows = []
+    for one in sorted(runs, key=lambda one: (one["plan"]["task"], one["plan"]["size"])):
+        plan, free = one["plan"], one["run"]["error_free"]
+        rows += [
+            (str(plan["task"]), variant(one), str(plan["size"]), f"{point['snr_db']:g}", str(point["questions"]),
+             f"{point['accuracy']:.3f} [{point['accuracy_low']:.3f}, {point['accuracy_high']:.3f}]",
+             f"{free['value']:.3f}", f"{one['run']['question_only']:.3f}",
+             f"{point['payload_symbols_per_word']:.2f}", f"{point['masked_share']:.2f}", str(point["air_samples"]))
+            for point in one["points"]
+        ]  # fmt: skip
+    head = ("task", "", "entries", "SNR (dB)", "questions", "answered right [95 %]", "understood as sent",
+            "questions alone", "symbols a word", "masked", "air samples")  # fmt: skip
+    return f"<details><summary>Figures</summary>\n\n{Table('', '', head, tuple(rows)).markdown()}\n</details>\n"
+
+
+def section(part: str, runs: Sequence[Measured], images: Path) -> list[str]:
+    """A part: its pictures and figures, by channel, codec and level."""
+    parts = [f"## {TITLES[part]}\n"]
+    kinds = dict.fromkeys((one["plan"]["channel"], one["plan"]["codec"], one["plan"]["level"]) for one in runs)
+    for kind in kinds:
+        own = [one for one in runs if tuple(one["plan"][name] for name in ("channel", "codec", "level")) == kind]
+        channel, codec, level = kind
+        title = f"{channel}, {codec}, level {level}"
+        file = images / f"questions-{part}-{channel}-{codec}-{level}.svg"
+        file.write_bytes((sizes if part == "rules" else curves)(own, title))
+        parts += [f"### {title}\n", f"![{TITLES[part]}: {title}](images/{file.name})\n", table(own)]
+    return parts
+
+
+def main() -> None:
+    """Write the page and its pictures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("files", type=Path, nargs="*", default=[KEPT])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "questions.md")
+    said = parser.parse_args()
+    runs: list[Measured] = []
+    try:
+        for file in said.files:
+            if file.stat().st_size > MAX_BYTES:
+                raise ValueError(f"'{file}' is too large")
+            runs += [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        images = said.out.parent / "images"
+        images.mkdir(parents=True, exist_ok=True)
+        page = [BEGINNING]
+        for part in TITLES:
+            if own := [one for one in runs if one["plan"]["part"] == part]:
+                page += section(part, own, images)
+        made = dict.fromkeys((one["run"]["commit"], one["plan"]["seed"]) for one in runs)
+        page.append(
+            "## To make it again\n\n```sh\npython benchmarks/questions.py accuracy rules told masks --data DIR\n"
+            "python benchmarks/questions_page.py\n```\n\n"
+            + Table("", "", ("commit", "seed"), tuple((commit, str(seed)) for commit, seed in made)).markdown()
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        print(f"questions_page.py: {error!r}: measure with questions.py first", file=sys.stderr)
+        raise SystemExit(2) from None
+    said.out.write_text("\n".join(page), encoding="utf-8")
+    print(f"{said.out}: {len(runs)} runs")
+
+
+if __name__ == "__main__":
+    main()
