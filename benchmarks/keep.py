@@ -3,7 +3,8 @@
     python benchmarks/keep.py runs/NAME [runs/OTHER ...] [runs/latency.json]
 
 Of a sweep that is its manifest and its rows, some 25 bytes each; not how long every stage of every message took. The
-same folders are read by `semcom report`. Of benchmarks/latency.py it is what --json wrote. Exit status 2 if it cannot.
+same folders are read by `semcom report`. Of benchmarks/latency.py it is what --json wrote, latency*.json. A sweep that
+is not finished is refused, and so is another one of the same name. Exit status 2 if it cannot.
 """
 
 import argparse
@@ -33,6 +34,8 @@ def main() -> None:
 def keep(measured: Path) -> str:
     """Keep one, and say where."""
     if measured.is_file():
+        if not measured.match("latency*.json"):
+            raise ConfigError(f"'{measured}' is not called latency*.json: name it so, for results.py to find it")
         KEPT.mkdir(parents=True, exist_ok=True)
         return str(shutil.copy(measured, KEPT / measured.name))
     name = str(read_manifest(measured).get("name", measured.name))

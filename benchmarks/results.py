@@ -130,7 +130,7 @@ def sweep_section(summary: Summary, rows: Sequence[Row], model: LanguageModel, i
         points = sweep_report.points_of(summary, channel, budget)
         title = f"{channel}, {budget:g} payload symbols a word"
         limits = bounds(points, texts, bits, budget) if is_awgn(summary, channel) else {}
-        stem = f"results-{name}-{channel}-{budget:g}".replace(".", "_").replace(" ", "-")
+        stem = re.sub(r"[^A-Za-z0-9-]", "_", f"results-{name}-{channel}-{budget:g}")
         curves = sweep_pictures.curves(points, f"{title}, level {run['level']}", sweep_report.style(summary), limits)
         fates = sweep_pictures.fates(points, f"What became of the messages: {title}")
         parts.append(f"### {title}\n\n{image(curves, images / f'{stem}.svg', f'Curves: {title}')}")

@@ -10,6 +10,10 @@ GAP = "[…]"
 """Stands in a received text where a lost frame took a part of it away: a gap, never silence."""
 
 
+POWER_TOLERANCE = 1e-3
+"""Mean |s|**2 of a message is 1 to within it; float32 symbols sum up far more exactly than that."""
+
+
 class DoesNotFit(ValueError):
     """The text cannot be carried by the number of payload symbols that was asked for."""
 

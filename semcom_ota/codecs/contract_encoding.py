@@ -4,12 +4,11 @@ from itertools import product
 
 import numpy as np
 
-from semcom_ota.codecs.base import DoesNotFit, Encoded, adapts_to_snr
+from semcom_ota.codecs.base import POWER_TOLERANCE, DoesNotFit, Encoded, adapts_to_snr
 from semcom_ota.codecs.contract_subject import Broken, Subject, received
 from semcom_ota.codecs.registry import PARAMETER_BITS
 
 FIRST_FREE_NUMBER = 128
-POWER_TOLERANCE = 1e-3
 SURE = 0.9
 """From this confidence on, a wrong text is passed off as right."""
 LONG_TEXT = "The quick brown fox jumps over a lazy dog. " * 90
@@ -151,7 +150,10 @@ def _messages(subject: Subject) -> list[Encoded]:
 
 
 def _parameter_bits(subject: Subject) -> int:
-    return int(getattr(subject.codec, "parameter_bits", PARAMETER_BITS))
+    bits = getattr(subject.codec, "parameter_bits", PARAMETER_BITS)
+    if isinstance(bits, bool) or not isinstance(bits, int):
+        raise Broken(f"parameter_bits is {bits!r}, no int")
+    return bits
 
 
 def _said_why(refusal: Exception, text: str) -> None:

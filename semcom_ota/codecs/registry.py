@@ -8,6 +8,8 @@ Nothing is imported before it is loaded, so that conventional codecs work withou
 
 import contextlib
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 
 from semcom_ota.codecs.base import Codec
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
@@ -80,6 +82,18 @@ def origin(name: str) -> str | None:
     points = _found().get(name, [])
     brought = [f"{point.dist.name} {point.dist.version}" for point in points if point.dist is not None]
     return " and ".join(brought) or None
+
+
+def module_of(name: str) -> Path | None:
+    """The file with the code of a codec that does not ship; None if it ships, or is not found."""
+    points = _found().get(name, [])
+    if len(points) != 1 or points[0].dist is None:
+        return None
+    try:
+        spec = find_spec(points[0].module)
+    except ImportError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
 
 
 def has_checksum(name: str) -> bool:

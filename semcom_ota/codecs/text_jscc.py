@@ -48,7 +48,7 @@ class TextJscc:
 
     name = "text-jscc"
     number = 0
-    has_checksum = True  # see registry.has_checksum
+    has_checksum = False  # that of a long text has 9 bits: too short a one to say that nothing wrong is delivered
     ordered_symbols = True
     reference_snr_db = 12.0  # of captions, more symbols still help up to there
     adapts_to_snr = False  # see base.adapts_to_snr

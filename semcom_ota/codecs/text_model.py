@@ -26,12 +26,16 @@ class TextModelConfig:
 
     def check(self, weights: dict[str, Tensor]) -> None:
         """Refuse sizes that are not those of the weights; raises ValueError or KeyError."""
-        layers = {name.partition(".layers.")[0] + name.split(".")[2] for name in weights if ".layers." in name}
+        if not all(type(value) is int and 1 <= value <= 2**20 for value in asdict(self).values()):
+            raise ValueError("a size is no number of 1 to 2**20")
+        layers = {tuple(name.split(".")[:3:2]) for name in weights if ".layers." in name}
+        stacks = [stack for stack, _ in layers]
         if (
             weights["embedding.weight"].shape != (self.vocabulary, self.width)
             or weights["to_symbols.bias"].shape != (2 * self.layers_per_token,)
-            or len(layers) != self.encoder_layers + self.decoder_layers
-            or not 1 <= self.max_tokens <= 4096
+            or (stacks.count("encoder"), stacks.count("decoder")) != (self.encoder_layers, self.decoder_layers)
+            or self.width % self.heads
+            or self.max_tokens > 4096
         ):
             raise ValueError("sizes and weights do not belong together")
 

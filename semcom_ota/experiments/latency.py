@@ -59,7 +59,7 @@ def measure(
 
     Args:
         codec: to be timed; texts that do not fit are left out.
-        texts: at least one; taken from the beginning again for the warm-up.
+        texts: at least one, and none twice; the last ones are sent first, for the warm-up.
         budget: payload symbols a word.
         snr_db: mean Es/N0.
         channel: None is AWGN and nothing else.

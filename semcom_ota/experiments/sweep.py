@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from semcom_ota.config import CHECKPOINTS, ConfigError
+from semcom_ota.codecs import registry
+from semcom_ota.config import CHECKPOINTS, MAX_TEXT_BYTES, ConfigError
 from semcom_ota.experiments import provenance
 from semcom_ota.experiments.radio_process import progress
 from semcom_ota.experiments.run_folder import VERSIONS
@@ -61,6 +62,8 @@ def texts_of(texts: SweepTexts, data: Path | None) -> list[SweptText]:
         for name, own in sets.items()
         for first in range(0, len(own) - texts.together + 1, texts.together)
     ]
+    if any(len(one.text.encode()) > MAX_TEXT_BYTES for one in found):
+        raise ConfigError(f"a text is longer than {MAX_TEXT_BYTES} bytes, which no message can be: put fewer together")
     if texts.count is not None and len(found) < texts.count:
         raise ConfigError(f"texts.count is {texts.count}, and there are {len(found)} texts: ask for fewer")
     return found[: texts.count]
@@ -153,13 +156,15 @@ def _share(points: dict[Point, PointProgress]) -> tuple[int, int]:
 
 
 def manifest(sweep: SweepConfig, texts: Sequence[SweptText], units: Sequence[Unit]) -> dict[str, Any]:
-    """What is needed to get the same rows again; `config_sha256` is of all that they depend on, but for the code."""
+    """What is needed to get the same rows again; `config_sha256` is of all that they depend on, but for our code."""
     config = sweep.model_dump(mode="json", exclude={"codecs": {"__all__": {"codec": {"names"}}}})
     what = {
         "config": config,
         "texts_sha256": _sha256("\0".join(f"{text.set}\0{text.text}" for text in texts).encode()),
         "weights_sha256": _weights(sweep),
     }
+    if code := _code_of_strangers(sweep):
+        what["code_sha256"] = code
     rows = sum(len(unit.messages) for unit in units) * len(sweep.codecs)
     return {
         "name": sweep.name,
@@ -169,13 +174,13 @@ def manifest(sweep: SweepConfig, texts: Sequence[SweptText], units: Sequence[Uni
         "plan": {"units": len(units), "texts": len(texts), "rows": rows},
         "commit": provenance.commit(),
         "versions": provenance.versions(VERSIONS),
-        "machine": provenance.machine(),
+        "machine": provenance.machine() | {"device": _device(sweep.device.device)},
         "bleu": bleu_signature(),
     }
 
 
 def _weights(sweep: SweepConfig) -> dict[str, str]:
-    """Digests of the weights that the codecs may load from this machine."""
+    """Digests of what the codecs may load from this machine; of what ships, as the commit says, the weights alone."""
     found = {}
     for one in sweep.codecs:
         named = [Path(value) for value in one.codec.model_dump().values() if isinstance(value, Path)]
@@ -184,10 +189,30 @@ def _weights(sweep: SweepConfig) -> dict[str, str]:
 
             named.append(local_folder(one.codec.language_model))
         for folder in (CHECKPOINTS / one.name, CHECKPOINTS / "language-model", *named):
-            for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
-                shipped = file.is_relative_to(CHECKPOINTS)
+            shipped = folder.is_relative_to(CHECKPOINTS)
+            files = folder.glob("*.safetensors") if shipped else folder.rglob("*")
+            for file in sorted(file for file in files if file.suffix in (".safetensors", ".json")):
                 found[str(file.relative_to(CHECKPOINTS) if shipped else file)] = _digest(file)
     return found
+
+
+def _device(name: str) -> str:
+    """What `auto` is on this machine, and a GPU's model."""
+    import torch
+
+    from semcom_ota.codecs.device import named_device
+
+    try:
+        device = named_device(name)
+    except ConfigError:  # it is elsewhere: on a cluster
+        return name
+    return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else device.type
+
+
+def _code_of_strangers(sweep: SweepConfig) -> dict[str, str]:
+    """Digests of the modules of codecs that are not ours: no commit of ours tells one version from another."""
+    modules = {name: registry.module_of(name) for name in {one.name for one in sweep.codecs}}
+    return {name: _digest(file) for name, file in sorted(modules.items()) if file is not None}
 
 
 def _digest(file: Path) -> str:

@@ -43,6 +43,9 @@ def alike_in(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
     weights = one.get("weights_sha256", {}), other.get("weights_sha256", {})
     if configs[0].get("phy") != configs[1].get("phy"):
         return set()
+    channels = [{one["name"]: one.get("channel") for one in config.get("channels", [])} for config in configs]
+    if any(channels[0][name] != channels[1][name] for name in channels[0].keys() & channels[1].keys()):
+        return set()
     if any(weights[0][file] != weights[1][file] for file in weights[0].keys() & weights[1].keys()):
         return set()
     found = [{codec["label"]: codec for codec in config.get("codecs", [])} for config in configs]

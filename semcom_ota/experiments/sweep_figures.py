@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semcom_ota.codecs.base import POWER_TOLERANCE
 from semcom_ota.experiments.calibration import Calibration, calibration
 from semcom_ota.experiments.comparison import Crossing, crossing, difference, draws, gap
 from semcom_ota.experiments.statistics import Estimate, clustered_proportion, estimate, proportion
+from semcom_ota.experiments.sweep_config import symbols_for
 from semcom_ota.experiments.sweep_data import Curve, SweepData, curve_name
-from semcom_ota.experiments.sweep_outcome import ENERGY_TOLERANCE
 from semcom_ota.experiments.sweep_reading import STAGES, Row, Timing
 from semcom_ota.experiments.trust import is_wrong, wrong_counts
 
@@ -137,16 +138,14 @@ def latencies(timings: Iterable[Timing]) -> list[Record]:
 
 
 def unequal(rows: Iterable[Row]) -> int:
-    """How many messages were given more symbols with one codec than with another, or energy other than 1 a symbol."""
-    spent: dict[tuple, set[int]] = {}
+    """How many messages had other symbols with some codec than they were granted, or energy other than 1 a symbol."""
     wrong = set()
     for row in rows:
         if not row.payload_symbols:
             continue
-        key = (row.channel, row.csi, row.budget, row.snr_db, row.seed, row.message)
-        spent.setdefault(key, set()).add(row.payload_symbols)
-        if len(spent[key]) > 1 or abs(row.energy / row.payload_symbols - 1) > ENERGY_TOLERANCE:
-            wrong.add(key)
+        granted = symbols_for(row.sent, row.budget)
+        if row.payload_symbols != granted or abs(row.energy / granted - 1) > POWER_TOLERANCE:
+            wrong.add((row.channel, row.csi, row.budget, row.snr_db, row.seed, row.message))
     return len(wrong)
 
 

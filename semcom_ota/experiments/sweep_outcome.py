@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from semcom_ota.codecs.base import POWER_TOLERANCE
 from semcom_ota.config import ConfigError
 
-ENERGY_TOLERANCE = 1e-3
-"""Relative; float32 symbols sum up far more exactly than that."""
 _TEXT_CHARACTERS = 40
 
 
@@ -50,7 +49,7 @@ def check_spending(label: str, message: int, symbols: int, energy: float, grante
             f"codec '{label}' made {symbols} payload symbols of message {message}, where every codec has {granted}: no"
             " fair comparison; mend the codec, or leave it out"
         )
-    if not abs(energy / granted - 1) <= ENERGY_TOLERANCE:
+    if not abs(energy / granted - 1) <= POWER_TOLERANCE:
         raise ConfigError(
             f"codec '{label}' spent {energy / granted:.4g} of energy a payload symbol on message {message}, where every"
             " codec has 1: no fair comparison; mend the codec, or leave it out"

@@ -132,15 +132,22 @@ def pack_rows(folder: Path, to: Path) -> None:
     """Keep a sweep in another folder: its manifest, and its rows packed. What was timed is left behind.
 
     Raises:
-        ConfigError: there is none, or the other folder cannot be written.
+        ConfigError: there is none, it is not finished, the other folder keeps another sweep, or cannot be written.
     """
-    manifest = read_manifest(folder)
+    manifest, kept = read_manifest(folder), read_manifest(to)
+    if not manifest.get("finished", False):
+        raise ConfigError(f"the sweep '{folder}' is not finished: the same 'semcom sweep' command goes on with it")
+    if kept and kept.get("config_sha256") != manifest.get("config_sha256"):
+        raise ConfigError(f"'{to}' keeps another sweep: delete it first, if that is to go")
+    read_rows(folder)  # it is one
     try:
         with _opened(_rows_of(folder)) as stream:
             packed = lzma.compress(stream.read(), preset=9 | lzma.PRESET_EXTREME)
         to.mkdir(parents=True, exist_ok=True)
-        (to / f"{ROWS}{PACKED}").write_bytes(packed)
-        (to / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part = to / f"{ROWS}.part"
+        part.write_bytes(packed)
+        part.replace(to / f"{ROWS}{PACKED}")
+        (to / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot keep '{folder}' in '{to}' ({error.strerror}): choose another folder") from error
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments.run_folder import write_json
 from semcom_ota.experiments.sweep_plan import Measured, Unit
-from semcom_ota.experiments.sweep_reading import MANIFEST, MAX_LINE_BYTES, MAX_MANIFEST_BYTES, ROWS, TIMINGS
+from semcom_ota.experiments.sweep_reading import MANIFEST, MAX_LINE_BYTES, MAX_MANIFEST_BYTES, PACKED, ROWS, TIMINGS
 
 LOCK = ".lock"
 MEASURED_BY = ("commit", "machine", "versions")
@@ -129,8 +129,9 @@ class SweepRecord:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ConfigError(f"'{folder}' is in use: another 'semcom sweep' writes there") from error
-            self.manifest = _same_sweep(folder, manifest)
-            self._write_manifest(finished=False)
+            self.manifest, self._to_come = _same_sweep(folder, manifest)
+            if self._to_come is None:
+                self._write_manifest(finished=False)
             lines_of = {unit.index: len(unit.messages) * codecs for unit in units}
             self._timings = self._stack.enter_context(contextlib.closing(Journal(folder / TIMINGS, lines_of)))
             self._rows = self._stack.enter_context(contextlib.closing(Journal(folder / ROWS, lines_of)))
@@ -167,6 +168,9 @@ class SweepRecord:
         Raises:
             ConfigError: the disk is full, or gone.
         """
+        if self._to_come is not None:  # from here on this command has a part in it
+            self.manifest, self._to_come = self._to_come, None
+            self._write_manifest(finished=False)
         try:
             self._timings.append(measured.unit, measured.timings)
             self._rows.append(measured.unit, measured.rows)
@@ -201,13 +205,18 @@ def _check_ours(folder: Path) -> None:
     strangers = [file.name for file in folder.iterdir() if file.name not in (LOCK, f"{MANIFEST}.part")]
     if strangers and not (folder / MANIFEST).exists():
         raise ConfigError(f"'{folder}' holds something else ('{strangers[0]}'): choose another --out")
+    if (folder / f"{ROWS}{PACKED}").exists():
+        raise ConfigError(f"'{folder}' holds a sweep whose rows are packed, which cannot go on: choose another --out")
 
 
-def _same_sweep(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest to go on with: what sweep it is, each commit that took part, and who else measured it before."""
+def _same_sweep(folder: Path, manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The manifest of the folder, and that of one in which this command has measured something; None: it is new.
+
+    It says what sweep it is, each commit that took part, and who else measured it before.
+    """
     path = folder / MANIFEST
     if not path.exists():
-        return manifest | {"commits": [manifest["commit"]], "earlier": []}
+        return manifest | {"commits": [manifest["commit"]], "earlier": []}, None
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise ValueError("it is too large")
@@ -226,4 +235,4 @@ def _same_sweep(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     before = {name: known.get(name) for name in MEASURED_BY}
     if before not in earlier and any(before[name] != manifest.get(name) for name in MEASURED_BY):
         earlier.append(before)
-    return manifest | {"commits": commits, "earlier": earlier}
+    return known, manifest | {"commits": commits, "earlier": earlier}

@@ -13,7 +13,7 @@ import numpy as np
 
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, adapts_to_snr, decode_all
-from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, LoopbackRadio
+from semcom_ota.config import MAX_TEXT_BYTES, CodecConfig, ConfigError, DeviceConfig, LoopbackRadio
 from semcom_ota.experiments.bench.genie import Genie
 from semcom_ota.experiments.model_size import parameters
 from semcom_ota.experiments.sweep_config import SweptCodec, symbols_for
@@ -29,6 +29,8 @@ from semcom_ota.types import ComplexArray, FloatArray, FrameHeader, ReceivedFram
 
 KEPT_ENCODINGS = 2**15
 """Of a process, about 1 kB each: those of codecs that do not adapt to the SNR serve a whole curve."""
+KEPT_SYMBOLS = 2**10
+"""Longer messages are encoded anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class _Sent:
     """A message that goes on the air."""
 
     frames: tuple[SemanticFrame, ...]
+    energy: float  # of the symbols that the codec made
     encode_ms: float
 
 
@@ -69,7 +72,8 @@ def send(task: Task, codecs: Sequence[SweptCodec]) -> dict[tuple[int, str], Outc
             granted = symbols_for(text, point.budget)
             snr_db = point.snr_db if adapts_to_snr(codec) else None
             try:
-                encoded, encode_ms = _encoded(settings, sweep.device, one.name, text, granted, snr_db)
+                encode = _encoded if granted <= KEPT_SYMBOLS else _encoded.__wrapped__
+                encoded, encode_ms = encode(settings, sweep.device, one.name, text, granted, snr_db)
                 if encoded is None:
                     continue
                 energy = float(np.sum(np.abs(np.asarray(encoded.symbols, np.complex128)) ** 2))
@@ -81,7 +85,7 @@ def send(task: Task, codecs: Sequence[SweptCodec]) -> dict[tuple[int, str], Outc
                 raise
             except Exception as error:  # a codec is anybody's code
                 raise ServiceFailed(failed(one.label, message, text, error)) from error
-            sent[stream, message] = _Sent(frames, encode_ms)
+            sent[stream, message] = _Sent(frames, energy, encode_ms)
 
     through = _receive if point.csi == "estimated" else _know
     arrived, air = through(task, [frame for one in sent.values() for frame in one.frames])
@@ -182,6 +186,8 @@ def _decode(
             texts = decode_all(codec, batch)
             if not all(0 <= text.confidence <= 1 for text in texts):
                 raise ValueError("it gave a confidence that is not in 0..1")
+            if any(len(text.text.encode()) > 4 * MAX_TEXT_BYTES for text in texts):  # which raises what is no Unicode
+                raise ValueError(f"it gave a text of more than {4 * MAX_TEXT_BYTES} bytes")
         except Exception as error:  # as above
             first = task.unit.messages.index(next(iter(own))[1])
             raise ServiceFailed(failed(one.label, next(iter(own))[1], task.texts[first].text, error)) from error
@@ -195,11 +201,12 @@ def _outcome(
 ) -> Outcome:
     if sent is None or air is None:
         return Outcome(does_not_fit=True)
-    energy = float(sum(np.sum(np.abs(frame.symbols.astype(np.complex128)) ** 2) for frame in sent.frames))
-    milliseconds = {"encode_ms": sent.encode_ms, "transmit_ms": air.transmit_ms, "receive_ms": air.receive_ms}
+    milliseconds = {"encode_ms": sent.encode_ms, "transmit_ms": air.transmit_ms}
+    if air.receive_ms:  # nothing is received where the channel is known
+        milliseconds["receive_ms"] = air.receive_ms
     spent = {
         "payload_symbols": air.symbols,
-        "energy": energy,
+        "energy": sent.energy,
         "overhead_symbols": air.cells - air.symbols,
         "air_samples": air.samples,
     }

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from semcom_ota.codecs import registry
-from semcom_ota.codecs.base import Codec, DoesNotFit, Encoded
+from semcom_ota.codecs.base import POWER_TOLERANCE, Codec, DoesNotFit, Encoded
 from semcom_ota.config import TransmitterConfig
 from semcom_ota.masking.mask import make_mask, masked_encode
 from semcom_ota.masking.outlook import LinkState
@@ -94,7 +94,7 @@ def to_frames(
     task: int = Task.AUTO,
     pattern: int = 0,
 ) -> tuple[SemanticFrame, ...]:
-    """Split a message into as few frames as possible, each scaled to mean |s|**2 = 1.
+    """Split a message, of mean |s|**2 = 1, into as few frames as possible.
 
     Args:
         encoded: what the codec made.
@@ -107,8 +107,8 @@ def to_frames(
 
     Raises:
         DoesNotFit: more symbols or fragments than the frame header can tell.
-        ValueError: the codec made no symbols, a frame of them has no energy or is not finite, or its parameters do not
-            go into a header.
+        ValueError: the codec made no symbols, spends another energy than 1 a symbol, or its parameters do not go into
+            a header.
     """
     symbols = np.asarray(encoded.symbols, np.complex64)
     if not 0 <= encoded.parameters < 2**24:
@@ -116,12 +116,15 @@ def to_frames(
     fragments = -(-len(symbols) // max_frame_symbols)
     if fragments > MAX_FRAGMENTS or len(symbols) > MAX_MESSAGE_SYMBOLS:
         raise DoesNotFit(f"{len(symbols)} payload symbols are more than one message can have")
+    if not len(symbols):
+        raise ValueError("the codec made no symbols")
+    power = float(np.mean(np.abs(symbols.astype(np.complex128)) ** 2))
+    if not abs(power - 1) <= POWER_TOLERANCE:
+        raise ValueError(f"the codec spends {power:.4g} of energy a symbol, where every codec has 1")
+    symbols = (symbols / np.sqrt(power)).astype(np.complex64)
     frames = []
     for fragment in range(fragments):
         start, stop = fragment_range(len(symbols), fragments, fragment)
-        power = np.mean(np.abs(symbols[start:stop].astype(np.complex128)) ** 2)
-        if not 0 < power < np.inf:
-            raise ValueError("the codec made a frame without energy, or one that is not finite")
         header = FrameHeader(
             codec=codec,
             codec_parameters=int(encoded.parameters),
@@ -133,9 +136,7 @@ def to_frames(
             message_symbols=len(symbols),
             mask=pattern,
         )
-        frames.append(SemanticFrame(header, (symbols[start:stop] / np.sqrt(power)).astype(np.complex64)))
-    if not frames:
-        raise ValueError("the codec made no symbols")
+        frames.append(SemanticFrame(header, symbols[start:stop]))
     return tuple(frames)
 
 

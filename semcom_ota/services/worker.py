@@ -137,7 +137,7 @@ def _serve(server: ReplyServer, service: Service) -> NoReturn:
 
 
 def try_out(codec: Codec, decode: bool) -> None:
-    """Encode one letter with a codec, and decode it if asked to.
+    """Encode one letter with a codec, if it can carry one, and decode it if asked to.
 
     Raises:
         ConfigError: the codec raised an exception.
@@ -146,6 +146,8 @@ def try_out(codec: Codec, decode: bool) -> None:
         encoded = codec.encode("a")
         if decode:
             codec.decode(encoded.symbols, np.full(len(encoded.symbols), 0.1, np.float32), encoded.parameters)
+    except DoesNotFit:
+        return
     except Exception as error:  # a user's own code, a library's own errors: all of them end the start
         reason = f"{type(error).__name__}: {_sentence(error)}"
         raise ConfigError(f"codec '{codec.name}' fails on the text 'a': {reason}") from error

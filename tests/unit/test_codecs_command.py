@@ -118,7 +118,7 @@ def test_the_list(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert table["spelling"] == ["128", "yes", "yes", "my-codec", "0.1.0"]
     assert table["broken"] == ["?", "?", "?", "?", "fake-codecs", "1.0"]
     assert any(
-        line.split()[:4] == ["text-jscc", "0", "yes", "yes"] and " M " in line for line in done.stdout.splitlines()
+        line.split()[:4] == ["text-jscc", "0", "yes", "no"] and " M " in line for line in done.stdout.splitlines()
     )
     assert "spelling: A text letter by letter in rounds of 256-PSK: a worked example" in done.stdout
     assert "broken: codec 'broken' cannot be loaded: OSError: Error while deserializing header" in done.stdout

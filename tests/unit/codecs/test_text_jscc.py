@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -165,6 +166,29 @@ def test_a_truncated_checkpoint_is_one_clear_sentence(tmp_path):
     folder = shutil.copytree(SHIPPED, tmp_path / "checkpoint")
     data = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ConfigError, match="damaged") as caught:
+        TextJscc(CodecConfig(checkpoint=folder), DeviceConfig())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"encoder_layers": 10**9 + 7, "decoder_layers": -(10**9)},
+        {"encoder_layers": 4, "decoder_layers": 3},
+        {"heads": 0},
+        {"heads": 4.5},
+        {"heads": "4"},
+        {"heads": 7},
+        {"max_tokens": 64.5},
+        {"max_tokens": 10**9},
+        {"another": 1},
+    ],
+)
+def test_sizes_that_are_not_those_of_the_weights_are_one_clear_sentence(tmp_path, sizes):
+    folder = shutil.copytree(SHIPPED, tmp_path / "checkpoint")
+    known = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(known | sizes))
     with pytest.raises(ConfigError, match="damaged") as caught:
         TextJscc(CodecConfig(checkpoint=folder), DeviceConfig())
     assert "\n" not in str(caught.value)

@@ -46,6 +46,18 @@ def test_packed_rows_are_the_same_rows(tmp_path):
     assert len(read_rows(packed)) == len(LINES)  # a sweep that goes on there has rows of its own
 
 
+def test_what_is_not_finished_or_another_sweep_is_not_packed(tmp_path):
+    pack_rows(write(tmp_path / "one", LINES), tmp_path / "kept")
+    packed = (tmp_path / "kept" / "rows.jsonl.xz").read_bytes()
+    with pytest.raises(ConfigError, match="is not finished"):
+        pack_rows(write(tmp_path / "begun", LINES, finished=False), tmp_path / "kept")
+    other = write(tmp_path / "other", LINES) / "manifest.json"
+    other.write_text(json.dumps(json.loads(other.read_text()) | {"config_sha256": "another"}))
+    with pytest.raises(ConfigError, match="keeps another sweep"):
+        pack_rows(tmp_path / "other", tmp_path / "kept")
+    assert (tmp_path / "kept" / "rows.jsonl.xz").read_bytes() == packed
+
+
 def test_damaged_packed_rows_are_one_sentence(tmp_path, monkeypatch):
     pack_rows(write(tmp_path / "folder", LINES), packed := tmp_path / "packed")
     file = packed / "rows.jsonl.xz"

@@ -99,6 +99,27 @@ def test_a_folder_goes_on_where_it_was_left(tmp_path):
     assert manifest == {"config_sha256": "one", "commit": "def", "commits": ["abc", "def"], "finished": True}
 
 
+def test_who_measures_nothing_has_no_part_in_it(tmp_path):
+    with record(tmp_path) as kept:
+        kept.add(measured(0))
+        kept.finish([0])
+    before = (tmp_path / "manifest.json").read_bytes()
+    for commit in ("def", "ghi"):
+        with record(tmp_path, MANIFEST | {"commit": commit}) as kept:
+            kept.finish([0])
+        assert (tmp_path / "manifest.json").read_bytes() == before
+
+
+def test_packed_rows_are_not_gone_on_with(tmp_path):
+    with record(tmp_path / "sweep") as kept:
+        kept.add(measured(0))
+        kept.finish([0])
+    (tmp_path / "sweep" / "rows.jsonl").rename(tmp_path / "sweep" / "rows.jsonl.xz")
+    with pytest.raises(ConfigError, match="whose rows are packed"):
+        record(tmp_path / "sweep")
+    assert not (tmp_path / "sweep" / "rows.jsonl").exists()
+
+
 def test_a_folder_is_not_shared(tmp_path):
     with record(tmp_path), pytest.raises(ConfigError, match="in use: another 'semcom sweep' writes there"):
         record(tmp_path)
