@@ -275,9 +275,9 @@ def again(
     for file, document in latencies.items():
         said = " ".join(f"--{name}={value}" for name, value in document["settings"].items() if value)
         lines.append(f"python benchmarks/latency.py --data DIR {said} --json runs/{file.name}")
-    options = f" --latency{latency}" if latency else ""
-    options += f" --language-model {Path(arguments.language_model).name}" if arguments.language_model else ""
-    lines += [f"python benchmarks/results.py {folders}{options}", "```\n"]
+    options = f" --language-model {Path(arguments.language_model).name}" if arguments.language_model else ""
+    lines.append(f"python benchmarks/keep.py {folders}{latency}")
+    lines += [f"python benchmarks/results.py{options}", "```\n"]
     cells = []
     for summary in summaries.values():
         manifest, run = summary["manifest"], summary["run"]
