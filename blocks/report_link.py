@@ -19,9 +19,11 @@ OUT = pmt.intern("out")
 class ReportChannel(CountsDropped, gr.basic_block):
     """The way back in a loopback run, which may be cut for some messages.
 
+    What tells that a message is over goes the same way, so that it never comes before the reports on it.
+
     Ports:
-        in: LinkReport PDUs of a frame_rx.
-        out: the same, but of those messages.
+        in: LinkReport PDUs of a frame_rx; `over` PDUs (see SemanticEncoder).
+        out: the same, but for reports on those messages.
     """
 
     def __init__(self, cut: Sequence[tuple[int, int]] = ()):
@@ -36,11 +38,12 @@ class ReportChannel(CountsDropped, gr.basic_block):
     def handle_report(self, message: Any) -> None:
         """Let a report pass, or not."""
         try:
-            number = pdu.to_link_report(message).message
+            over = pdu.to_over(message) is not None
+            number = None if over else pdu.to_link_report(message).message
         except pdu.PduError as error:
             self.drop(error)
             return
-        if not any(first <= number <= last for first, last in self._cut):
+        if number is None or not any(first <= number <= last for first, last in self._cut):
             self.message_port_pub(OUT, message)
 
 

@@ -65,8 +65,8 @@ class Loopback(gr.top_block):
 
         # What the transmitter learns of the channel.
         self.msg_connect(self.frame_rx, "report", self.way_back, "in")
+        self.msg_connect(self.desk, "over", self.way_back, "in")
         self.msg_connect(self.way_back, "out", self.semantic_encoder, "report")
-        self.msg_connect(self.desk, "over", self.semantic_encoder, "report")
 
         # What is known of a message on its way; `over` and `silence` find the lost ones.
         self.msg_connect(self.semantic_encoder, "out", self.desk, "encoded")
