@@ -205,7 +205,8 @@ def exchange(
                 transmission = waiting.pop(index)
                 if transmission.message in fatal:
                     fatal.remove(transmission.message)
-                    os.kill(decoder.pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it is being started again already
+                        os.kill(decoder.pid, signal.SIGKILL)
                     tell({"kind": "decoder_killed", "message": transmission.message})
                 yield index, _result(transmission, answer), {} if place else reply.packet.arrays
 
