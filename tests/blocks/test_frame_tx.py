@@ -52,12 +52,13 @@ def test_the_samples_are_those_of_the_transmitter_whatever_the_chunks(seed: int)
     bench = Bench(step)
     for frame in sent:
         post(bench.tx, "in", pdu.from_semantic_frame(frame))
+    told = bench.sent.wait(6)  # before the flowgraph stops, and with it the handlers of messages
     samples = bench.finish(len(expected))
     np.testing.assert_array_equal(samples, expected)
     assert bench.tx.produced == len(expected)
 
     start, tags = 0, [(tag.offset, pmt.to_python(tag.value)) for tag in bench.sink.tags()]
-    for frame, (offset, tag), message in zip(sent, tags, bench.sent.wait(6), strict=True):
+    for frame, (offset, tag), message in zip(sent, tags, told, strict=True):
         length = len(modulate(frame))
         assert offset == start
         assert tag == asdict(frame.header) | {"frame_samples": length, "length": length + 150}
