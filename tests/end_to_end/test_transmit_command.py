@@ -34,12 +34,12 @@ def link_file(folder: Path, text: str) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LinkConfig, str]:
-    """Three texts, one of them in several frames, with two codecs, twice, onto a recording."""
+    """Three texts, one of them in several frames, with two codecs, twice, onto a recording; also by a busy machine."""
     folder = tmp_path_factory.mktemp("tx")
     file = link_file(
         folder,
         f"phy: {{preset: indoor, max_frame_symbols: 128}}\n"
-        f"radio: {{kind: file, transmit: {folder}/sent.sigmf-meta, bursts: {{peak: 0.3, gap_ms: 2}}}}\n",
+        f"radio: {{kind: file, transmit: {folder}/sent.sigmf-meta, bursts: {{peak: 0.3, gap_ms: 2, lead_ms: 500}}}}\n",
     )
     texts = [argument for text in TEXTS for argument in ("--text", text)]
     options = ("--codec", "huffman,utf8", "--repeat", 2, "--out", folder / "run", "--json", folder / "out.json")

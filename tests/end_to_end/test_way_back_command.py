@@ -1,7 +1,6 @@
 """`semcom tx` and `semcom rx` as two processes: what is received comes back, and the mask follows it."""
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,13 +27,13 @@ def lines_of(file: Path) -> list[dict]:
 def test_the_mask_of_a_transmitter_follows_the_reports_of_a_receiver_elsewhere(tmp_path: Path):
     (tmp_path / "link.yml").write_text((LINK + REPORTS).format(folder=tmp_path))
     texts = [argument for text in CAPTIONS for argument in ("--text", text)]
-    receiver = subprocess.Popen([*SEMCOM, "rx", "link.yml", "--out", "rx", "--quiet"], cwd=tmp_path)
+    till_all_came = ["--messages", str(len(CAPTIONS))]
+    receiver = subprocess.Popen([*SEMCOM, "rx", "link.yml", "--out", "rx", "--quiet", *till_all_came], cwd=tmp_path)
     try:
         sender = [*SEMCOM, "tx", "link.yml", "--out", "tx", "--quiet", "--snr", "15", *texts]
         done = subprocess.run(sender, cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
-        receiver.send_signal(signal.SIGINT)
-        receiver.wait(30)
+        assert receiver.wait(30) == 0
     finally:
         receiver.kill()
     sent, heard = lines_of(tmp_path / "tx" / "messages.jsonl"), lines_of(tmp_path / "rx" / "messages.jsonl")
