@@ -137,6 +137,9 @@ def _message(
         "overhead_symbols": row.overhead_symbols,
         "air_samples": row.air_samples,
         "mean_symbol_energy": row.mean_symbol_energy,
+        "masked_symbols": row.masked_symbols,
+        "outlook": row.outlook,
+        "snr_db_expected": row.snr_db_expected,
         "health": (Health(**row.health) + Health(**(arrived.health if arrived else {}))).as_dict(),
         "latency_ms": {},  # the clocks of the two ends have nothing in common
     }

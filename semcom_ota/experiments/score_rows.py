@@ -1,6 +1,6 @@
 """Rows of run folders, as far as a score needs them: checked, because a run folder may come from anywhere."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -61,6 +61,9 @@ class SentRow(_Row):
     overhead_symbols: _Count
     air_samples: _Count
     mean_symbol_energy: float = Field(ge=0, allow_inf_nan=False)
+    masked_symbols: _Count = 0
+    outlook: Literal["", "unknown", "stale", "reported", "predicted"] = ""  # masking/outlook.py; "": no mask asked
+    snr_db_expected: float | None = Field(None, allow_inf_nan=False)
 
 
 class ReceivedRow(_Row):

@@ -43,6 +43,14 @@ def test_the_mask_of_a_transmitter_follows_the_reports_of_a_receiver_elsewhere(t
     known = [row for row in sent if row["outlook"] in ("reported", "predicted")]
     assert len(known) >= len(CAPTIONS) - 4 and all(row["masked_symbols"] > 0 for row in known)
     assert {row["snr_db_expected"] for row in known} == {60.0}  # no noise at all: the most that a mask believes
+    scored = subprocess.run(
+        [*SEMCOM, "score", "tx", "rx", "--out", "both"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert "How the mask followed the channel" in (tmp_path / "both" / "report.html").read_text()
+    assert [row["outlook"] for row in lines_of(tmp_path / "both" / "messages.jsonl")] == [
+        row["outlook"] for row in sent
+    ]
 
 
 def test_a_mask_without_a_way_back_is_refused(tmp_path: Path):
