@@ -9,8 +9,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
+from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.experiments.bits_a_word import compare, markdown
 from semcom_ota.experiments.provenance import commit, machine, versions
@@ -27,7 +26,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
 
-    model = LanguageModel.load(arguments.model, torch.device(arguments.device))
+    model = LanguageModel.load(arguments.model, named_device(arguments.device))
     rows = compare(model, arguments.data, SOURCES)
     name = arguments.model or "the language model that ships"
     print(f"{name}: {model.parameters / 1e6:.1f} million parameters, {model.vocabulary} tokens\n")

@@ -11,17 +11,20 @@ How long a search takes depends on the SNR, so there may be several. Nothing els
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from semcom_ota.codecs import registry
+from semcom_ota.codecs.device import named_device
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, load_channel
 from semcom_ota.experiments import provenance, run_folder
 from semcom_ota.experiments.latency import STAGES, Latency, measure
 from semcom_ota.experiments.model_size import parameters
 from semcom_ota.experiments.texts import SENTENCES, read_lines
+from semcom_ota.radio_config import MAX_SNR_DB, MIN_SNR_DB
 from semcom_ota.training.corpus import load_test_captions
 
 
@@ -29,29 +32,29 @@ def main() -> None:
     """Time every codec on every device and print a Markdown table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the data sets (docs/data.md)")
-    parser.add_argument("--count", type=int, default=200, help="sentences, if there are so many")
+    parser.add_argument("--count", type=at_least(1), default=200, help="sentences, if there are so many")
     parser.add_argument("--codec", default=",".join(registry.names()))
     parser.add_argument("--device", default="", help="by default cpu, and cuda where there is one")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--snr", default="6", help="dB, one or several: --snr=-3,0,6")
-    parser.add_argument("--budget", type=float, default=8.0, help="payload symbols a word")
-    parser.add_argument("--batch", type=int, default=32, help="sentences that are decoded together")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=at_least(1), default=2)
+    parser.add_argument("--snr", type=decibels, default="6", help="dB, one or several: --snr=-3,0,6")
+    parser.add_argument("--budget", type=at_least(0.125, float), default=8.0, help="payload symbols a word")
+    parser.add_argument("--batch", type=at_least(1), default=32, help="sentences that are decoded together")
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    try:
-        snrs = [float(value) for value in arguments.snr.split(",")]
-    except ValueError as error:
-        raise ConfigError(f"--snr '{arguments.snr}' is no list of numbers: write --snr=-3,0,6") from error
+    asked = [name for name in arguments.device.split(",") if name]
+    for name in asked:
+        named_device(name)
 
     texts = load_test_captions(arguments.data) if arguments.data else read_lines(SENTENCES / "captions.txt")
     texts = texts[: arguments.count]  # none twice: some codecs know again what they encoded last
+    said = vars(arguments) | {"snr": ",".join(f"{snr_db:g}" for snr_db in arguments.snr)}
     document: dict[str, Any] = {
         "machine": provenance.machine(),
         "versions": provenance.versions(run_folder.VERSIONS),
         "commit": provenance.commit(),
-        "settings": {name: str(value) for name, value in vars(arguments).items() if name not in ("json", "data")},
+        "settings": {name: str(value) for name, value in said.items() if name not in ("json", "data")},
         "texts": f"{len(texts)} captions of {'Multi30k test_2016_flickr' if arguments.data else 'those that ship'}",
         "rows": [],
     }
@@ -62,11 +65,11 @@ def main() -> None:
     speed = f"sentences a second, batch of {arguments.batch}"
     head = ("codec", "SNR (dB)", "device", "weights (millions)", *STAGES, "end to end", "on the air", speed, "lost")
     print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
-    for device in arguments.device.split(",") if arguments.device else devices():
+    for device in asked or devices():
         for name in arguments.codec.split(","):
             settings = CodecConfig(names=(name,), symbols_per_word=max(arguments.budget, 1.0))
             codec = registry.load(name, settings, DeviceConfig(device=device, threads=arguments.threads))
-            for snr_db in snrs:
+            for snr_db in arguments.snr:
                 found = measure(
                     codec, texts, budget=arguments.budget, snr_db=snr_db, channel=load_channel("awgn"),
                     batch=arguments.batch, seed=arguments.seed,
@@ -76,6 +79,25 @@ def main() -> None:
                 print(line(document["rows"][-1]), flush=True)
     if arguments.json:
         run_folder.write_json(arguments.json, document)
+
+
+def at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[str], float]:
+    """A number for argparse."""
+
+    def number(told: str) -> float:
+        if not least <= (value := kind(told)) < 2**31:
+            raise argparse.ArgumentTypeError(f"{told} is not at least {least:g}")
+        return value
+
+    return number
+
+
+def decibels(told: str) -> list[float]:
+    """SNRs for argparse."""
+    values = [float(value) for value in told.split(",")]
+    if not all(MIN_SNR_DB <= value <= MAX_SNR_DB for value in values):
+        raise argparse.ArgumentTypeError(f"SNRs go from {MIN_SNR_DB:g} to {MAX_SNR_DB:g} dB")
+    return values
 
 
 def devices() -> list[str]:

@@ -25,10 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
+from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.config import ConfigError
 from semcom_ota.experiments import sweep_pictures, sweep_report
@@ -38,7 +35,7 @@ from semcom_ota.experiments.sweep_figures import Record
 from semcom_ota.experiments.sweep_reading import MANIFEST, Row, read_rows
 from semcom_ota.experiments.sweep_report import Summary
 from semcom_ota.experiments.sweep_tables import Table
-from semcom_ota.experiments.text_bound import bleu_bound
+from semcom_ota.experiments.text_bound import bounds, distances
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "results"
@@ -80,7 +77,7 @@ def main() -> None:
         summaries = {
             folder: sweep_report.summarise(folder, arguments.encoder, arguments.device) for folder in arguments.sweeps
         }
-        model = LanguageModel.load(arguments.language_model, torch.device(arguments.device))
+        model = LanguageModel.load(arguments.language_model, named_device(arguments.device))
         latencies = {file: read_latency(file) for file in arguments.latency}
     except ConfigError as error:
         end(error, 2)
@@ -134,38 +131,14 @@ def sweep_section(summary: Summary, rows: Sequence[Row], model: LanguageModel, i
         curves = sweep_pictures.curves(points, f"{title}, level {run['level']}", sweep_report.style(summary), limits)
         fates = sweep_pictures.fates(points, f"What became of the messages: {title}")
         parts.append(f"### {title}\n\n{image(curves, images / f'{stem}.svg', f'Curves: {title}')}")
+        if limits:
+            reached = [one for one in summary["crossings"] if (one["channel"], one["budget"]) == (channel, budget)]
+            parts.append(folded(distances(reached, limits)))
         parts += [folded(table) for table in sweep_report.panel_tables(summary, channel, budget)]
         parts.append(image(fates, images / f"{stem}-fates.svg", f"What became of the messages: {title}"))
     if figure := sweep_report.reliability(summary):
         parts.append(image(figure, images / f"results-{name}-reliability.svg", "Reliability of the confidence"))
     return [*parts, *(f"### {table.title}\n\n{table.markdown()}" for table in sweep_report.overall(summary))]
-
-
-def bounds(
-    points: Sequence[dict[str, Any]], texts: Sequence[str], bits: NDArray[np.float64], budget: float
-) -> dict[str, sweep_pictures.Bound]:
-    """What the best code could make of texts that a language model has compressed: each as dear as it is, or all alike.
-
-    Args:
-        points: of the panel.
-        texts: that were sent.
-        bits: (texts,) what each costs.
-        budget: payload symbols a word.
-    """
-    snrs = sorted({point["snr_db"] for point in points})
-    steps = [snrs[0] + (snrs[-1] - snrs[0]) * step / 60 for step in range(61)]
-    words = np.array([len(text.split()) for text in texts])
-    mean = float(bits.sum() / words.sum())
-    return {
-        "bound, finite blocklength: each text at its own bits": (
-            steps,
-            bleu_bound(texts, budget, bits.tolist(), steps),
-        ),
-        f"the same were each at {mean:.2f} bits a word": (
-            steps,
-            bleu_bound(texts, budget, (mean * words).tolist(), steps),
-        ),
-    }
 
 
 def repetitions(common: Sequence[Record], summaries: dict[Path, Summary]) -> dict[Path, Path]:

@@ -126,6 +126,7 @@ class LamDecoder(CountsDropped, gr.basic_block):
         result = pdu.Result(
             text=decoded.text,
             confidence=decoded.confidence,
+            word_confidence=decoded.trust,
             intact=decoded.intact,
             lost=False,
             codec=header.codec,

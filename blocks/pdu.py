@@ -59,6 +59,7 @@ class Result:
     sro_ppm: float = 0.0
     lost_samples: int = 0  # in gaps of the stream since the message before
     understanding: Understanding = field(default_factory=Understanding)
+    word_confidence: float = 0.0  # 0..1, how far to trust a word of it; `confidence` is that of the whole text
 
 
 Messages = tuple[dict[str, int] | None, ...]

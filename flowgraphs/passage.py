@@ -50,6 +50,7 @@ class Passage(Sending):
             reason=result.reason or next(iter(self.dropped), ""),
             text=result.text,
             confidence=result.confidence,
+            word_confidence=result.word_confidence,
             intact=result.intact,
             **asdict(result.understanding),
             fragments=header.fragments,

@@ -8,8 +8,6 @@ from semcom_ota.types import ComplexArray, FloatArray
 
 GAP = "[…]"
 """Stands in a received text where a lost frame took a part of it away: a gap, never silence."""
-
-
 POWER_TOLERANCE = 1e-3
 """Mean |s|**2 of a message is 1 to within it; float32 symbols sum up far more exactly than that."""
 
@@ -44,8 +42,14 @@ class Decoded:
     """
 
     text: str
-    confidence: float  # 0..1, the codec's own estimate that the text (or its average token) is right
+    confidence: float  # 0..1, the codec's own estimate that the whole text is right
     intact: bool
+    word_confidence: float | None = None  # 0..1, the share of its words that it expects to be right; None: no estimate
+
+    @property
+    def trust(self) -> float:
+        """0..1, how far to trust a word of it."""
+        return self.confidence if self.word_confidence is None else self.word_confidence
 
 
 @runtime_checkable
@@ -100,6 +104,11 @@ class BatchCodec(Codec, Protocol):
     def decode_batch(self, messages: Sequence[Received]) -> list[Decoded]:
         """As `decode`, of each of them in order."""
         ...
+
+
+def without_gaps(text: str) -> str:
+    """A received text without the marks of what is missing: what is judged, and what a reader of the memory reads."""
+    return text.replace(GAP, " ")
 
 
 def adapts_to_snr(codec: Codec) -> bool:

@@ -123,8 +123,8 @@ def odd_texts(subject: Subject) -> str:
         if len(sent.symbols) != own:
             raise Broken(f"symbol_count({text[:20]!r}) is {own}, but encode spent {len(sent.symbols)} symbols")
         found = subject.decode(received(sent), repr(text[:20]))
-        wrong = found.intact and found.text != text
-        if wrong and (found.confidence >= SURE or subject.declares("has_checksum")):
+        vouched = found.confidence >= SURE or (found.intact and subject.declares("has_checksum"))
+        if vouched and found.text != text:
             raise Broken(f"{text[:40]!r} came out as {found.text[:40]!r} with confidence {found.confidence:.2f}")
         carried.append(text)
     try:

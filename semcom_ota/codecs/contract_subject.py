@@ -128,6 +128,8 @@ def checked(decoded: object, what: str) -> Decoded:
         raise Broken(f"decode of {what}: intact is {decoded.intact!r}, neither True nor False")
     if not isinstance(decoded.confidence, float | int) or not 0 <= decoded.confidence <= 1:
         raise Broken(f"decode of {what}: confidence is {decoded.confidence!r}, not within 0..1")
+    if not isinstance(decoded.trust, float | int) or not 0 <= decoded.trust <= 1:
+        raise Broken(f"decode of {what}: word_confidence is {decoded.word_confidence!r}, not within 0..1")
     return decoded
 
 

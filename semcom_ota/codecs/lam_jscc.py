@@ -236,7 +236,8 @@ class LamJscc:
             if all(reading.present) and _check(text) == check:
                 right = chance / (chance + max(1 - before - chance, 0) * 2.0**-CHECK_BITS + 1e-12)
                 if right > 0.5:
-                    return Decoded(text, right + (1 - right) * expected_right(candidate, reading.present), True)
+                    words = right + (1 - right) * expected_right(candidate, reading.present)
+                    return Decoded(text, right, True, words)
             before += chance
         return self._guess(reading)
 
@@ -254,8 +255,8 @@ class LamJscc:
             listed = list(run)
             tokens = LamTokens([token for _, token, _ in listed], [form for _, _, form in listed])
             parts.append(self._tokenizer.decode(tokens) if here else f" {GAP}")
-        confidence = min(expected_right(best, reading.present), 1 - 1 / len(best.tokens))
-        return Decoded("".join(parts) if all(reading.present) else "".join(parts).strip(), confidence, False)
+        right = min(expected_right(best, reading.present), 1 - 1 / len(best.tokens))
+        return Decoded("".join(parts) if all(reading.present) else "".join(parts).strip(), 0.0, False, right)
 
 
 def _sound(message: Received) -> tuple[ComplexArray, FloatArray]:

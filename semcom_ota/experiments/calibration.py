@@ -31,6 +31,7 @@ class Calibration:
     error_if_calibrated: float  # what as many messages would show by chance, were each right as often as it says
     bias: Estimate  # mean confidence less mean outcome; positive: overconfident
     bins: tuple[Bin, ...]  # without the empty ones, ascending
+    undecided: Bin | None  # those of a confidence from 0.1 to 0.9; None: there is none
 
 
 def calibration(
@@ -67,7 +68,13 @@ def calibration(
         for at in range(BINS)
         if count[0, at]
     )
-    return Calibration(len(said), estimate(error), _by_chance(said, place), estimate(bias), bins)
+    between = slice(1, BINS - 1)
+    sums = [part[:, between].sum(axis=1) for part in (count, said_sum, true_sum)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        undecided = (
+            Bin(int(sums[0][0]), float(sums[1][0] / sums[0][0]), estimate(sums[2] / sums[0])) if sums[0][0] else None
+        )
+    return Calibration(len(said), estimate(error), _by_chance(said, place), estimate(bias), bins, undecided)
 
 
 def _by_chance(said: NDArray[np.float64], place: NDArray[np.int64]) -> float:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from semcom_ota.codecs.base import without_gaps
+from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.model_folder import load_weights, loading, local_folder
 from semcom_ota.config import ConfigError
 
@@ -42,12 +44,13 @@ class SentenceEncoder:
 
         Args:
             name: a folder in Hugging Face's format, or a name on its hub; None is the one of the extra `similarity`.
-            device: `cpu`, `cuda` or `cuda:N`.
+            device: `cpu`, `cuda`, `cuda:N` or `auto`.
 
         Raises:
-            ConfigError: it is not there, or is no encoder.
+            ConfigError: it, or the device, is not there, or it is no encoder.
         """
         folder = _packaged() if name is None else local_folder(name)
+        where = named_device(device)
         with loading("sentence encoder", folder):
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -55,7 +58,7 @@ class SentenceEncoder:
             if tokenizer.pad_token_id is None:
                 raise ValueError("it is no whole encoder of the BERT kind: its tokenizer cannot pad")
         return cls("all-MiniLM-L6-v2" if name is None else Path(name).name, _digest(folder), model, tokenizer,
-                   torch.device(device))  # fmt: skip
+                   where)  # fmt: skip
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -87,12 +90,13 @@ class SentenceEncoder:
 
         Args:
             sent: n texts.
-            received: what came out, in the same order.
+            received: what came out, in the same order; gaps in it are nothing.
 
         Returns:
             (n,).
         """
-        pairs = list(zip(sent, received, strict=True))
+        heard = [text if text == said else without_gaps(text) for said, text in zip(sent, received, strict=True)]
+        pairs = list(zip(sent, heard, strict=True))
         result = np.array([float(one == other) for one, other in pairs])
         changed = [index for index, (one, other) in enumerate(pairs) if other.strip() and one != other]
         if changed:

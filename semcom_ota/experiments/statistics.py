@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU
 from scipy import special
 
+from semcom_ota.codecs.base import without_gaps
+
 RESAMPLES = 1000
 Z_95 = 1.96
 
@@ -137,13 +139,13 @@ def bleu_signature() -> str:
 
 
 def word_errors(sent: str, received: str) -> tuple[int, int]:
-    """Word-level Levenshtein alignment of two texts (words: runs between white space).
+    """Word-level Levenshtein alignment of two texts (words: runs between white space; a gap in `received` is none).
 
     Returns:
         errors: substitutions, deletions and insertions.
         right: words of `sent` that are matched; the most that an alignment with so few errors has.
     """
-    reference, words = sent.split(), received.split()
+    reference, words = sent.split(), without_gaps(received).split()
     row = [(j, 0) for j in range(len(words) + 1)]  # (errors, -matches): the smallest tuple is the best
     for i, expected in enumerate(reference, 1):
         previous, row = row, [(i, 0)]
@@ -162,7 +164,8 @@ def quality_rows(sent: Sequence[str], received: Sequence[str]) -> NDArray[np.flo
 
     Args:
         sent: what was sent.
-        received: what came out, in the same order; an empty text where nothing did.
+        received: what came out, in the same order; an empty text where nothing did. What a codec puts for a part that
+            did not come through (`codecs.base.GAP`) is no word and no token.
 
     Returns:
         (n, 15): n-grams that match (4), n-grams received (4), lengths received and sent in tokens, word errors, words
@@ -174,7 +177,7 @@ def quality_rows(sent: Sequence[str], received: Sequence[str]) -> NDArray[np.flo
 
 @functools.lru_cache(maxsize=2**16)  # at a good SNR most messages of a sweep are the same pair again
 def _quality_row(sent: str, received: str) -> tuple[float, ...]:
-    score = _metric().corpus_score([received], [[sent]])
+    score = _metric().corpus_score([received if sent == received else without_gaps(received)], [[sent]])
     words = len(sent.split())
     errors, right = (0, words) if sent == received else word_errors(sent, received)
     return (*score.counts, *score.totals, score.sys_len, score.ref_len, errors, right, words, sent == received, 1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcom_ota.codecs.base import POWER_TOLERANCE
-from semcom_ota.experiments.calibration import Calibration, calibration
+from semcom_ota.experiments.calibration import Bin, Calibration, calibration
 from semcom_ota.experiments.comparison import Crossing, crossing, difference, draws, gap
 from semcom_ota.experiments.statistics import Estimate, clustered_proportion, estimate, proportion
 from semcom_ota.experiments.sweep_config import symbols_for
@@ -18,8 +18,11 @@ from semcom_ota.experiments.trust import is_wrong, wrong_counts
 
 LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,), "exact_match": (0.9,)}
 """Figure -> the levels whose SNR is stated."""
-FADE_DB = 6.0
-"""A message whose receiver estimated an SNR so far below the channel's mean met a fade."""
+FADE_DB = 1.5
+"""A message whose receiver estimated an SNR so far below the channel's mean met a fade.
+
+Without one, no estimate is as far off; to lose a scheme with a cliff near the mean, a shallow one is enough.
+"""
 
 Record = dict[str, Any]
 
@@ -82,7 +85,8 @@ def differences(data: SweepData, reference: str) -> list[Record]:
 
 
 def calibrations(data: SweepData) -> list[Record]:
-    """Of each codec, over all channels and over each: confidence against copies, and against the share of right words.
+    """Of each codec, over all channels and over each: its confidence in a text against copies, and in its words
+    against the share that is right.
 
     Messages that did not arrive have no text to be confident of: they are left out.
     """
@@ -94,10 +98,13 @@ def calibrations(data: SweepData) -> list[Record]:
     records = []
     for (name, channel), indices in groups.items():
         rows = np.array(indices)
-        confidence = [data.rows[index].confidence for index in indices]
+        said = [data.rows[index] for index in indices]
         total = data.table[rows]
-        outcomes = {"exact_match": total[:, 13], "words_right": total[:, 11] / np.maximum(total[:, 12], 1)}
-        for outcome, values in outcomes.items():
+        outcomes = {
+            "exact_match": ([row.confidence for row in said], total[:, 13]),
+            "words_right": ([row.trust for row in said], total[:, 11] / np.maximum(total[:, 12], 1)),
+        }
+        for outcome, (confidence, values) in outcomes.items():
             found = calibration(confidence, list(values), data.message[rows], data.resampling)
             records.append({"codec": name, "channel": channel, "outcome": outcome} | _calibrated(found))
     names = [curve.name for curve in data.curves]
@@ -249,16 +256,17 @@ def _named(name: str, found: Estimate) -> Record:
 
 
 def _calibrated(found: Calibration) -> Record:
-    bins: Sequence[Record] = [
-        {"messages": part.messages, "confidence": part.confidence} | _named("outcome", part.outcome)
-        for part in found.bins
-    ]
+    bins = [_bin(part) for part in found.bins]
     return (
         {"messages": found.messages, "error_if_calibrated": found.error_if_calibrated}
         | _named("error", found.error)
         | _named("bias", found.bias)
-        | {"bins": bins}
+        | {"bins": bins, "undecided": _bin(found.undecided) if found.undecided else None}
     )
+
+
+def _bin(part: Bin) -> Record:
+    return {"messages": part.messages, "confidence": part.confidence} | _named("outcome", part.outcome)
 
 
 def agreement(rows: Iterable[Row], others: Iterable[Row]) -> Record | None:

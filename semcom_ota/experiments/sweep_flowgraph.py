@@ -71,6 +71,7 @@ def _outcome(label: str, sent: loopback.Transmission, result: dict[str, Any]) ->
         overhead_symbols=result["overhead_symbols"],
         air_samples=result["air_samples"],
         confidence=result["confidence"],
+        word_confidence=result["word_confidence"],
         intact=result["status"] == "delivered",
         snr_db_estimated=result["snr_db_estimated"],
         milliseconds={f"{stage}_ms": result["latency_ms"][stage] for stage in STAGES},

@@ -24,7 +24,8 @@ class Outcome:
     energy: float = 0.0  # sum of |s|**2 over the payload symbols sent
     overhead_symbols: int = 0  # cells of preamble, header, pilots and filling
     air_samples: int = 0  # without the silence between frames
-    confidence: float = 0.0
+    confidence: float = 0.0  # that the whole text is right
+    word_confidence: float = 0.0  # the share of its words that is expected to be
     intact: bool = False
     snr_db_estimated: float | None = None
     parameters: int | None = None  # weights of the codec's networks; None: they are in another process

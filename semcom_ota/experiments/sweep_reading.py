@@ -57,7 +57,13 @@ class Row:
     overhead_bits: _Count = 0
     air_samples: _Count = 0
     confidence: _Share = 0.0
+    word_confidence: _Share | None = None  # None: as `confidence`
     snr_db_estimated: _Number | None = None
+
+    @property
+    def trust(self) -> float:
+        """0..1, the share of its words that the codec expects to be right."""
+        return self.confidence if self.word_confidence is None else self.word_confidence
 
 
 @dataclass(frozen=True, slots=True, config=_LENIENT)

@@ -160,19 +160,27 @@ def spending(points: Sequence[Record]) -> Table:
 def calibration(summary: Record) -> Table:
     """Expected calibration error of each codec's confidence."""
     head = ("codec", "channel", "against", "texts", "calibration error [95 %]", "of a calibrated one, by chance",
-            "confidence less outcome [95 %]")  # fmt: skip
+            "bias: confidence less outcome [95 %]", "undecided", "they say", "and are [95 %]")  # fmt: skip
     names = {"exact_match": "exact copies", "words_right": "share of words right"}
     rows = tuple(
         (one["codec"], one["channel"], names[one["outcome"]], str(one["messages"]), interval(one, "error"),
          f"{one['error_if_calibrated']:.3f}" if one["outcome"] == "exact_match" else "",
-         interval(one, "bias", "+.3f"))
+         interval(one, "bias", "+.3f"), *_undecided(one["undecided"]))
         for one in summary["calibration"]
     )  # fmt: skip
     caption = (
-        "A confidence is a codec's own estimate that the text (or its average word) is right. Over all texts that "
-        "came out, at all SNRs; ten equal bins. A positive last column is overconfidence."
+        "A codec's own estimate that the whole text is right, against exact copies; and how many of its words it "
+        "expects to be right (the same figure, of a codec that has no other), against how many are. Over all texts "
+        "that came out, at all SNRs; ten equal bins. A positive bias is overconfidence. Most messages of a sweep are "
+        "as good as certain: how the others come out (confidence from 0.1 to 0.9) stands by itself."
     )
     return Table("Is the confidence calibrated?", caption, head, rows)
+
+
+def _undecided(found: Record | None) -> tuple[str, str, str]:
+    if found is None:
+        return "0", "", ""
+    return str(found["messages"]), f"{found['confidence']:.3f}", interval(found, "outcome")
 
 
 def wrong_texts(summary: Record) -> Table:
@@ -201,6 +209,7 @@ def sets(records: Sequence[Record]) -> Table:
 
 
 WRONG = (
+    "Wrong with confidence ≥ 0.9 are all texts that came with it, said to be damaged or not. "
     "Numbers altered are of wrong texts that were delivered: digits or number words differ from those that were sent "
     "('2' and 'two' do, ordinals are not looked at). Intervals of counts are what they could have been with as many "
     "other texts; a text that was sent several times counts as one."

@@ -49,6 +49,7 @@ def measure(task: Task) -> Measured:
                 "overhead_bits": overhead,
                 "air_samples": outcome.air_samples,
                 "confidence": outcome.confidence,
+                "word_confidence": outcome.word_confidence,
                 "intact": outcome.intact,
                 "snr_db_estimated": outcome.snr_db_estimated,
             }

@@ -184,7 +184,7 @@ def _decode(
         started = time.perf_counter()
         try:
             texts = decode_all(codec, batch)
-            if not all(0 <= text.confidence <= 1 for text in texts):
+            if not all(0 <= text.confidence <= 1 and 0 <= text.trust <= 1 for text in texts):
                 raise ValueError("it gave a confidence that is not in 0..1")
             if any(len(text.text.encode()) > 4 * MAX_TEXT_BYTES for text in texts):  # which raises what is no Unicode
                 raise ValueError(f"it gave a text of more than {4 * MAX_TEXT_BYTES} bytes")
@@ -217,6 +217,7 @@ def _outcome(
         "delivered" if text.intact else "corrupted",
         received=text.text,
         confidence=float(text.confidence),
+        word_confidence=float(text.trust),
         intact=bool(text.intact),
         snr_db_estimated=arrived.snr_db,
         milliseconds=milliseconds | {"decode_ms": decode_ms},

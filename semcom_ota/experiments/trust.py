@@ -32,7 +32,8 @@ def is_wrong(row: Row) -> bool:
 
 
 def wrong_counts(rows: Iterable[Row]) -> dict[str, float]:
-    """How many messages were taken for whole and are wrong, of which with what, each with its 95 % interval.
+    """How many messages were taken for whole and are wrong, how many of these with other numbers, and how many came
+    wrong with a confidence that a user would take for a yes, taken for whole or not; each with its 95 % interval.
 
     The interval is what the count could have been with other texts: one that was sent several times counts as one.
     """
@@ -40,7 +41,9 @@ def wrong_counts(rows: Iterable[Row]) -> dict[str, float]:
     _, text = np.unique([row.sent for row in mine], return_inverse=True)
     flags = {
         "wrong_delivered": [is_wrong(row) for row in mine],
-        "wrong_trusted": [is_wrong(row) and row.confidence >= TRUSTED for row in mine],
+        "wrong_trusted": [
+            row.status != "lost" and row.confidence >= TRUSTED and row.received != row.sent for row in mine
+        ],
         "wrong_numbers": [is_wrong(row) and numbers(row.sent) != numbers(row.received) for row in mine],
     }
     counts: dict[str, float] = {}

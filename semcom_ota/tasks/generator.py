@@ -40,17 +40,23 @@ TASKS: dict[int, tuple[str, Callable[[Random, StorySettings], Story]]] = {
 _ONE_LENGTH = (4, 17, 18)
 
 
-def generate(task: int, stories: int, seed: int, settings: StorySettings | None = None) -> list[Story]:
+def generate(
+    task: int, stories: int, seed: int, settings: StorySettings | None = None, training: bool = False
+) -> list[Story]:
     """So many stories of a task. The same arguments give the same stories, and more of them begin with the same ones.
+
+    What is made for `training` is drawn apart: no seed of a test gives it.
 
     Raises:
         ConfigError: there is no such task, or its stories cannot be as the settings say.
     """
-    endless = generate_endlessly(task, seed, settings)
+    endless = generate_endlessly(task, seed, settings, training)
     return [next(endless) for _ in range(stories)]
 
 
-def generate_endlessly(task: int, seed: int, settings: StorySettings | None = None) -> Iterator[Story]:
+def generate_endlessly(
+    task: int, seed: int, settings: StorySettings | None = None, training: bool = False
+) -> Iterator[Story]:
     """The stories of `generate`, one after the other without an end.
 
     Raises:
@@ -61,5 +67,5 @@ def generate_endlessly(task: int, seed: int, settings: StorySettings | None = No
         raise ConfigError(f"no stories can be made for task {task}: use {', '.join(map(str, TASKS))}")
     if task in _ONE_LENGTH and settings.stretch > 1:
         raise ConfigError(f"stories of task {task} have one length: use stretch 1, or another task")
-    make = TASKS[task][1]
-    return (make(Random(f"{seed}/{task}/{i}"), settings) for i in count())
+    make, apart = TASKS[task][1], "training/" if training else ""
+    return (make(Random(f"{apart}{seed}/{task}/{i}"), settings) for i in count())

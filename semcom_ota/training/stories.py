@@ -131,7 +131,7 @@ class StoryTask:
         return _tokens(self.tokenizer, text)
 
     def _words(self, task: int) -> set[int]:
-        return {token for story in generate(task, 20, 0) for line in story.lines for token in self._tokens(line)}
+        return {token for story in generate(task, 20, 0, training=True) for line in story.lines for token in self._tokens(line)}
 
     def _validation(self, data: Path) -> dict[int, list[Asked]]:
         return {
@@ -158,7 +158,7 @@ def intent_examples(data: Path, tokenizer: PreTrainedTokenizerFast) -> list[tupl
     captions = load_corpus(data)["captions"]
     texts = [*load_intents(data), *(("tell", text) for text in captions[:: max(1, len(captions) // MOST_OF_AN_INTENT)])]
     for task in TASKS:
-        for story in generate(task, STORIES_FOR_INTENTS, 1):
+        for story in generate(task, STORIES_FOR_INTENTS, 1, training=True):
             texts += [("tell", line) for line in story.lines]
             texts += [("ask", question.text) for question in story.questions]
     return [(intent, _tokens(tokenizer, text)) for intent, text in texts]
@@ -173,7 +173,7 @@ def _texts(data: Path) -> list[str]:
     corpus = load_corpus(data)
     texts = corpus["requests"] + corpus["captions"][::10]
     for task in TASKS:
-        for story in generate(task, STORIES_FOR_TOKENS, 0):
+        for story in generate(task, STORIES_FOR_TOKENS, 0, training=True):
             texts += [
                 *story.lines,
                 *(part for question in story.questions for part in (question.text, question.answer)),

@@ -120,7 +120,7 @@ def pool(reader: StoryReader, shares: Mapping[int, float], seed: int, number: in
     asked: list[Asked] = []
     for task, share in sorted(shares.items()):
         wanted, found = round(QUESTIONS_A_POOL * share / total), 0
-        stories = generate_endlessly(task, seed * 1_000_003 + number)
+        stories = generate_endlessly(task, seed * 1_000_003 + number, training=True)
         while found < wanted:
             mine = list(reader.asked(rng, next(stories)))
             asked += mine

@@ -139,6 +139,7 @@ class _DecodeReply(Strict):
     text: str = Field(max_length=4 * MAX_TEXT_BYTES)
     confidence: float = Field(ge=0, le=1)
     intact: bool
+    word_confidence: float | None = Field(ge=0, le=1)
     decode_ms: _Milliseconds
     understanding: _Understanding
 
@@ -197,7 +198,7 @@ def from_packet(packet: Packet) -> Message:
             return _received_message(read(packet, _ReceivedMessage), packet)
         case "decoded":
             made = read(packet, _DecodeReply)
-            decoded = Decoded(made.text, made.confidence, made.intact)
+            decoded = Decoded(made.text, made.confidence, made.intact, made.word_confidence)
             return DecodeReply(decoded, made.decode_ms, Understanding(**made.understanding.model_dump()))
         case "link_report":
             scalars = read(packet, _LinkReport).model_dump()

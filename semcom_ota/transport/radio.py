@@ -73,6 +73,7 @@ class MessageReply(Strict):
     reason: str = Field("", description="a sentence, if it was not simply sent and decoded, or the channel's doing")
     text: str = ""
     confidence: float = 0.0
+    word_confidence: float = 0.0
     intact: bool = False
     intent: str = Field("", max_length=64)  # what the text wants; '' if nobody reads the memory
     answer: str | None = None  # from the memory; None if it asks nothing

@@ -40,6 +40,17 @@ def test_those_that_ship_keep_their_promises(name: str):
     assert [finding.check for finding in found] == NAMES
 
 
+@pytest.mark.parametrize("name", ["lam-prior", "lam-compressed", "lam-jscc"])
+def test_large_models_keep_those_that_are_quick_to_check(name: str):
+    """`semcom codecs check` keeps them busy for minutes with the others."""
+    codec = registry.load(name, CodecConfig(), DeviceConfig(device="cpu"))
+    quick = [
+        promise for promise in PROMISES if promise.name in ("description", "unit power", "parameters", "round trip")
+    ]
+    found = list(check(lambda: codec, Terms(TEXTS[:1], ships=True), promises=quick))
+    assert broken(found) == {} and len(found) == len(quick) == 4
+
+
 def test_the_worked_example_keeps_its_promises():
     found = findings(Spelling, Terms())
     assert broken(found) == {}

@@ -33,6 +33,14 @@ def test_overconfidence_shows():
     assert found.bias.value == pytest.approx(found.error.value)
 
 
+def test_those_in_between_are_not_drowned_by_the_certain():
+    found = judged([1.0] * 900 + [0.0] * 90 + [0.5] * 10, [1.0] * 900 + [0.0] * 100)
+    assert found.error.value == pytest.approx(0.005)
+    assert found.undecided is not None
+    assert (found.undecided.messages, found.undecided.confidence, found.undecided.outcome.value) == (10, 0.5, 0)
+    assert judged([1.0, 0.0], [1.0, 0.0]).undecided is None
+
+
 def test_opposite_errors_do_not_cancel():
     confidence = np.repeat([0.3, 0.7], MESSAGES // 2)
     found = judged(confidence, outcomes(1 - confidence))

@@ -83,7 +83,7 @@ def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(make, tmp_pat
     curves = {
         name: (make.page.parent / "images" / f"results-first-{name}-8.svg").read_text() for name in ("awgn", "rayleigh")
     }
-    assert "each text at its own bits" in curves["awgn"] and "at 6.00 bits a word" in curves["awgn"]
+    assert "bound, finite blocklength" in curves["awgn"] and "24 bits of the header for nothing" in curves["awgn"]
     assert "bits a word" not in curves["rayleigh"]
     assert re.search(r"## first\n\n.*\n\n(.*\n\n)*A remark\.\n\n", text) and "## What lost\n\nMuch." in text
     assert "for editors" not in text and "Empty" not in text

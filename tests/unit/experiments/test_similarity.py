@@ -63,6 +63,12 @@ def test_a_copy_is_one_and_nothing_is_zero(encoder):
     assert -1 <= other < 1
 
 
+def test_a_gap_is_nothing(encoder):
+    sent = ["Two dogs run.", "Two dogs run.", "A […] B"]
+    alike = encoder.similarity(sent, ["[…]", "Two dogs […]", "A […] B"])
+    assert alike.tolist() == [0, *encoder.similarity(sent[:1], ["Two dogs  "]), 1]
+
+
 def test_more_and_longer_texts_than_a_batch_holds(encoder):
     texts = [" ".join(np.random.default_rng(seed).choice(WORDS, 3 + seed % 60)) for seed in range(150)]
     assert encoder.embed(texts).shape == (150, 16)

@@ -33,6 +33,14 @@ def test_a_lost_message_scores_zero_and_copies_score_one():
     assert same["bleu4"].value == same["exact_match"].value == 1 and same["word_error_rate"].value == 0
 
 
+def test_what_stands_for_a_lost_part_is_no_word():
+    sent = ["a cat sat on the mat", "a dog"]
+    for name, found in text_quality(sent, ["a cat […]", "[…]"]).items():
+        assert found == text_quality(sent, ["a cat", ""])[name]
+    assert word_errors("a b c", "a […]") == word_errors("a b c", "a") == (2, 1)
+    assert text_quality(["A […] B"], ["A […] B"])["exact_match"].value == 1
+
+
 def test_intervals_hold_the_value_and_shrink_with_more_messages():
     few, many = text_quality(SENT, RECEIVED), text_quality(SENT * 30, RECEIVED * 30)
     assert few["bleu1"].low <= few["bleu1"].value <= few["bleu1"].high

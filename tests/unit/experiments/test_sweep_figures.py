@@ -89,7 +89,7 @@ def test_what_is_lost_in_a_fade_is_told_from_what_is_decoded_wrong():
         "no_frame",
         "faded",
     )
-    assert [point[name] for name in counted] == [3, 2, 1, 1, 2, 1, 1, 2]
+    assert [point[name] for name in counted] == [3, 2, 2, 1, 2, 1, 1, 2]
     assert point["outage"] == pytest.approx(3 / 5)  # no frame, and two that a fade spoilt, vouched for or not
     assert 0 < point["bleu1_without_fade"] < 1
 
@@ -111,6 +111,15 @@ def test_confidence_is_judged_over_what_came_out(lines, whole):
     assert cliff["messages"] == len(arrived) and cliff["error"] == 0
     assert graceful["error"] < 0.08  # its confidence is the probability of a copy
     assert found["graceful", "all", "words_right"]["bias_high"] < 0  # and far below the share of right words
+
+
+def test_what_a_codec_says_of_its_words_is_judged_by_words():
+    line = rows(messages=1, channels=("awgn",), snrs=(8.0,))[0]
+    wrong = {"sent": "a b c d", "received": "a b c e", "status": "corrupted", "words": 4}
+    found = sweep_figures.calibrations(data([line | wrong | {"confidence": 0.0, "word_confidence": 0.75}]))
+    assert {one["outcome"]: (one["error"], one["bias"]) for one in found if one["channel"] == "all"} == {
+        "exact_match": (0, 0), "words_right": (0, 0)
+    }  # fmt: skip
 
 
 def test_wrong_texts_are_shown_with_the_most_confident_first(whole):

@@ -1,9 +1,10 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from semcom_ota.experiments.text_bound import bleu_bound
+from semcom_ota.experiments.text_bound import bleu_bound, bounds, distances
 
 TEXTS = [" ".join(["word"] * count) for count in (8, 12, 16)]
 
@@ -43,3 +44,21 @@ def test_texts_that_differ_need_more_than_the_same_bits_spread_evenly():
         p for p, value in zip(places, uneven, strict=True) if value > 0.9
     )
     assert uneven[20] > even[20]  # the cheaper one comes through earlier
+
+
+def test_the_distance_to_the_bound_is_that_of_the_interpolated_curves():
+    bits = np.array([6.0 * len(text.split()) for text in TEXTS])
+    limits = bounds([{"snr_db": -6.0}, {"snr_db": 9.0}], TEXTS, bits, 8)
+    at = {name: float(np.interp(0.9, curve, steps)) for name, (steps, curve) in limits.items()}
+    own, less = at.values()
+    assert own > less + 1  # 24 bits of 48 to 96
+    assert alike(TEXTS, 8, 6.0, [own])[0] == pytest.approx(0.9, abs=2e-3)
+    reached = {"metric": "bleu1", "level": 0.9, "length": "all", "codec": "ours", "low": own, "high": None}
+    table = distances([
+        reached | {"at_least": own + 1.5, "at_most": own + 1.5},
+        reached | {"codec": "beyond", "at_least": 9.0, "at_most": None},
+        reached | {"codec": "of short ones", "length": "short", "at_least": 1.0, "at_most": 1.0},
+    ], limits)  # fmt: skip
+    (mine,) = [row for row in table.rows if row[1] == "ours"]
+    assert mine[2:] == (f"{own + 1.5:.2f} [{own:.2f}, open]", "+1.50", f"{own + 1.5 - less:+.2f}")
+    assert not {"beyond", "of short ones"} & {row[1] for row in table.rows}

@@ -36,9 +36,10 @@ def test_what_was_vouched_for_and_wrong_is_counted_with_its_interval():
             row("Two dogs.", "Three dogs.", confidence=0.5),
             row("A dog.", "A cat."),
             row("Room 404.", "Room 1.", status="corrupted", confidence=0.0),
+            row("On a bus.", "On two lawns.", status="corrupted", confidence=0.91),  # damaged, it says, and sure
         ]
     )
-    assert [counts[name] for name in ("wrong_delivered", "wrong_trusted", "wrong_numbers")] == [3, 2, 2]
+    assert [counts[name] for name in ("wrong_delivered", "wrong_trusted", "wrong_numbers")] == [3, 3, 2]
     assert 0 < counts["wrong_delivered_low"] < 3 < counts["wrong_delivered_high"] < 5
 
 
