@@ -42,6 +42,9 @@ class ChannelConfig(Frozen):
     tap_powers_db: tuple[Annotated[float, Field(ge=-100, le=100)], ...] = Field((0.0,), min_length=1, max_length=64)
     delay_spread_s: float = Field(0.0, ge=0, le=1e-4, description="RMS delay spread of a tdl profile")
     max_doppler_hz: float = Field(0.0, ge=0, le=1e4, description="Doppler shift of Jakes' spectrum; 0: the paths stand")
+    message_interval_s: float = Field(
+        0.0, ge=0, le=60, description="moving paths go on from message to message, so long after one another; 0: anew"
+    )
     max_delay_samples: float = Field(0.0, ge=0, le=1000, description="delay uniform in 0 .. this, fractional")
     noise_only: bool = Field(False, description="the signal is replaced by noise of the same power: nothing may pass")
     # The clocks and oscillators of both ends.
@@ -80,6 +83,8 @@ class ChannelConfig(Frozen):
             raise ValueError(f"profile {self.profile} is Rayleigh fading: leave out fading, or say rayleigh")
         if self.max_doppler_hz and self.fading == "none":
             raise ValueError("max_doppler_hz needs fading rayleigh or rician: without fading a path stands still")
+        if self.message_interval_s and not self.max_doppler_hz:
+            raise ValueError("message_interval_s needs max_doppler_hz: paths that stand still do not go on")
         return self
 
     @property

@@ -23,7 +23,8 @@ class Meaning(nn.Module):
     """One vector of a whole text: the sum of its tokens' embeddings, each bound to its place.
 
     One half of every embedding is added up as it is, so that texts about the same are alike; the other is first
-    multiplied by a vector of the token's place, so that "wolves fear mice" is not "mice fear wolves".
+    multiplied by a vector of the token's place, so that "wolves fear mice" is not "mice fear wolves". The sum has no length
+    of its own, so how far all tokens together are trusted is said by a vector of doubt.
     """
 
     def __init__(self, width: int, places: int):
@@ -32,6 +33,7 @@ class Meaning(nn.Module):
         half = width // 2
         self.place = nn.Parameter(torch.cat([torch.ones(places, half), torch.randn(places, width - half)], 1))
         self.norm = nn.LayerNorm(width)
+        self.doubt = nn.Parameter(torch.randn(width) * 0.3)
 
     def forward(self, embedded: Tensor, trust: Tensor) -> Tensor:
         """Features of texts.
@@ -45,7 +47,8 @@ class Meaning(nn.Module):
         """
         count = min(embedded.shape[1], len(self.place))
         bound: Tensor = embedded[:, :count] * self.place[:count] * trust[:, :count, None]
-        features: Tensor = self.norm(bound.sum(1))
+        mean = trust.sum(1, keepdim=True) / (trust > 0).sum(1, keepdim=True).clamp(min=1)
+        features: Tensor = self.norm(bound.sum(1)) + (1 - mean) * self.doubt
         return features
 
 

@@ -4,6 +4,9 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from semcom_ota.config import ChannelConfig
 from semcom_ota.experiments import sweep_figures
 from semcom_ota.experiments.sweep_data import curve_name
 from semcom_ota.experiments.sweep_figures import Record
@@ -43,10 +46,18 @@ def alike_in(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
     weights = one.get("weights_sha256", {}), other.get("weights_sha256", {})
     if configs[0].get("phy") != configs[1].get("phy"):
         return set()
-    channels = [{one["name"]: one.get("channel") for one in config.get("channels", [])} for config in configs]
+    channels = [{one["name"]: _channel(one.get("channel")) for one in config.get("channels", [])} for config in configs]
     if any(channels[0][name] != channels[1][name] for name in channels[0].keys() & channels[1].keys()):
         return set()
     if any(weights[0][file] != weights[1][file] for file in weights[0].keys() & weights[1].keys()):
         return set()
     found = [{codec["label"]: codec for codec in config.get("codecs", [])} for config in configs]
     return {label for label, codec in found[0].items() if found[1].get(label) == codec}
+
+
+def _channel(told: Any) -> Any:
+    """What a version says of a channel that had fewer settings is said with the defaults of the others."""
+    try:
+        return ChannelConfig.model_validate(told)
+    except ValidationError:
+        return told

@@ -5,6 +5,7 @@ ships (`checkpoints/reader`) is made by the recipe `stories`.
 """
 
 import copy
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,15 @@ class MemoryReader:
     def __init__(self, folder: Path, device: DeviceConfig):
         """Load a checkpoint, `shipped` is the one that ships; raises ConfigError if there is none, or it is damaged."""
         self._device = named_device(device.device)
-        self._tokenizer, self._model, self._places = load_reader(SHIPPED_READER if folder == SHIPPED else folder)
+        folder = SHIPPED_READER if folder == SHIPPED else folder
+        self._tokenizer, self._model, self._places = load_reader(folder)
+        self._fingerprint = _fingerprint(folder)
         self._model.to(self._device)
+
+    @property
+    def fingerprint(self) -> str:
+        """By which features of this reader are told from those of another one."""
+        return self._fingerprint
 
     @property
     def width(self) -> int:
@@ -154,6 +162,16 @@ def load_reader(folder: Path) -> tuple[PreTrainedTokenizerBase, ReaderModel, int
             raise ValueError("sizes and weights do not belong together")
         model.load_state_dict(weights, strict=False)
     return tokenizer, model.eval(), described.places
+
+
+def _fingerprint(folder: Path) -> str:
+    """16 digits of the SHA-256 of all its weights, and of its tokenizer."""
+    files = [folder / WEIGHTS, *sorted((folder / OWN_LAM).glob("*.safetensors")), folder / OWN_LAM / "tokenizer.json"]
+    together = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            together.update(hashlib.file_digest(stream, "sha256").digest())
+    return together.hexdigest()[:16]
 
 
 def _beside(model: ReaderModel) -> dict[str, Tensor]:

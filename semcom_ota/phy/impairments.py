@@ -47,7 +47,9 @@ def impair(
       an OFDM symbol, used_carriers / fft_size. The power lost is not made good: SNR is that of a linear transmitter.
     - Paths: band-limited interpolation, exact for what lies within the band, and a delay uniform in
       0 .. `max_delay_samples`. They stand still over `samples` (block fading), or move, as `fading.waves` says. Path
-      powers have the sum 1.
+      powers have the sum 1. With `message_interval_s` the gains are one process of the seed, not of the key: message
+      n, the key's first number, meets it n intervals after its begin, and a fragment, the second number, behind those
+      before it.
     - SRO: sample n of the receiver is taken at n / (1 + sro) samples of the transmitter: positive where the receiver's
       clock is the faster. Trigonometric interpolation, by the chirp-z transform of the spectrum.
     - CFO: uniform in +-`max_cfo_subcarriers`. Two oscillators with the errors t and r, uniform in +-`oscillator_ppm`,
@@ -94,8 +96,10 @@ def impair(
     size = fft.next_fast_len(samples.size + int(delays.max()) + _GUARD + math.ceil(samples.size * abs(sro)))
     spectrum = fft.fft(sent.astype(np.complex128), size)
     if channel.max_doppler_hz:
-        moving = waves(channel, powers, phy.sample_rate, _child(seed, key, _MOTION))
-        spectrum = through_moving_paths(spectrum, delays, moving)
+        moving = waves(
+            channel, powers, phy.sample_rate, _child(seed, () if channel.message_interval_s else key, _MOTION)
+        )
+        spectrum = through_moving_paths(spectrum, delays, _later(moving, _begin(channel, phy, key, samples.size)))
     else:
         spectrum = spectrum * transfer_function(delays, gains, size)
     received = _sampled(spectrum, sro, samples.size) if sro else fft.ifft(spectrum)[: samples.size]
@@ -117,6 +121,17 @@ def impair(
         angle = _child(seed, (), _DC).uniform(0, 1)
         received += np.sqrt(_mean_power(phy) * 10 ** (channel.dc_dbc / 10)) * np.exp(2j * np.pi * angle)
     return received.astype(np.complex64)
+
+
+def _begin(channel: ChannelConfig, phy: PhyConfig, key: tuple[int, ...], size: int) -> float:
+    """When a frame begins, in samples since the paths began to move."""
+    message, fragment = (*key, 0, 0)[:2]
+    return message * channel.message_interval_s * phy.sample_rate + fragment * size if channel.message_interval_s else 0
+
+
+def _later(paths: list[tuple[np.ndarray, np.ndarray]], begin: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Waves as they are so many samples later."""
+    return [(frequencies, amplitudes * phasor(frequencies * begin)) for frequencies, amplitudes in paths]
 
 
 def _child(seed: int, key: tuple[int, ...], index: int) -> np.random.Generator:

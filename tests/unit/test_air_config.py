@@ -23,6 +23,7 @@ def test_a_tdl_profile_is_rayleigh_fading_without_saying_so():
         ({"profile": ["tdl-a"]}, "'taps', 'tdl-a', 'tdl-b' or 'tdl-c'"),
         ({"delay_spread_s": 1e-6}, "delay_spread_s belongs to a tdl profile"),
         ({"max_doppler_hz": 10}, "max_doppler_hz needs fading"),
+        ({"fading": "rayleigh", "message_interval_s": 0.01}, "message_interval_s needs max_doppler_hz"),
         ({"tap_delays_s": [0, 1e-6]}, "must have the same length"),
         ({"gain_step_db": 0}, "gain_step_db"),
         ({"sro_ppm": -1}, "sro_ppm"),

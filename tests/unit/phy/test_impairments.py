@@ -160,6 +160,27 @@ def test_doppler_moves_the_gain_within_the_frame_as_clarke_says():
         assert abs(product.mean() - j0(2 * np.pi * 1e-3 * lag)) < 5 * np.std(product) / np.sqrt(frames)
 
 
+def test_a_channel_that_goes_on_has_clarkes_autocorrelation_from_message_to_message():
+    carrier, messages, seeds = np.ones(64, np.complex64), 24, 300
+    channel = ChannelConfig(fading="rayleigh", max_doppler_hz=11, message_interval_s=0.005)
+    heard = [[impair(carrier, channel, PHY, QUIET, seed, (n, 0)) for n in range(messages)] for seed in range(seeds)]
+    gains = np.abs(np.mean(heard, axis=2)) ** 2  # each frame has a phase of its own
+    assert abs(gains.mean() - 1) < 0.1
+    for lag in (1, 2, 6):
+        product = np.mean((gains[:, lag:] - 1) * (gains[:, :-lag] - 1), axis=1)
+        expected = j0(2 * np.pi * 11 * 0.005 * lag) ** 2  # of the power of a complex Gaussian process
+        assert abs(product.mean() - expected) < 5 * np.std(product) / np.sqrt(seeds)
+
+
+def test_fragments_of_a_message_follow_one_another():
+    channel = ChannelConfig(fading="rayleigh", max_doppler_hz=500, message_interval_s=0.02)
+    whole = impair(np.ones(4000, np.complex64), channel, PHY, QUIET, 1, (5, 0))
+    parts = [impair(np.ones(1000, np.complex64), channel, PHY, QUIET, 1, (5, fragment)) for fragment in range(4)]
+    assert np.allclose(np.abs(whole), np.abs(np.concatenate(parts)), atol=0.02)
+    later = impair(np.ones(4000, np.complex64), channel, PHY, QUIET, 1, (6, 0))
+    assert not np.allclose(np.abs(whole), np.abs(later), atol=0.1)
+
+
 @pytest.mark.parametrize("name", ["tdl-b", "mobile", "radios"])
 def test_snr_is_the_same_on_every_channel(name):
     generator, frames = np.random.default_rng(1), 150
