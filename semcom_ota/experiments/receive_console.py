@@ -84,10 +84,15 @@ def _message(row: Line) -> str:
     verdict = {"delivered": "", "corrupted": " [yellow]not intact[/yellow]", "failed": " [red]failed[/red]"}
     sure = "" if row["status"] == "failed" else f"{row['confidence']:4.0%}"
     text = printable(row["received"]) or f"[dim]{printable(row['reason'] or 'nothing readable')}[/dim]"
+    answer = "" if row["answer"] is None else f"  [bold]{_said(row['answer'])}[/bold] {row['answer_confidence']:.0%}"
     return (
         f"{row['received_s']:9.3f} s  {row['stream']}/{row['message']:<5} {printable(row['codec'])}"
-        f"  {row['snr_db_estimated']:5.1f} dB {sure:>5}{verdict[row['status']]}  {text}"
+        f"  {row['snr_db_estimated']:5.1f} dB {sure:>5}{verdict[row['status']]}  {text}{answer}"
     )
+
+
+def _said(answer: str) -> str:
+    return printable(answer) or "(no answer)"
 
 
 def _event(event: Line) -> str:

@@ -154,6 +154,8 @@ class Reception:
             "reason": reason,
             "intact": result["intact"],
             "confidence": result["confidence"],
+            "word_confidence": result["word_confidence"],
+            **result["understanding"],
             "fragments": result["fragments"],
             "lost_fragments": result["lost_fragments"],
             "received_s": result["received_s"] + self._base_s,

@@ -158,6 +158,8 @@ def _messages_table(messages: list[dict]) -> str:
             mark_differences(message["sent"], message["received"])
             or f"<i>{escape(message['reason'] or message.get('cause') or 'lost')}</i>"
         )
+        if message.get("answer") is not None:
+            received += f"<br><b>{escape(message['answer'] or '(no answer)')}</b> {message['answer_confidence']:.0%}"
         rows.append((
             _decibels(message["snr_db"]), _decibels(message["snr_db_estimated"]), escape(message["codec"]),
             sent, received,

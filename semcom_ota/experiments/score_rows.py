@@ -74,6 +74,10 @@ class ReceivedRow(_Row):
     status: str  # delivered or corrupted; anything else: the decoder failed at it
     reason: str = ""
     confidence: float = Field(0.0, ge=0, le=1)
+    word_confidence: float = Field(0.0, ge=0, le=1)
+    intent: Annotated[str, Field(max_length=64)] = ""
+    answer: _Text | None = None  # from the memory; None: nothing was asked, or nobody reads it
+    answer_confidence: float = Field(0.0, ge=0, le=1)
     lost_fragments: tuple[_Fragment, ...] = Field((), max_length=MAX_FRAGMENTS)
     received_s: _Seconds  # of the first frame that arrived, since the receiver's first sample
     snr_db_estimated: float | None = None

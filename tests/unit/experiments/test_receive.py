@@ -25,7 +25,8 @@ RESULT = {
     "text": "Hi [there]\x1b[2J.", "confidence": 0.5, "intact": True, "lost": False, "codec": 1, "stream": 0,
     "message": 3, "fragments": 1, "lost_fragments": [], "snr_db": 9.5, "decode_ms": 1.0, "reason": "",
     "start_sample": 5, "cfo_hz": 1.5, "sro_ppm": -2.0, "lost_samples": 0, "received_s": 1.0,
-    "health": Health(overflows=1, lost_samples=7).as_dict(),
+    "health": Health(overflows=1, lost_samples=7).as_dict(), "word_confidence": 0.5,
+    "understanding": {"intent": "ask", "answer": "kit[chen]", "answer_confidence": 0.75},
 }  # fmt: skip
 LOOK = {
     "health": Health(overflows=1, lost_samples=7).as_dict(), "at_s": 1.5, "level_dbfs": -20.5, "peak_dbfs": -9.0,
@@ -73,6 +74,8 @@ def run(tmp_path: Path, dies_of: str = "", **limits):
 def test_enough_messages_end_it_in_order(tmp_path: Path):
     finished, rows, folder, shown = run(tmp_path, messages=1)
     assert not finished.failure and [row["received"] for row in rows] == [RESULT["text"]]
+    assert [(row["intent"], row["answer"], row["answer_confidence"]) for row in rows] == [("ask", "kit[chen]", 0.75)]
+    assert "kit[chen] 75%" in shown
     assert finished.summary["run"]["level"] == "air" and finished.summary["run"]["seconds"] == 1.5
     assert finished.summary["run"]["health"]["lost_samples"] == 7
     (point,) = finished.summary["points"]

@@ -40,6 +40,9 @@ def sent(message: int, fate: str = "acknowledged") -> dict:
             "health": {"late": message, "limited_samples": 5}}  # fmt: skip
 
 
+ANSWER = {"intent": "ask", "answer": "<kitchen>", "answer_confidence": 0.75, "word_confidence": 0.5}
+
+
 def received(message: int, **fields) -> dict:
     return {"index": message, "stream": 0, "message": message, "codec": "utf8", "received": TEXTS[message],
             "status": "delivered", "intact": True, "confidence": 1.0, "fragments": 1, "lost_fragments": [],
@@ -56,7 +59,7 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
     """Message 1 came late, message 2 fell into a gap; the receiver also heard somebody else."""
     rows = [sent(0), sent(1, "late"), sent(2), sent(3)]
     transmitter = write(tmp_path / "tx", settings(transmitter=PORT), rows)
-    arrived = [received(0), received(3, snr_db_estimated=13.0), received(3, stream=9)]
+    arrived = [received(0), received(3, snr_db_estimated=13.0, **ANSWER), received(3, stream=9)]
     return transmitter, write(tmp_path / "rx", settings("flowgraph", receiver=PORT), arrived, (OVERFLOW,))
 
 
@@ -77,11 +80,13 @@ def test_two_runs_become_one(runs: tuple[Path, Path], tmp_path: Path):
     assert (run["level"], run["unmatched"], run["overflows"], run["lost_samples"]) == ("flowgraph", 1, 1, 6000)
     rows = [json.loads(line) for line in (tmp_path / "both" / "messages.jsonl").read_text().splitlines()]
     assert [row["cause"] for row in rows] == ["", "late", "overflow", ""]
+    assert [row["answer"] for row in rows] == [None, None, None, "<kitchen>"] and ANSWER.items() <= rows[3].items()
     counted = [tuple(row["health"][name] for name in ("late", "overflows", "limited_samples")) for row in rows]
     assert counted == [(0, 0, 7), (1, 0, 5), (2, 0, 5), (3, 3, 7)]  # of the receiver, if it has a row of the message
     assert all(row["health"].keys() == Health().as_dict().keys() for row in rows)
     page = (tmp_path / "both" / "report.html").read_text()
     assert "Nobody knows the channel" in page and "<i>overflow</i>" in page
+    assert page.count("<b>&lt;kitchen&gt;</b> 75%") == 1
     assert len((tmp_path / "both" / "unmatched.jsonl").read_text().splitlines()) == 1
     assert "1 row of the receiver belongs to no message" in " ".join(done.output.split())
 
