@@ -108,10 +108,10 @@ class ReceivedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """What the reader of the memory made of a message: what it wants, and the answer if it asks."""
+    """What the reader of the memory made of a message: what it wants, and what came of it."""
 
     intent: str = ""  # memory/reader_model.py; '' if there is no reader
-    answer: str | None = None  # None: it asks nothing
+    answer: str | None = None  # to a question; of a request, the service that it is for; None: it wants neither
     answer_confidence: float = 0.0  # 0..1: the probability that all of it is right, as the reader sees it
 
 

@@ -1,4 +1,7 @@
-"""What a memory on the disk holds, for people and other programs; a receiver may go on writing it meanwhile."""
+"""What a memory on the disk holds, for people and other programs; a receiver may go on writing it meanwhile.
+
+What is seen is one state of it, that at which it was opened.
+"""
 
 import json
 import math
@@ -11,6 +14,7 @@ from semcom_ota.config import ConfigError
 from semcom_ota.memory.disk import Disk
 from semcom_ota.memory.entry import MemoryEntry
 from semcom_ota.memory.store import MemoryStore
+from semcom_ota.types import Csi, FloatArray
 
 
 class Account:
@@ -69,7 +73,7 @@ def forget_in(file: Path, user: int | None) -> int:
 
 
 def as_json(entry: MemoryEntry) -> dict[str, Any]:
-    """An entry's fields; what is not finite is None, a channel in full is left out."""
+    """An entry's fields; what is not finite is None. `channel` is empty unless the whole channel was kept."""
     said = entry.understood
     return {
         "number": entry.number, "user": entry.user, "message": entry.message, "task": entry.task, "sent": entry.sent,
@@ -77,8 +81,26 @@ def as_json(entry: MemoryEntry) -> dict[str, Any]:
         "confidence": said.confidence, "intact": said.intact, "value": entry.value,
         "snr_db": _finite(entry.csi.snr_db), "cfo_hz": _finite(entry.csi.cfo_hz),
         "carrier_snr_db": [_finite(value) for value in entry.csi.carrier_snr_db.tolist()],
-        "reliability": entry.reliability.round(4).tolist(), "features": said.features.round(4).tolist(),
+        "slot_snr_db": [_finite(value) for value in entry.csi.slot_snr_db.tolist()],
+        "reliability": entry.reliability.round(4).tolist(), "reader": said.reader,
+        "features": said.features.round(4).tolist(), "channel": [_channel(csi) for csi in entry.channel],
     }  # fmt: skip
+
+
+def _channel(csi: Csi) -> dict[str, Any]:
+    """The channel of one fragment; H is (OFDM symbols, carriers), row after row."""
+    response = csi.frequency_response
+    return {
+        "shape": list(response.shape), "real": _short(response.real), "imaginary": _short(response.imag),
+        "noise_variance": _short(csi.noise_variance), "snr_db": _finite(csi.snr_db), "cfo_hz": _finite(csi.cfo_hz),
+        "sample_rate": _finite(csi.sample_rate), "carrier_spacing_hz": _finite(csi.carrier_spacing_hz),
+        "sro_ppm": _finite(csi.sro_ppm),
+    }  # fmt: skip
+
+
+def _short(values: FloatArray) -> list[float | None]:
+    """In as many digits as the disk keeps."""
+    return [_finite(float(f"{value:.4g}")) for value in values.ravel().tolist()]
 
 
 def _finite(value: float) -> float | None:

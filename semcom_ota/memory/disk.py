@@ -4,53 +4,44 @@ A file is not trusted: it has to carry our mark, its columns are read with bound
 """
 
 import fcntl
+import logging
 import sqlite3
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from semcom_ota.config import MAX_TEXT_BYTES, ConfigError
-from semcom_ota.memory.entry import CsiSummary, MemoryEntry, Understood
+from semcom_ota.memory.entry import Clock, CsiSummary, MemoryEntry, Understood, text_mark
+from semcom_ota.memory.index import Known
 from semcom_ota.types import ComplexArray, Csi, FloatArray
 
-MARK = 0x53434D31  # "SCM1", SQLite's application_id
+MARK = 0x53434D32  # "SCM2", SQLite's application_id; its last byte is the version of the tables
 MAX_ARRAY_BYTES = 2**26
 _OVERHEAD = 256  # of what is not an array
-_AT_A_TIME = 500  # entries of one query
+AT_A_TIME = 500  # entries of one query
 _CSI = struct.Struct("<IIddddd")  # OFDM symbols, carriers, SNR, CFO, sample rate, spacing, SRO
 _TABLES = """
 CREATE TABLE IF NOT EXISTS entries (
     number INTEGER PRIMARY KEY, user INTEGER NOT NULL, message INTEGER NOT NULL, task INTEGER NOT NULL,
     modality TEXT NOT NULL, text TEXT NOT NULL, confidence REAL NOT NULL, intact INTEGER NOT NULL,
-    vectors INTEGER NOT NULL, features BLOB NOT NULL, reliability BLOB NOT NULL, snr_db REAL, cfo_hz REAL NOT NULL,
-    carrier_snr_db BLOB NOT NULL, channel BLOB NOT NULL, sent INTEGER NOT NULL, time INTEGER NOT NULL,
+    reader TEXT NOT NULL, vectors INTEGER NOT NULL, features BLOB NOT NULL,
+    reliability BLOB NOT NULL, snr_db REAL, cfo_hz REAL NOT NULL,
+    carrier_snr_db BLOB NOT NULL, slot_snr_db BLOB NOT NULL, channel BLOB NOT NULL,
+    sent INTEGER NOT NULL, time INTEGER NOT NULL,
     lost_samples INTEGER NOT NULL, value REAL NOT NULL, digest BLOB NOT NULL, bytes INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS users (user INTEGER PRIMARY KEY, clock BLOB NOT NULL, asked BLOB NOT NULL);
 """
-_COLUMNS = ("number, user, message, task, modality, text, confidence, intact, vectors, features, reliability, snr_db,"
-            " cfo_hz, carrier_snr_db, channel, sent, time, lost_samples, value, digest, bytes")  # fmt: skip
-
-Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a store keeps at hand of an entry that is on the disk."""
-
-    number: int
-    user: int
-    message: int
-    sent: int
-    time: int
-    value: float
-    digest: bytes
-    bytes: int
+_COLUMNS = ("number, user, message, task, modality, text, confidence, intact, reader, vectors, features, reliability,"
+            " snr_db, cfo_hz, carrier_snr_db, slot_snr_db, channel, sent, time, lost_samples, value, digest,"
+            " bytes")  # fmt: skip
+_log = logging.getLogger(__name__)
 
 
 class Disk:
@@ -61,7 +52,8 @@ class Disk:
 
         Args:
             file: of the entries.
-            looks_on: nothing is to be written, and the file has to be there.
+            looks_on: nothing is to be written, and the file has to be there. What is seen is as it was when it was
+                opened, whatever another process writes meanwhile.
 
         Raises:
             ConfigError: the file cannot be written, is something else, or another process writes it.
@@ -77,9 +69,14 @@ class Disk:
             self._base = sqlite3.connect(
                 ":memory:" if file is None else file, isolation_level=None, check_same_thread=False
             )
+            self._stack.callback(self._base.close)
             self._base.execute("PRAGMA trusted_schema = OFF")
+            if looks_on:
+                self._base.execute("BEGIN")  # one state of it for all that is read
             (mark,) = self._base.execute("PRAGMA application_id").fetchone()
             (tables,) = self._base.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+            if mark != MARK and mark >> 8 == MARK >> 8:
+                raise ConfigError(f"the memory '{file}' is of another version of semcom: delete it, or name another")
             if mark != MARK and (tables or looks_on):
                 raise ConfigError(f"'{file}' is another program's database: name the file of a memory")
             if not looks_on:
@@ -94,23 +91,53 @@ class Disk:
             self._stack.close()
             raise
 
-    def change(self, add: MemoryEntry | None, digest: bytes, gone: Iterable[int], counts: dict[str, int]) -> None:
-        """Add an entry (with the digest of its symbols), remove others, set counters: all or nothing.
+    def change(
+        self,
+        add: tuple[MemoryEntry, bytes] | None = None,
+        gone: Iterable[int] = (),
+        values: Mapping[int, float] | None = None,
+        users: Mapping[int, tuple[bytes, FloatArray]] | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
+        """Change what is there: all or nothing.
+
+        Args:
+            add: an entry, with the digest of its symbols.
+            gone: numbers of entries to remove.
+            values: of entries, by number.
+            users: of each his clock (`Clock.packed`), and what was asked of late, (width,).
+            counts: of counters, by name.
 
         Raises:
-            ConfigError: the disk is full, or gone.
+            ConfigError: the disk is full, or gone, or the file is damaged; nothing is changed.
         """
         with self._transaction():
             self._base.executemany("DELETE FROM entries WHERE number = ?", [(number,) for number in gone])
             if add is not None:
                 places = ", ".join("?" * len(_COLUMNS.split(",")))
-                self._base.execute(f"INSERT INTO entries ({_COLUMNS}) VALUES ({places})", _row(add, digest))
-            self._base.executemany("INSERT OR REPLACE INTO counters VALUES (?, ?)", counts.items())
+                self._base.execute(f"INSERT INTO entries ({_COLUMNS}) VALUES ({places})", _row(*add))
+            judged = [(value, number) for number, value in (values or {}).items()]
+            self._base.executemany("UPDATE entries SET value = ? WHERE number = ?", judged)
+            known = [(user, clock, _halves(asked)) for user, (clock, asked) in (users or {}).items()]
+            self._base.executemany("INSERT OR REPLACE INTO users VALUES (?, ?, ?)", known)
+            self._base.executemany("INSERT OR REPLACE INTO counters VALUES (?, ?)", (counts or {}).items())
 
-    def value(self, values: Iterable[tuple[int, float]]) -> None:
-        """Set the values of entries: (number, value) each. Raises ConfigError as `change`."""
+    def read_anew(self, entries: Iterable[MemoryEntry]) -> None:
+        """Set the features of entries, and forget all that was asked. Raises ConfigError as `change`."""
+        rows = [
+            (one.understood.reader, len(one.understood.features), _halves(one.understood.features), size_of(one),
+             one.number) for one in entries
+        ]  # fmt: skip
         with self._transaction():
-            self._base.executemany("UPDATE entries SET value = ? WHERE number = ?", [(v, n) for n, v in values])
+            columns = "reader = ?, vectors = ?, features = ?, bytes = ?"
+            self._base.executemany(f"UPDATE entries SET {columns} WHERE number = ?", rows)
+            self._base.execute("UPDATE users SET asked = x''")
+
+    def forget(self, users: Iterable[int]) -> None:
+        """Remove all that is there of users. Raises ConfigError as `change`."""
+        with self._transaction():
+            for table in ("entries", "users"):
+                self._base.executemany(f"DELETE FROM {table} WHERE user = ?", [(user,) for user in users])
 
     def entries(self, numbers: Sequence[int]) -> list[MemoryEntry]:
         """Entries by number, in this order.
@@ -118,13 +145,16 @@ class Disk:
         Raises:
             ConfigError: the file is damaged.
         """
-        found: dict[int, Sequence[Any]] = {}
-        for first in range(0, len(numbers), _AT_A_TIME):
-            some = numbers[first : first + _AT_A_TIME]
-            places = ", ".join("?" * len(some))
-            rows = self._base.execute(f"SELECT {_COLUMNS} FROM entries WHERE number IN ({places})", some)
-            found |= {row[0]: row for row in rows}
-        return [self._read(_entry, found.get(number)) for number in numbers]
+        found: dict[int, MemoryEntry] = {}
+        with self._reading():
+            for first in range(0, len(numbers), AT_A_TIME):
+                some = numbers[first : first + AT_A_TIME]
+                places = ", ".join("?" * len(some))
+                rows = self._base.execute(f"SELECT {_COLUMNS} FROM entries WHERE number IN ({places})", some)
+                found |= {row[0]: _entry(row) for row in rows}
+            if missing := set(numbers) - found.keys():
+                raise ValueError(f"entry {min(missing)} is missing")
+        return [found[number] for number in numbers]
 
     def known(self) -> Iterator[tuple[Known, FloatArray]]:
         """What a store has to have at hand of each entry, and its (vectors, width) features, in the order of arrival.
@@ -132,17 +162,23 @@ class Disk:
         Raises:
             ConfigError: the file is damaged.
         """
-        columns = "number, user, message, sent, time, value, digest, bytes, vectors, features"
-        for row in self._base.execute(f"SELECT {columns} FROM entries ORDER BY number"):
-            yield self._read(_known, row)
+        columns = "number, user, message, sent, time, value, text, reader, digest, bytes, vectors, features"
+        with self._reading():
+            yield from map(_known, self._base.execute(f"SELECT {columns} FROM entries ORDER BY number"))
+
+    def users(self) -> dict[int, tuple[Clock, FloatArray]]:
+        """Of each user his clock and what was asked of late. Raises ConfigError: the file is damaged."""
+        with self._reading():
+            rows = self._base.execute("SELECT user, clock, asked FROM users")
+            return {int(user): (Clock(clock), _from_halves(asked)) for user, clock, asked in rows}
 
     def counters(self) -> dict[str, int]:
-        """As `change` left them."""
-        return {str(name): int(count) for name, count in self._base.execute("SELECT name, count FROM counters")}
+        """As `change` left them. Raises ConfigError: the file is damaged."""
+        with self._reading():
+            return {str(name): int(count) for name, count in self._base.execute("SELECT name, count FROM counters")}
 
     def close(self) -> None:
         """Leave the file as it is."""
-        self._base.close()
         self._stack.close()
 
     @contextmanager
@@ -151,22 +187,33 @@ class Disk:
             self._base.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._base.execute("COMMIT")
             except BaseException:
-                self._base.execute("ROLLBACK")
+                if self._base.in_transaction:  # where the disk is full, SQLite has ended it itself
+                    self._base.execute("ROLLBACK")
                 raise
-            self._base.execute("COMMIT")
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise ConfigError(
                 f"cannot write the memory '{self._file}' ({error}): make room, or name another"
             ) from error
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
 
-    def _read(self, reader: Callable[[Sequence[Any]], Read], row: Sequence[Any] | None) -> Read:
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
         try:
-            if row is None:
-                raise ValueError("an entry is missing")
-            return reader(row)
-        except (ValueError, TypeError, struct.error, OverflowError) as error:
-            raise ConfigError(f"the memory '{self._file}' is damaged ({error}): delete it, or name another") from error
+            yield
+        except (sqlite3.Error, ValueError, TypeError, struct.error, OverflowError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> ConfigError:
+        return ConfigError(f"the memory '{self._file}' is damaged ({error}): delete it, or name another")
+
+
+@lru_cache(64)
+def say_once(trouble: str) -> None:
+    """Write a memory's trouble to the log, and the same one not again."""
+    _log.error("%s", trouble)
 
 
 @contextmanager
@@ -193,30 +240,34 @@ def _row(entry: MemoryEntry, digest: bytes) -> tuple[Any, ...]:
     said = entry.understood
     return (
         entry.number, entry.user, entry.message, entry.task, said.modality, said.text, said.confidence,
-        said.intact, len(said.features), _halves(said.features), _halves(entry.reliability), entry.csi.snr_db,
-        entry.csi.cfo_hz, _halves(entry.csi.carrier_snr_db), b"".join(map(_pack_csi, entry.channel)), entry.sent,
-        entry.time, entry.lost_samples, entry.value, digest, size_of(entry),
+        said.intact, said.reader, len(said.features), _halves(said.features), _halves(entry.reliability),
+        entry.csi.snr_db, entry.csi.cfo_hz, _halves(entry.csi.carrier_snr_db), _halves(entry.csi.slot_snr_db),
+        b"".join(map(_pack_csi, entry.channel)), entry.sent, entry.time, entry.lost_samples, entry.value, digest,
+        size_of(entry),
     )  # fmt: skip
 
 
 def _entry(row: Sequence[Any]) -> MemoryEntry:
-    (number, user, message, task, modality, text, confidence, intact, vectors, features, trust, snr_db, cfo_hz,
-     carriers, channel, sent, time, lost_samples, value, _, _) = row  # fmt: skip
+    (number, user, message, task, modality, text, confidence, intact, reader, vectors, features, trust, snr_db,
+     cfo_hz, carriers, slots, channel, sent, time, lost_samples, value, _, _) = row  # fmt: skip
     if not 0 <= user < 256 or len(text) > 4 * MAX_TEXT_BYTES or not 0 <= confidence <= 1:
         raise ValueError("a value is out of range")
     return MemoryEntry(
         int(number), int(user), int(message), int(task),
-        Understood(str(text), float(confidence), bool(intact), _matrix(features, vectors), str(modality)),
+        Understood(str(text), float(confidence), bool(intact), _matrix(features, vectors), str(modality), str(reader)),
         _from_halves(trust),
-        CsiSummary(-np.inf if snr_db is None else float(snr_db), _from_halves(carriers), float(cfo_hz)),
+        CsiSummary(
+            -np.inf if snr_db is None else float(snr_db), _from_halves(carriers), _from_halves(slots), float(cfo_hz)
+        ),
         tuple(_unpack_csi(channel)), int(sent), int(time), int(lost_samples), float(value),
     )  # fmt: skip
 
 
 def _known(row: Sequence[Any]) -> tuple[Known, FloatArray]:
-    number, user, message, sent, time, value, digest, size, vectors, features = row
+    number, user, message, sent, time, value, text, reader, digest, size, vectors, features = row
     known = Known(
-        int(number), int(user), int(message), int(sent), int(time), float(value), bytes(digest), int(size)
+        int(number), int(user), int(message), int(sent), int(time), float(value), text_mark(str(text)), str(reader),
+        bytes(memoryview(digest)), int(size),
     )  # fmt: skip
     return known, _matrix(features, vectors)
 
@@ -248,6 +299,8 @@ def _pack_csi(csi: Csi) -> bytes:
 
 
 def _unpack_csi(blob: bytes) -> Iterator[Csi]:
+    if len(blob) > MAX_ARRAY_BYTES:  # a receiver holds less of what it has not decoded yet
+        raise ValueError("a channel is too large")
     at = 0
     while at < len(blob):
         symbols, carriers, snr_db, cfo_hz, rate, spacing, sro_ppm = _CSI.unpack_from(blob, at)

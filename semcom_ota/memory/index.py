@@ -10,6 +10,23 @@ from numpy.typing import NDArray
 from semcom_ota.types import FloatArray
 
 _FIRST_ROWS = 16
+_COLUMNS = ("_number", "_sent", "_time", "_value", "_judged", "_text", "_direction")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a store keeps at hand of an entry that is on the disk."""
+
+    number: int
+    user: int
+    message: int
+    sent: int
+    time: int
+    value: float
+    text: int  # see `text_mark`
+    reader: str
+    digest: bytes
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +38,7 @@ class Held:
     time: NDArray[np.int64]  # (n,)
     value: NDArray[np.float64]  # (n,)
     direction: FloatArray  # (n, width): mean of the features, of length 1; 0 where there are none
-    asked: FloatArray  # (width,): what was asked of late, of length 1; 0 where nothing was
+    asked: FloatArray  # (width,): what was asked of late, of length 1; 0 where nothing was, or by another reader
 
 
 class UserIndex:
@@ -34,12 +51,18 @@ class UserIndex:
         self._sent = np.zeros(_FIRST_ROWS, np.int64)
         self._time = np.zeros(_FIRST_ROWS, np.int64)
         self._value = np.zeros(_FIRST_ROWS, np.float64)
+        self._judged = np.zeros(_FIRST_ROWS, np.int64)  # when it was judged last; 0: never
+        self._text = np.zeros(_FIRST_ROWS, np.int64)  # by which a text is known again
         self._direction = np.zeros((_FIRST_ROWS, 0), np.float32)
-        self._asked = np.zeros(0, np.float32)
+        self.asked: FloatArray = np.zeros(0, np.float32)  # see `ask`
 
     def __len__(self) -> int:
         """Entries."""
         return len(self._rows)
+
+    def __contains__(self, number: int) -> bool:
+        """Whether there is an entry of this number."""
+        return number in self._rows
 
     @property
     def numbers(self) -> list[int]:
@@ -53,47 +76,59 @@ class UserIndex:
     @property
     def held(self) -> Held:
         """Views, good until the next change."""
-        n = len(self._rows)
-        return Held(self._number[:n], self._sent[:n], self._time[:n], self._value[:n], self._direction[:n], self._asked)
+        n, width = len(self._rows), self._direction.shape[1:]
+        asked = self.asked if self.asked.shape == width else np.zeros(width, np.float32)
+        return Held(self._number[:n], self._sent[:n], self._time[:n], self._value[:n], self._direction[:n], asked)
 
-    def add(self, number: int, sent: int, time: int, value: float, features: FloatArray) -> None:
+    def add(self, known: Known, features: FloatArray) -> None:
         """Take in an entry.
 
         Args:
-            number: of the entry, not there yet.
-            sent: see `MemoryEntry`.
-            time: see `MemoryEntry`.
-            value: see `MemoryEntry`.
-            features: (vectors, width) of it; what has another width than the first one had has no direction.
+            known: of the entry, not there yet.
+            features: (vectors, width) of it; those before it that have another width lose their direction.
         """
         row = len(self._rows)
         if row == len(self._number):
-            for name in ("_number", "_sent", "_time", "_value", "_direction"):
+            for name in _COLUMNS:
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
-        if features.size and not self._direction.shape[1]:
+        if features.size and features.shape[1:] != self._direction.shape[1:]:
             self._direction = np.zeros((len(self._number), features.shape[1]), np.float32)
-        self._rows[number] = row
-        self._number[row], self._sent[row], self._time[row], self._value[row] = number, sent, time, value
+        self._rows[known.number] = row
+        self._number[row], self._sent[row], self._time[row] = known.number, known.sent, known.time
+        self._value[row], self._judged[row], self._text[row] = known.value, 0, known.text
         self._direction[row] = direction(features) if features.shape[1:] == self._direction.shape[1:] else 0
 
     def remove(self, number: int) -> None:
         """Forget an entry; the last row takes its place."""
         row, last = self._rows.pop(number), len(self._rows)
         if row != last:
-            for kept in (self._number, self._sent, self._time, self._value, self._direction):
+            for name in _COLUMNS:
+                kept = getattr(self, name)
                 kept[row] = kept[last]
             self._rows[int(self._number[row])] = row
 
-    def judge(self, number: int, value: float) -> None:
-        """Set the value of an entry."""
-        self._value[self._rows[number]] = value
+    def judge(self, number: int, value: float, when: int) -> None:
+        """Set the value of an entry; `when` counts up."""
+        self._value[self._rows[number]], self._judged[self._rows[number]] = value, when
+
+    def longest_unjudged(self, count: int) -> list[int]:
+        """Numbers of the entries that were judged longest ago; of equals, what arrived first."""
+        n = len(self._rows)
+        return self._number[np.lexsort((self._number[:n], self._judged[:n]))[:count]].tolist()
+
+    def alike(self, text: int, features: FloatArray, cosine: float) -> list[int]:
+        """Numbers of entries that say the same: in the same words (`text_mark`), or in a direction that is so near."""
+        n, towards = len(self._rows), direction(features)
+        found = self._text[:n] == text
+        if towards.shape == self._direction.shape[1:]:
+            found |= self._direction[:n] @ towards >= cosine
+        return np.sort(self._number[:n][found]).tolist()
 
     def ask(self, query: FloatArray, share: float) -> None:
         """Take note of what was asked: (width,); the average of questions is exponential, with this share."""
-        if query.shape == self._direction.shape[1:]:
-            before = self._asked if self._asked.shape == query.shape else np.zeros_like(query)
-            self._asked = _unit((1 - share) * before + share * _unit(query))
+        before = self.asked if self.asked.shape == query.shape else np.zeros_like(query)
+        self.asked = _unit((1 - share) * before + share * _unit(query))
 
     def nearest(self, query: FloatArray, count: int) -> Sequence[tuple[int, float]]:
         """(number, cosine) of the entries whose direction is nearest to (width,) `query`: the nearest first."""

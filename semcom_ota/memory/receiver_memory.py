@@ -32,5 +32,5 @@ class ReceiverMemory:
         """
         if self._recall is not None:
             return self._recall.take_in(received, decoded)
-        self.store.update(received, Understood(decoded.text, decoded.confidence, decoded.intact, NO_FEATURES))
+        self.store.update(received, Understood(decoded.text, decoded.trust, decoded.intact, NO_FEATURES))
         return Understanding()

@@ -1,21 +1,33 @@
 """The receiver's memory: bounded, by user, judged by a rule, on the disk if wanted."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from semcom_ota.config import RuleName
-from semcom_ota.memory.disk import Disk, Known, size_of
-from semcom_ota.memory.entry import MemoryEntry, Understood, digest, reliability, sent_at, summarise
-from semcom_ota.memory.index import UserIndex
-from semcom_ota.memory.update_rules import Mixture, UpdateRule, least
+from semcom_ota.memory.disk import AT_A_TIME, Disk, size_of
+from semcom_ota.memory.entry import (
+    Clock,
+    MemoryEntry,
+    Understood,
+    digest,
+    merged,
+    reliability,
+    summarise,
+    text_mark,
+)
+from semcom_ota.memory.index import Known, UserIndex
+from semcom_ota.memory.update_rules import SAME, Mixture, UpdateRule, in_question, least
 from semcom_ota.types import FloatArray, ReceivedMessage
 
 MAX_BYTES = 2**28
 """Over all users: entries alone bound nothing, since a message can have any size."""
 SHARE_OF_A_QUESTION = 0.5
 """Of the newest in the average of what is asked (`correlation`)."""
+_log = logging.getLogger(__name__)
 
 
 class MemoryStore:
@@ -45,91 +57,142 @@ class MemoryStore:
             ConfigError: the file cannot be used.
         """
         self._entries, self._full_csi, self._max_bytes = entries, full_csi, max_bytes
-        self._rule: UpdateRule = Mixture(rule or {"fifo": 1.0})
+        weights = rule or {"fifo": 1.0}
+        self._rule: UpdateRule = Mixture(weights)
+        self._merges = bool(weights.get("correlation"))
         self._disk = Disk(file)
-        self._users: dict[int, UserIndex] = {}
-        self._known: dict[int, Known] = {}  # by number, in the order of arrival
-        self._by_message: dict[tuple[int, int], int] = {}  # (user, message on the air) -> number of the newest
-        self._last_sent: dict[int, int] = {}
-        self._passed: dict[int, bytes] = {}  # of each user, what was not kept last
-        self._bytes = 0
-        counters = self._disk.counters()
-        self.time = counters.get("time", 0)  # frames seen so far
-        self.lost_samples = counters.get("lost_samples", 0)  # in gaps so far
-        self._next = counters.get("next", 0)
-        for known, features in self._disk.known():
-            self._take_in(known, features)
+        try:
+            counters = self._disk.counters()
+            self.time = counters.get("time", 0)  # frames seen so far
+            self.lost_samples = counters.get("lost_samples", 0)  # in gaps so far
+            self._next = counters.get("next", 0)
+            self._load()
+        except BaseException:
+            self._disk.close()
+            raise
 
     def update(
-        self, received: ReceivedMessage, understood: Understood, value: float | None = None
+        self,
+        received: ReceivedMessage,
+        understood: Understood,
+        value: float | None = None,
+        judged: Mapping[int, float] | None = None,
     ) -> MemoryEntry | None:
-        """Keep a message. A copy of one that is kept (a request sent again) changes nothing.
+        """Keep a message. A copy of one that was heard (a request sent again) changes nothing.
 
-        What was sent at the same time once more, and arrived otherwise, is the newest, and the old one goes.
+        With the rule `correlation`, what says the same (`UserIndex.alike`) becomes one with it: what was sent last
+        stays. If that is this one, it takes over the greatest value, and of the same words the greatest confidence.
 
         Args:
             received: as it came from the air.
             understood: what the decoder made of it.
             value: what it is expected to contribute to answers; None: as much as the others of this user on average.
+            judged: what others of this user are expected to from now on, by number; what is no entry is left out. If
+                something has to go, it is one of these, or this one: nothing goes by what was thought of it long ago.
 
         Returns:
             The entry; None if it is a copy, or was not worth to be kept.
 
         Raises:
-            ConfigError: the disk is full, or gone; in this process the memory goes on all the same.
+            ConfigError: the disk is full, or gone, or the file is damaged. All that was kept stays, and the memory
+                goes on: it knows that a message came, though not what it said.
         """
-        header, mark = received.header, digest(received)
-        gone: list[int] = []
         if self.has(received):
             return None
+        user, mark, text = received.header.stream, digest(received), text_mark(understood.text)
+        index = self._users.setdefault(user, UserIndex())
+        values = {one: worth for one, worth in (judged or {}).items() if one in index}
+        for number, worth in values.items():
+            index.judge(number, worth, self._next)
         if value is None:
-            held = self._users.get(header.stream)
-            value = float(held.held.value.mean()) if held else 0.0
+            value = float(index.held.value.mean()) if len(index) else 0.0
         entry = self.entry_of(received, understood, value)
-        old = self._by_message.get((header.stream, header.message))
-        if old is not None and self._known[old].sent == entry.sent:
-            gone.append(old)
-        self.time, self.lost_samples = entry.time, entry.lost_samples
-        known = Known(entry.number, entry.user, entry.message, entry.sent, entry.time, value, mark, size_of(entry))
+        self._note(received, mark)
         self._next += 1
-        for number in gone:
-            self._let_go(number)
-        self._take_in(known, understood.features)
-        gone += self._surplus(header.stream)
-        kept = entry if entry.number in self._known else None
-        counts = {"time": self.time, "lost_samples": self.lost_samples, "next": self._next}
-        self._disk.change(kept, mark, [number for number in gone if number != entry.number], counts)
+        gone = index.alike(text, understood.features, SAME) if self._merges else []
+        entry = merged(entry, self._disk.entries(gone), values)
+        if any(self._known[number].sent > entry.sent for number in gone) or size_of(entry) > self._max_bytes:
+            gone = [entry.number]  # it is late, and no news any more; or too large for the whole memory
+        self._take_in(
+            Known(entry.number, user, entry.message, entry.sent, entry.time, entry.value, text, understood.reader,
+                  mark, size_of(entry)), understood.features
+        )  # fmt: skip
+        try:
+            if not gone and len(index) > self._entries:
+                gone = least(self._rule, index.held, among=[*values, entry.number] if values else ())
+            gone += self._too_large(gone)
+            kept = None if entry.number in gone else entry
+            self._write(user, (kept, mark) if kept else None, set(gone) - {entry.number}, values)
+        except BaseException:
+            gone = [entry.number]
+            raise
+        finally:
+            for number in gone:
+                self._let_go(number)
         return kept
 
     def has(self, received: ReceivedMessage) -> bool:
-        """Whether a message is kept already: a copy of it, not just one with its number."""
-        old = self._by_message.get((received.header.stream, received.header.message))
-        return old is not None and self._known[old].digest == digest(received)
+        """Whether it is a copy, of a message heard of late or of one that is kept; its number alone says nothing."""
+        user, message, mark = received.header.stream, received.header.message, digest(received)
+        old = self._by_message.get((user, message))
+        return self._clock(user).is_copy(message, mark) or (old is not None and self._known[old].digest == mark)
 
     def entry_of(self, received: ReceivedMessage, understood: Understood, value: float = 0.0) -> MemoryEntry:
-        """What `update` would keep of a message; nothing is changed."""
+        """What `update` would keep of a message, if it merges it with no other; nothing is changed."""
         header = received.header
         return MemoryEntry(
             self._next, header.stream, header.message, header.task, understood, reliability(received.noise_variance),
-            summarise(received.csi), received.csi if self._full_csi else (),
-            sent_at(header.message, self._last_sent.get(header.stream)), self.time + len(received.csi),
-            self.lost_samples + received.lost_samples, value,
+            summarise(received.csi), received.csi if self._full_csi else (), self.sent_at(received),
+            self.time + len(received.csi), self.lost_samples + received.lost_samples, value,
         )  # fmt: skip
 
-    def pass_by(self, received: ReceivedMessage) -> int:
-        """Take note of a message that is not to be kept; returns when it was sent, as `MemoryEntry.sent`.
+    def sent_at(self, received: ReceivedMessage) -> int:
+        """When a message was sent, as `MemoryEntry.sent`; nothing is changed."""
+        return self._clock(received.header.stream).time_of(received.header.message, digest(received))
 
-        A copy of the one before changes nothing.
+    def pass_by(self, received: ReceivedMessage, asked: FloatArray | None = None) -> None:
+        """Take note of a message that is not to be kept. A copy changes nothing.
+
+        Args:
+            received: as it came from the air.
+            asked: (width,) what it asks, if it does: the rule `correlation` goes by it.
+
+        Raises:
+            ConfigError: as `update`.
         """
-        user, mark = received.header.stream, digest(received)
-        sent = sent_at(received.header.message, self._last_sent.get(user))
-        if self._passed.get(user) != mark:
-            self._passed[user] = mark
-            self._last_sent[user] = max(sent, self._last_sent.get(user, sent))
-            self.time += len(received.csi)
-            self.lost_samples += received.lost_samples
-            self._disk.change(None, b"", [], {"time": self.time, "lost_samples": self.lost_samples})
-        return sent
+        user = received.header.stream
+        if self.has(received):
+            return
+        self._note(received, digest(received))
+        if asked is not None:
+            self._users.setdefault(user, UserIndex()).ask(asked, SHARE_OF_A_QUESTION)
+        self._write(user)
+
+    def read_anew(self, reader: str, features: Callable[[str, float], FloatArray]) -> int:
+        """Give a meaning to entries that have none, or one that another reader gave them; returns how many.
+
+        What was asked of that other reader is forgotten.
+
+        Args:
+            reader: its fingerprint.
+            features: (vectors, width) of a text and the decoder's confidence in it.
+
+        Raises:
+            ConfigError: as `update`; those that are done stay so.
+        """
+        old = [number for number, known in self._known.items() if known.reader != reader]
+        if old:
+            _log.warning("the reader of the memory is another, or new: it reads %d entries first", len(old))
+        for first in range(0, len(old), AT_A_TIME):
+            read = []
+            for entry in self._disk.entries(old[first : first + AT_A_TIME]):
+                said = entry.understood
+                meaning = features(said.text, said.confidence)
+                read.append(replace(entry, understood=replace(said, features=meaning, reader=reader)))
+            self._disk.read_anew(read)
+        if old:
+            self._load()
+        return len(old)
 
     def count(self, user: int) -> int:
         """Entries of a user."""
@@ -149,28 +212,20 @@ class MemoryStore:
         entries = self._disk.entries([number for number, _ in found])
         return [(entry, cosine) for entry, (_, cosine) in zip(entries, found, strict=True)]
 
-    def ask(self, user: int, query: FloatArray) -> None:
-        """Take note of what a user asked, (width,): the rule `correlation` goes by it."""
-        if user in self._users:
-            self._users[user].ask(query, SHARE_OF_A_QUESTION)
-
-    def judge(self, numbers: Sequence[int], values: Sequence[float]) -> None:
-        """Set the values of entries, what each is expected to contribute to answers; what is gone is left out."""
-        held = [(number, value) for number, value in zip(numbers, values, strict=True) if number in self._known]
-        for number, value in held:
-            self._users[self._known[number].user].judge(number, value)
-        self._disk.value(held)
+    def in_question(self, user: int, count: int) -> list[MemoryEntry]:
+        """Those of a user's entries that are to be judged when something has to go: see `update_rules.in_question`."""
+        return self._disk.entries(in_question(self._rule, self._users.get(user, UserIndex()), count))
 
     def forget(self, user: int | None = None) -> int:
-        """Forget a user, or everything; returns how many entries that were."""
-        gone = [number for number, known in self._known.items() if user is None or known.user == user]
+        """Forget a user, or everything; returns how many entries that were. Raises ConfigError as `update`."""
+        users = list(self._users.keys() | self._clocks.keys()) if user is None else [user]
+        gone = [number for number, known in self._known.items() if known.user in users]
+        self._disk.forget(users)
         for number in gone:
             self._let_go(number)
-        for one in list(self._users) if user is None else [user]:
+        for one in users:
             self._users.pop(one, None)
-            self._last_sent.pop(one, None)
-            self._passed.pop(one, None)
-        self._disk.change(None, b"", gone, {})
+            self._clocks.pop(one, None)
         return len(gone)
 
     def is_stale(self, entry: MemoryEntry) -> bool:
@@ -200,30 +255,71 @@ class MemoryStore:
         """See `close`."""
         self.close()
 
-    def _surplus(self, user: int) -> list[int]:
-        """Let go of what is too much; returns the numbers."""
+    def _load(self) -> None:
+        """Have at hand what is on the disk, and let go of what is more than there may be."""
+        self._users: dict[int, UserIndex] = {}
+        self._clocks: dict[int, Clock] = {}
+        self._known: dict[int, Known] = {}  # by number, in the order of arrival
+        self._by_message: dict[tuple[int, int], int] = {}  # (user, message on the air) -> number of the newest
+        self._bytes = 0
+        for known, features in self._disk.known():
+            self._take_in(known, features)
+        for user, (clock, asked) in self._disk.users().items():
+            self._clocks[user] = clock
+            self._users.setdefault(user, UserIndex()).asked = asked
         gone = []
-        while len(index := self._users[user]) > self._entries:
-            gone.append(least(self._rule, index.held))
-            self._let_go(gone[-1])
-        while self._bytes > self._max_bytes:
-            gone.append(next(iter(self._known)))
-            self._let_go(gone[-1])
-        return gone
+        for index in self._users.values():
+            if len(index) > self._entries:
+                gone += least(self._rule, index.held, len(index) - self._entries)
+        gone += self._too_large(gone)
+        for number in gone:
+            self._let_go(number)
+        if gone:
+            self._disk.change(gone=gone)
+
+    def _clock(self, user: int) -> Clock:
+        return self._clocks.get(user) or Clock()
+
+    def _note(self, received: ReceivedMessage, mark: bytes) -> None:
+        """That a message came, whatever becomes of it."""
+        user = received.header.stream
+        self._clocks.setdefault(user, Clock()).hear(received.header.message, mark)
+        self.time += len(received.csi)
+        self.lost_samples += received.lost_samples
+
+    def _too_large(self, gone: Iterable[int]) -> list[int]:
+        """Numbers of those that, beside `gone`, have to go for all to have room: of all users, what arrived first."""
+        without, more = set(gone), []
+        over = self._bytes - self._max_bytes - sum(self._known[number].bytes for number in without)
+        for number, known in self._known.items():
+            if over <= 0:
+                break
+            if number not in without:
+                more.append(number)
+                over -= known.bytes
+        return more
+
+    def _write(
+        self,
+        user: int,
+        add: tuple[MemoryEntry, bytes] | None = None,
+        gone: Iterable[int] = (),
+        values: Mapping[int, float] | None = None,
+    ) -> None:
+        """Bring to the disk what is new, of one user; see `Disk.change`."""
+        known = {user: (self._clock(user).packed, self._users.get(user, UserIndex()).asked)}
+        counts = {"time": self.time, "lost_samples": self.lost_samples, "next": self._next}
+        self._disk.change(add, gone, values, known, counts)
 
     def _take_in(self, known: Known, features: FloatArray) -> None:
-        index = self._users.setdefault(known.user, UserIndex())
-        index.add(known.number, known.sent, known.time, known.value, features)
+        self._users.setdefault(known.user, UserIndex()).add(known, features)
         self._known[known.number] = known
         self._by_message[known.user, known.message] = known.number
-        self._last_sent[known.user] = max(known.sent, self._last_sent.get(known.user, known.sent))
         self._bytes += known.bytes
 
     def _let_go(self, number: int) -> None:
         known = self._known.pop(number)
         self._users[known.user].remove(number)
-        if (
-            self._by_message.get((known.user, known.message)) == number
-        ):  # and not a newer one's, whose number begins again
+        if self._by_message.get((known.user, known.message)) == number:  # and not a newer one's of that number
             del self._by_message[known.user, known.message]
         self._bytes -= known.bytes

@@ -7,12 +7,13 @@ import time
 
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import Decoded
-from semcom_ota.config import ReceiverConfig
+from semcom_ota.config import ConfigError, ReceiverConfig
+from semcom_ota.memory.disk import say_once
 from semcom_ota.memory.receiver_memory import ReceiverMemory
 from semcom_ota.services import worker
 from semcom_ota.transport.messages import DecodeReply, from_packet, to_packet
 from semcom_ota.transport.wire import Packet, WireError
-from semcom_ota.types import ReceivedMessage
+from semcom_ota.types import ReceivedMessage, Understanding
 
 
 class DecoderService:
@@ -33,7 +34,7 @@ class DecoderService:
             worker.try_out(codec, decode=True)
 
     def answer(self, packet: Packet) -> Packet:
-        """`ReceivedMessage` to `DecodeReply`."""
+        """`ReceivedMessage` to `DecodeReply`; a memory in trouble says so in the log, and keeps nothing back."""
         received = from_packet(packet)
         if not isinstance(received, ReceivedMessage):
             raise WireError(f"the decoder takes no '{packet.kind}'")
@@ -42,10 +43,15 @@ class DecoderService:
             raise WireError(f"no codec with the number {received.header.codec} is loaded")
         start = time.perf_counter()
         decoded = codec.decode(received.symbols, received.noise_variance, received.header.codec_parameters)
-        decoded = Decoded(decoded.text, float(decoded.confidence), bool(decoded.intact))
-        if not 0 <= decoded.confidence <= 1:
-            raise ValueError(f"codec '{codec.name}' gave a confidence of {decoded.confidence}, which is not in 0..1")
-        understanding = self.memory.take_in(received, decoded)
+        decoded = Decoded(decoded.text, float(decoded.confidence), bool(decoded.intact), float(decoded.trust))
+        for sure in (decoded.confidence, decoded.trust):
+            if not 0 <= sure <= 1:
+                raise ValueError(f"codec '{codec.name}' gave a confidence of {sure}, which is not in 0..1")
+        try:
+            understanding = self.memory.take_in(received, decoded)
+        except ConfigError as error:  # a full disk, say: what was received is delivered all the same
+            say_once(str(error))
+            understanding = Understanding()
         return to_packet(DecodeReply(decoded, (time.perf_counter() - start) * 1e3, understanding))
 
     def notice(self, packet: Packet) -> None:

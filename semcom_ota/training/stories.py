@@ -131,7 +131,12 @@ class StoryTask:
         return _tokens(self.tokenizer, text)
 
     def _words(self, task: int) -> set[int]:
-        return {token for story in generate(task, 20, 0, training=True) for line in story.lines for token in self._tokens(line)}
+        return {
+            token
+            for story in generate(task, 20, 0, training=True)
+            for line in story.lines
+            for token in self._tokens(line)
+        }
 
     def _validation(self, data: Path) -> dict[int, list[Asked]]:
         return {

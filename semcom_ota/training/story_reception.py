@@ -5,12 +5,14 @@ sentence is lost, or some of its tokens are taken for others, and the decoder's 
 its trust in each token, falls as it should: so the model learns what confidence and CSI are worth.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semcom_ota.memory.csi_coding import BANDS, CSI_FEATURES
+from semcom_ota.memory.csi_coding import BANDS, HISTORY, csi_row
+from semcom_ota.memory.entry import SLOTS
 from semcom_ota.types import FloatArray
 
 CLEAN_SHARE = 0.4
@@ -31,7 +33,7 @@ class Heard:
     csi: FloatArray  # (CSI_FEATURES,), as `memory.csi_coding.csi_features` has them
 
 
-CLEAN: FloatArray = np.array([1.5, 0, *[0] * BANDS, 1, 1, 1, 0], np.float32)
+CLEAN: FloatArray = csi_row(30.0, [30.0] * HISTORY, np.full(BANDS, 30.0), np.full(SLOTS, 30.0), np.ones(1), False)
 """CSI features of a channel at 30 dB that nothing was lost on."""
 
 
@@ -50,9 +52,9 @@ def heard_story(
     fades = draw > 1 - FADING_SHARE
     gains = rng.exponential(size=len(sentences)) if fades else rng.lognormal(0, 0.05, len(sentences))
     snr_db = mean_db + 10 * np.log10(np.maximum(gains, 1e-4))
-    before = np.concatenate([snr_db[:1], snr_db[:-1]])
     story: list[Heard | None] = []
-    for tokens, now, last in zip(sentences, snr_db, before, strict=True):
+    came: list[float] = []  # SNRs of what was not lost, the last one first
+    for tokens, now in zip(sentences, snr_db.tolist(), strict=True):
         if rng.random() < _falling(now, LOST_AT_DB, 0.7):
             story.append(None)
             continue
@@ -61,7 +63,8 @@ def heard_story(
         wrong = rng.random(len(tokens)) > confidence
         taken = np.where(wrong, rng.choice(vocabulary, len(tokens)), tokens)
         trust = np.full(len(tokens), confidence, np.float32)
-        story.append(Heard(taken, trust, _csi(rng, now, last, fades, confidence)))
+        story.append(Heard(taken, trust, _csi(rng, now, came[:HISTORY], fades)))
+        came.insert(0, now)
     return story
 
 
@@ -75,12 +78,12 @@ def _beta(error: float) -> tuple[float, float]:
     return (1 - error) * 2, error * 2
 
 
-def _csi(rng: np.random.Generator, snr_db: float, before_db: float, fades: bool, confidence: float) -> FloatArray:
-    row = np.zeros(CSI_FEATURES, np.float32)
-    known = np.clip([snr_db, before_db], -20, 40) + rng.normal(0, 0.3, 2)
-    bands = rng.normal(0, 3.0 if fades else 0.3, BANDS)
-    reliability = 1 / (1 + 10 ** (-snr_db / 10))
-    row[0], row[1] = known[0] / 20, (known[0] - known[1]) / 20
-    row[2 : 2 + BANDS] = (bands - bands.mean()) / 20
-    row[2 + BANDS :] = reliability, reliability * rng.uniform(0.5, 1), confidence, float(rng.random() < 0.02)
-    return row
+def _csi(rng: np.random.Generator, snr_db: float, before_db: Sequence[float], fades: bool) -> FloatArray:
+    """As estimated, with what the estimates are off; where the channel fades, over frequency and time, too."""
+    known = np.array([snr_db, *before_db]) + rng.normal(0, 0.3, 1 + len(before_db))
+    carriers = snr_db + rng.normal(0, 3.0 if fades else 0.3, BANDS)
+    slots = snr_db + np.cumsum(rng.normal(0, 1.0 if fades else 0.1, SLOTS))
+    mean = 1 / (1 + 10 ** (-snr_db / 10))
+    least = mean * rng.uniform(0.5, 1)
+    reliability = np.array([2 * mean - least, least])
+    return csi_row(known[0], known[1:].tolist(), carriers, slots, reliability, bool(rng.random() < 0.02))

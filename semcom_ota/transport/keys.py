@@ -23,15 +23,20 @@ def make_keys(name: Path) -> tuple[Path, Path]:
         ConfigError: one of the files is there already, or cannot be written.
     """
     files = name.with_name(name.name + SECRET), name.with_name(name.name + PUBLIC)
+    for file in files:  # before either is written: half a pair is of no use
+        if file.exists():
+            raise ConfigError(f"'{file}' is there already: choose another name, or remove it")
     public, secret = zmq.curve_keypair()
+    made: list[Path] = []
     try:
         for file, key, mode in ((files[0], secret, 0o600), (files[1], public, 0o644)):
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+                made.append(file)
                 stream.write(key + b"\n")
-    except FileExistsError as error:
-        raise ConfigError(f"'{error.filename}' is there already: choose another name, or remove it") from error
     except OSError as error:
-        raise ConfigError(f"cannot write '{error.filename}' ({error.strerror}): choose another folder") from error
+        for half in made:
+            half.unlink(missing_ok=True)
+        raise ConfigError(f"cannot write '{file}' ({error.strerror}): choose another folder") from error
     return files
 
 

@@ -45,6 +45,13 @@ def test_the_order_of_words_matters(answering):
     assert (there - back).norm(dim=1).min() > 0.1
 
 
+def test_how_far_a_text_is_trusted_is_told_by_its_features(answering):
+    sure, half = answering.features(QUESTIONS, SURE), answering.features(QUESTIONS, SURE / 2)
+    little = answering.features(QUESTIONS, torch.tensor([[0.01, 0.01, 0, 0]] * 2))
+    assert torch.allclose(half - sure, 0.5 * answering.meaning.doubt.expand(2, -1), atol=1e-2)
+    assert (little - answering.features(QUESTIONS[:, :2], SURE[:, :2])).norm(dim=1).min() > 0.9 * 0.3 * WIDTH**0.5 * 0.5
+
+
 def test_a_token_that_is_not_trusted_does_not_count(answering):
     trust = torch.tensor([[1.0, 1, 0, 0], [1, 0, 1, 0]])
     other = torch.where(trust > 0, QUESTIONS, 20)

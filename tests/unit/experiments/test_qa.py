@@ -164,6 +164,7 @@ class Recites:
     """Answers with all that is in the memory, and its ages."""
 
     width = 2
+    fingerprint = "recites"
 
     def __init__(self, folder, device):
         self.texts = []

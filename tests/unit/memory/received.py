@@ -3,6 +3,7 @@
 import numpy as np
 
 from semcom_ota.memory.entry import NO_FEATURES, Understood
+from semcom_ota.memory.index import Known
 from semcom_ota.types import Csi, FrameHeader, ReceivedMessage
 
 
@@ -24,3 +25,8 @@ def understood(text: str = "", features=(), confidence: float = 0.5, intact: boo
     """`features` is one vector."""
     vector = np.asarray(features, np.float32)
     return Understood(text, confidence, intact, vector[None] if vector.size else NO_FEATURES)
+
+
+def known(number: int, sent: int = 0, time: int = 0, value: float = 0.0, text: int | None = None) -> Known:
+    """What is at hand of an entry; each has a text of its own, if none is given."""
+    return Known(number, 0, number, sent, time, value, number if text is None else text, "", b"", 0)

@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from received import received, understood
 from typer.testing import CliRunner
@@ -8,6 +10,7 @@ from semcom_ota.cli import app
 from semcom_ota.config import ConfigError
 from semcom_ota.memory.account import Account
 from semcom_ota.memory.store import MemoryStore
+from semcom_ota.types import Csi
 
 
 def semcom(*words):
@@ -42,6 +45,25 @@ def test_everything_is_exported_as_json(file, tmp_path):
     assert semcom("export", file, tmp_path / "no" / "folder").exit_code == 2
 
 
+def test_a_channel_that_was_kept_is_exported_in_full(file, tmp_path):
+    with MemoryStore(9, file=tmp_path / "whole.db", full_csi=True) as store:
+        came = received(0, 1, frames=2)
+        response = np.arange(6).reshape(2, 3) * (0.123456 - 2j)
+        odd = Csi(response.astype(np.complex64), np.array([0.1, np.inf, 1e-5], np.float32), -np.inf, 7.0, 1e6, 15625.0)
+        store.update(replace(came, csi=(came.csi[0], odd)), understood("text"))
+    lines = {}
+    for one in (file, tmp_path / "whole.db"):
+        semcom("export", one, tmp_path / "out.jsonl")
+        lines[one] = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
+    assert lines[file]["channel"] == []
+    first, second = lines[tmp_path / "whole.db"]["channel"]
+    assert (first["shape"], first["real"], first["imaginary"]) == ([3, 4], [1.0] * 12, [0.0] * 12)
+    assert first["sample_rate"] == 1e6 and first["carrier_spacing_hz"] == 15625.0 and first["sro_ppm"] == 0.0
+    found = np.array(second["real"]) + 1j * np.array(second["imaginary"])
+    assert np.allclose(found.reshape(second["shape"]), response, rtol=1e-3)
+    assert second["noise_variance"] == [0.1, None, 1e-5] and (second["snr_db"], second["cfo_hz"]) == (None, 7.0)
+
+
 def test_what_is_forgotten_is_gone(file):
     assert semcom("forget", file).exit_code == semcom("forget", file, "--user", 0, "--all").exit_code == 2
     assert "3 entries forgotten" in semcom("forget", file, "--user", 0).output
@@ -59,6 +81,53 @@ def test_a_memory_in_use_may_be_looked_at_and_not_changed(file):
         with pytest.raises(ConfigError, match="is in use"):
             MemoryStore(9, file=file)
         assert len(store) == 5
+
+
+def test_an_account_is_of_one_state_however_much_is_written_meanwhile(file):
+    with MemoryStore(2, file=file) as store, Account(file) as account:
+        before = [(entry.user, entry.message) for entry in account.entries(0)]
+        for message in range(10, 14):  # all that the account has seen makes room
+            store.update(received(0, message), understood("newer"))
+        assert [(entry.user, entry.message) for entry in account.entries()] == [*before, (1, 1)]
+        assert (account.count(), account.time) == (3, 4) and len(before) == 2
+        with Account(file) as later:
+            assert [entry.message for entry in later.entries(0)] == [12, 13] and later.time == 8
+
+
+@pytest.fixture
+def long(tmp_path):
+    """A memory of many pages."""
+    with MemoryStore(99, file=tmp_path / "memory.db") as store:
+        for message in range(50):
+            store.update(received(0, message), understood("text " * 200))
+    return tmp_path / "memory.db"
+
+
+def spoil(file):
+    size = file.stat().st_size
+    with file.open("r+b") as stream:
+        stream.seek(3 * 4096)
+        stream.write(b"\xa5" * (size - 3 * 4096))
+
+
+@pytest.mark.parametrize("command", [("show",), ("export", "out"), ("forget", "--all")])
+def test_damaged_pages_are_one_sentence(long, command, monkeypatch):
+    monkeypatch.chdir(long.parent)
+    spoil(long)
+    done = semcom(command[0], long, *command[1:])
+    assert done.exit_code == 2 and "is damaged" in done.output and "Traceback" not in done.output
+    with pytest.raises(ConfigError, match=r"^the memory .* is damaged \(.*\): delete it, or name another$"):
+        MemoryStore(99, file=long)
+
+
+def test_pages_that_are_damaged_meanwhile_are_one_sentence(long):
+    with MemoryStore(99, file=long) as store:
+        store._disk._base.execute("PRAGMA shrink_memory")  # nothing is read from what was read before
+        spoil(long)
+        for use in (lambda: store.stream(0), lambda: store.update(received(0, 99), understood()), store.forget):
+            with pytest.raises(ConfigError, match=r"is damaged .*: delete it, or name another"):
+                use()
+        assert len(store) == 50
 
 
 def test_what_is_no_memory_is_said(tmp_path):

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from readers import ASKED, TOLD
-from received import received
+from readers import ASKED, TOLD, save_tiny_reader
+from received import csi, received
 
 from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import DeviceConfig, MemoryConfig
@@ -39,8 +41,9 @@ def minded(monkeypatch):
     return recollections
 
 
-def say(recall, message, text, user=0, task=Task.AUTO, confidence=1.0):
-    return recall.take_in(received(user, message, task=task), Decoded(text, confidence, True))
+def say(recall, message, text, user=0, task=Task.AUTO, confidence=1.0, value=0, snr_db=10.0):
+    came = replace(received(user, message, value, task=task), csi=(csi(snr_db),))
+    return recall.take_in(came, Decoded(text, confidence, True))
 
 
 def texts(store, user=0):
@@ -164,7 +167,7 @@ def test_a_channel_can_be_that_of_another_entry(make, minded):
     for shuffled in (False, True):
         _, recall = make(shuffled_csi=shuffled)
         for message, text in enumerate(TOLD[:8]):
-            say(recall, message, text, task=Task.TELL, confidence=message / 10)
+            say(recall, message, text, task=Task.TELL, snr_db=3.0 * message)
         say(recall, 8, ASKED[0], task=Task.ASK)
     right, mixed = (memory.csi for memory in minded)
     assert not np.array_equal(right, mixed)
@@ -208,3 +211,90 @@ def test_a_question_that_comes_twice_counts_once(make):
     store, recall = make()
     said = [say(recall, 3, ASKED[0], task=Task.ASK) for _ in range(2)]
     assert said[0] == said[1] and store.time == 1
+
+
+def test_a_question_to_a_transmitter_that_started_anew_comes_behind_all(make, minded):
+    _, recall = make()
+    for message in range(10):
+        say(recall, message, TOLD[message], task=Task.TELL)
+    for message in range(5):
+        say(recall, message, TOLD[10 + message], task=Task.TELL, value=1)
+    say(recall, 5, ASKED[0], task=Task.ASK, value=1)
+    assert minded[0].numbers.tolist() == list(range(15)) and minded[0].ages.tolist() == list(range(15, 0, -1))
+
+
+@pytest.mark.parametrize("rule", [{"value": 1.0}, {"value": 0.1, "freshness": 1.0}])
+def test_no_more_is_judged_at_a_time_than_comes_to_mind(make, monkeypatch, rule):
+    """Not all that there is; but what goes was judged for the message that it goes for."""
+    judged, kept = [], []
+
+    def worth(self, memory):
+        judged.append(memory.numbers.tolist())
+        return np.random.default_rng(memory.numbers).random(len(memory.numbers))
+
+    monkeypatch.setattr(MemoryReader, "worth", worth)
+    for _ in range(2):
+        store, recall = make(entries=30, rule=rule, context=8)
+        kept.append([])
+        for message in range(90):
+            before = {entry.number for entry in store.stream(0)}
+            say(recall, message, TOLD[message % 20], task=Task.TELL)
+            if message >= 30:
+                (gone,) = (before | {message}) - {entry.number for entry in store.stream(0)}
+                assert gone in judged[-1] and message in judged[-1] and len(judged[-1]) == 8
+                kept[-1].append(gone)
+    assert kept[0] == kept[1] and judged[:60] == judged[60:]
+    assert set(range(60)) <= {number for some in judged for number in some}
+
+
+def test_a_budget_of_one_judges_what_comes(make):
+    store, recall = make(entries=3, rule="value", context=1)
+    for message in range(8):
+        say(recall, message, TOLD[message], task=Task.TELL)
+    assert len(store) == 3
+
+
+def test_another_reader_reads_what_is_kept_before_it_answers_from_it(reader_folder, tmp_path, minded):
+    other = save_tiny_reader(tmp_path / "other", seed=1)
+    readers = [MemoryReader(folder, CPU) for folder in (reader_folder, other)]
+    config = MemoryConfig(reader=reader_folder, file=tmp_path / "memory.db")
+    with MemoryStore(9, file=config.file) as store:
+        recall = Recall(store, config, CPU)
+        for message in range(3):
+            say(recall, message, TOLD[message], task=Task.TELL, confidence=0.5)
+        say(recall, 3, ASKED[0], task=Task.ASK)
+        store.update(received(0, 4), Understood(TOLD[4], 0.5, True, NO_FEATURES))  # by a receiver without a reader
+    for reader, folder in zip(readers[::-1], (other, reader_folder), strict=True):
+        with MemoryStore(9, file=config.file) as store:
+            say(Recall(store, config.model_copy(update={"reader": folder}), CPU), 5, ASKED[1], task=Task.ASK)
+            texts = [TOLD[0], TOLD[1], TOLD[2], TOLD[4]]
+            expected = np.concatenate([reader.read(text, 0.5).features for text in texts])
+            assert np.allclose(minded[-1].features, expected, atol=1e-2)
+            assert {entry.understood.reader for entry in store.stream(0)} == {reader.fingerprint}
+    assert not np.allclose(minded[-1].features, minded[-2].features, atol=0.1)
+
+
+def test_a_question_is_answered_when_nothing_can_be_written(reader_folder, tmp_path, minded, caplog):
+    config = MemoryConfig(reader=reader_folder, file=tmp_path / "memory.db")
+    with MemoryStore(9, file=config.file) as store:
+        recall = Recall(store, config, CPU)
+        say(recall, 0, TOLD[0], task=Task.TELL)
+        store._disk._base.execute("PRAGMA query_only = ON")
+        answers = [say(recall, message, ASKED[0], task=Task.ASK).answer for message in (1, 2)]
+        assert None not in answers and [memory.ages.tolist() for memory in minded] == [[1], [2]]
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        f"cannot write the memory '{config.file}'"
+    ]
+
+
+def test_a_request_selects_its_service_and_is_no_memory(make, monkeypatch):
+    store, recall = make()
+    read = MemoryReader.read
+    monkeypatch.setattr(
+        MemoryReader, "read", lambda *what: replace(read(*what), intent="GetWeather", intent_probability=0.8)
+    )
+    asked = say(recall, 0, "Will it rain in Geneva?")
+    assert (asked.intent, asked.answer, asked.answer_confidence) == ("GetWeather", "GetWeather", 0.8)
+    assert texts(store) == []
+    assert say(recall, 1, "Will it rain in Geneva?", task=Task.TELL).answer is None
+    assert texts(store) == ["Will it rain in Geneva?"] and store.stream(0)[0].sent == 1

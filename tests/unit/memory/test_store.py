@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from received import received, understood
 
 from semcom_ota.config import ConfigError
+from semcom_ota.memory.disk import MARK
+from semcom_ota.memory.entry import Understood
 from semcom_ota.memory.store import MemoryStore
 
 
@@ -37,17 +39,42 @@ def test_all_users_together_are_bounded_and_the_oldest_goes_first(messages):
     arrived = []
     for user, message, value in messages:
         if store.update(received(user, message, value), understood("x" * message)):
-            arrived = [one for one in arrived if one != (user, message)] + [(user, message)]
+            arrived.append((user, message))
         assert store._bytes <= 1000
     kept = sorted((entry.number, entry.user, entry.message) for user in range(3) for entry in store.stream(user))
     assert [(user, message) for _, user, message in kept] == arrived[len(arrived) - len(kept) :]
 
 
-def test_a_copy_changes_nothing_and_another_message_of_that_number_is_the_newest():
-    store = MemoryStore(4)
-    for message, value in ((1, 0), (2, 0), (1, 0), (1, 5)):
-        store.update(received(0, message, value, frames=2), understood(f"{message} {value}"))
-    assert texts(store, 0) == ["2 0", "1 5"] and store.time == 6
+def test_a_copy_changes_nothing_even_of_what_was_let_go(tmp_path):
+    store = MemoryStore(2, file=tmp_path / "memory.db")
+    for message in range(4):
+        store.update(received(0, message, frames=2), understood(str(message)))
+    store.close()
+    with MemoryStore(2, file=tmp_path / "memory.db") as store:
+        for message in range(4):
+            assert store.update(received(0, message, frames=2), understood("a copy")) is None
+        assert texts(store, 0) == ["2", "3"] and store.time == 8
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("entries", [100, 4])
+def test_a_transmitter_that_starts_anew_loses_nothing_and_comes_behind(tmp_path, entries, restarts):
+    store = MemoryStore(entries, file=tmp_path / "memory.db")
+    for message in range(10):
+        store.update(received(0, message), understood(f"old {message}"))
+        store.update(received(1, message), understood("another user's"))
+    if restarts:
+        store.close()
+        store = MemoryStore(entries, file=tmp_path / "memory.db")
+    for message in range(5):
+        store.update(received(0, message, value=1), understood(f"new {message}"))
+    expected = [f"old {message}" for message in range(10)] + [f"new {message}" for message in range(5)]
+    assert texts(store, 0) == expected[-entries:]
+    assert [entry.sent for entry in store.stream(0)] == list(range(15))[-entries:]
+    assert store.sent_at(received(0, 5, value=1)) == 15  # of a question, say
+    assert store.sent_at(received(1, 10)) == 10
+    assert store.update(received(0, 3, value=1), understood("a copy")) is None
+    store.close()
 
 
 def test_numbers_that_begin_again_cost_nothing_that_is_kept(tmp_path):
@@ -60,6 +87,7 @@ def test_numbers_that_begin_again_cost_nothing_that_is_kept(tmp_path):
     assert store.update(received(0, 3, 103), understood("a copy")) is None and len(store) == 105
     store.close()
     with MemoryStore(101, file=tmp_path / "memory.db") as again:  # where the first ones make room
+        assert texts(again, 0) == [str(time) for time in range(4, 105)]
         again.update(received(0, 5, 200), understood("the newest"))
         assert texts(again, 0) == [*(str(time) for time in range(5, 105)), "the newest"]
         assert again.has(received(0, 3, 103))
@@ -103,11 +131,9 @@ def test_nothing_of_one_user_is_found_by_another():
 
 def test_a_rule_decides_what_goes():
     store = MemoryStore(2, {"value": 1.0})
-    first = store.update(received(0, 1), understood("useful"))
-    store.judge([first.number, 77], [1.0, 1.0])
-    for message in (2, 3, 4):
-        store.update(received(0, message), understood(str(message)), value=message / 10)
-    assert texts(store, 0) == ["useful", "4"]
+    for message, value in ((1, 1.0), (2, 0.2), (3, 0.3), (4, 0.4)):
+        store.update(received(0, message), understood(str(message)), value)
+    assert texts(store, 0) == ["1", "4"]
     assert store.update(received(0, 5), understood("of no use"), value=0.0) is None
 
 
@@ -128,17 +154,19 @@ def test_what_would_be_kept_is_what_is_kept(messages):
 def test_a_message_that_is_passed_by_takes_time_and_no_room():
     store = MemoryStore(4)
     store.update(received(0, 65534), understood("before"))
-    assert store.pass_by(received(0, 65535, frames=3, lost_samples=50)) == 65535
-    assert store.pass_by(received(0, 1)) == 2**16 + 1
-    assert store.pass_by(received(0, 65535)) == 65535  # late
+    for message, frames, lost, sent in ((65535, 3, 50, 65535), (1, 1, 0, 2**16 + 1), (65535, 3, 50, 65535)):
+        came = received(0, message, frames=frames, lost_samples=lost)
+        assert store.sent_at(came) == sent
+        store.pass_by(came)  # the last is a copy
     store.update(received(0, 2), understood("after"))
-    assert [(entry.sent, entry.time) for entry in store.stream(0)] == [(65534, 1), (2**16 + 2, 7)]
+    assert [(entry.sent, entry.time) for entry in store.stream(0)] == [(65534, 1), (2**16 + 2, 6)]
     assert len(store) == 2 and store.lost_samples == 50 and store.is_stale(store.stream(0)[0])
 
 
 def test_time_goes_on_from_what_was_passed_by_even_before_anything_is_kept():
     store = MemoryStore(4)
-    assert store.pass_by(received(3, 65535)) == 65535 and store.users == []
+    store.pass_by(received(3, 65535))
+    assert store.users == []
     assert store.update(received(3, 0), understood()).sent == 2**16
     assert store.update(received(4, 0), understood()).sent == 0
 
@@ -147,35 +175,139 @@ def test_a_judgement_is_of_what_is_there_and_decides_what_goes(tmp_path):
     with MemoryStore(3, {"value": 1.0}, tmp_path / "memory.db") as store:
         numbers = [store.update(received(user, user), understood(str(user))).number for user in (0, 1)]
         numbers += [store.update(received(0, message), understood(str(message))).number for message in (5, 6)]
-        store.judge([numbers[0], numbers[2], 99, numbers[3], numbers[1]], [0.75, 0.25, 1.0, 0.5, 0.125])
-        store.judge([], [])
+        judged = {numbers[0]: 0.75, numbers[2]: 0.25, 99: 1.0, numbers[3]: 0.5}
+        store.update(received(0, 7), understood("7"), 0.0, judged)
+        store.update(received(1, 2), understood("2"), 0.125, {numbers[0]: 0.0})  # another user's
     with MemoryStore(3, {"value": 1.0}, tmp_path / "memory.db") as store:
         assert [entry.value for entry in store.stream(0)] == [0.75, 0.25, 0.5]
-        assert [entry.value for entry in store.stream(1)] == [0.125]
-        store.update(received(0, 7), understood("7"), 0.5)
-        assert texts(store, 0) == ["0", "6", "7"]
-        with pytest.raises(ValueError):
-            store.judge([numbers[0]], [1.0, 2.0])
+        assert [entry.value for entry in store.stream(1)] == [0.0, 0.125]
+        store.update(received(0, 8), understood("8"), 0.5)
+        assert texts(store, 0) == ["0", "6", "8"]
+        store.update(received(0, 9), understood("9"), 0.9, {numbers[0]: 0.875})  # of those judged now, the least
+        assert texts(store, 0) == ["6", "8", "9"]
 
 
 def test_it_is_the_same_after_a_restart(tmp_path):
     file = tmp_path / "deep" / "memory.db"
     with MemoryStore(3, {"value": 1.0}, file) as store:
         for message in range(5):
-            entry = store.update(received(1, message, lost_samples=message), understood(str(message), (message, 1)))
-            store.judge([entry.number], [message])
+            store.update(received(1, message, lost_samples=message), understood(str(message), (message, 1)), message)
         before = store.stream(1), store.time, store.lost_samples
     with MemoryStore(3, {"value": 1.0}, file) as store:
         again = store.stream(1)
         assert [entry.number for entry in again] == [entry.number for entry in before[0]]
-        assert [entry.value for entry in again] == pytest.approx([2, 3, 4], abs=0.01) and (
-            store.time,
-            store.lost_samples,
-        ) == before[1:]
+        assert [entry.value for entry in again] == [2, 3, 4] and (store.time, store.lost_samples) == before[1:]
         assert store.update(received(1, 4), understood("a copy")) is None
         store.update(received(1, 5), understood("5", (5, 1)))
         assert texts(store, 1) == ["3", "4", "5"]  # the newest is taken for as good as the others
         assert store.nearest(1, np.array([0, 1], np.float32), 1)[0][0].understood.text == "3"
+
+
+MERGES = {"value": 0.5, "correlation": 1.0}
+
+
+def test_with_the_rule_correlation_what_says_the_same_becomes_one_as_it_comes(tmp_path):
+    said = (("in the kitchen", (1, 0), 0.9, 0.8), ("in the garden", (0, 1), 0.5, 0.2),
+            ("in the kitchen", (), 0.4, 0.1), ("in a garden", (0.1, 1), 0.3, 0.1))  # fmt: skip
+    for rule in (MERGES, {"value": 1.0, "correlation": 0.0}):
+        with MemoryStore(9, rule, tmp_path / f"{len(rule)}{rule['correlation']}.db") as store:
+            store.update(received(1, 0), understood("in the kitchen", (1, 0)))
+            for message, (text, features, sure, value) in enumerate(said):
+                store.update(received(0, message), understood(text, features, sure, sure > 0.8), value)
+            found = [
+                (entry.sent, one.text, one.confidence, one.intact, entry.value)
+                for entry in store.stream(0) for one in [entry.understood]
+            ]  # fmt: skip
+            if rule is MERGES:  # the newer has the greater value, and of the same words the greater confidence
+                assert found == [(2, "in the kitchen", 0.9, True, 0.8), (3, "in a garden", 0.3, False, 0.2)]
+                assert store._users[0].held.value.tolist() == [0.8, 0.2] and len(store) == 3
+            else:
+                assert len(found) == 4
+
+
+def test_what_is_late_and_was_said_again_since_is_no_news():
+    store = MemoryStore(9, MERGES)
+    for message, text in ((0, "begins"), (5, "the same"), (3, "the same")):
+        store.update(received(0, message), understood(text))
+    assert [entry.sent for entry in store.stream(0)] == [0, 5]
+
+
+def test_what_was_asked_is_known_after_a_restart(tmp_path):
+    for file in (None, tmp_path / "memory.db"):
+        store = MemoryStore(2, {"correlation": 1.0}, file)
+        for message, features in enumerate(((1, 0), (0, 1))):
+            store.update(received(0, message), understood(str(message), features))
+        store.pass_by(received(0, 2), np.array([3, 0.25], np.float32))
+        if file:
+            store.close()
+            store = MemoryStore(2, {"correlation": 1.0}, file)
+        store.pass_by(received(0, 2), np.array([0, 1], np.float32))  # a copy asks nothing
+        store.update(received(0, 3), understood("3", (1, 1)))  # nearer to what was there last than to the first
+        assert texts(store, 0) == ["0", "3"]
+        store.close()
+
+
+def test_entries_of_another_reader_are_read_anew(tmp_path):
+    file = tmp_path / "memory.db"
+    with MemoryStore(9, file=file) as store:
+        for message, reader in enumerate(("old", "new", "", "old")):
+            said = Understood(str(message), 0.5, True, np.full((1, 2), message, np.float32), reader=reader)
+            store.update(received(message % 2, message), said)
+        store.pass_by(received(0, 9), np.ones(2, np.float32))
+    read = []
+    with MemoryStore(9, file=file) as store:
+        for number in (3, 0):
+            assert store.read_anew("new", lambda *said: read.append(said) or np.full((1, 3), 7, np.float32)) == number
+        assert read == [("0", 0.5), ("2", 0.5), ("3", 0.5)] and not store._users[0].held.asked.any()
+        query = np.ones(3, np.float32)
+        assert [entry.understood.text for entry, _ in store.nearest(0, query, 9)] == ["2", "0"]
+        store.update(received(0, 10), understood("newest", (0, 0, 1)))  # the memory goes on in the other width
+    with MemoryStore(9, file=file) as store:
+        said = [entry.understood for user in (0, 1) for entry in store.stream(user)]
+        assert [(one.text, one.reader, one.features.shape) for one in said] == [
+            ("0", "new", (1, 3)), ("2", "new", (1, 3)), ("newest", "", (1, 3)), ("1", "new", (1, 2)),
+            ("3", "new", (1, 3)),
+        ]  # fmt: skip
+
+
+def full(store, pages: int | None) -> None:
+    """Let the disk have so many pages more, and no others; None: as many as it wants."""
+    (now,) = store._disk._base.execute("PRAGMA page_count").fetchone()
+    store._disk._base.execute(f"PRAGMA max_page_count = {2**30 if pages is None else now + pages}")
+
+
+@pytest.mark.parametrize("rule", ["fifo", "value", "correlation"])
+def test_a_full_disk_costs_what_comes_and_nothing_else(tmp_path, rule):
+    file, long = tmp_path / "memory.db", "long " * 10_000
+    with MemoryStore(3, {rule: 1.0}, file) as store:
+        for message in range(3):
+            store.update(received(0, message), understood(str(message), (1, message)))
+        full(store, 0)
+        for message in (3, 4):
+            with pytest.raises(ConfigError, match=r"cannot write the memory.*full.*: make room, or name another"):
+                store.update(received(0, message, lost_samples=5), understood(long, (1, 3)))
+            assert texts(store, 0) == ["0", "1", "2"] and len(store) == 3
+        assert (store.time, store.lost_samples) == (5, 10) and store.is_stale(store.stream(0)[0])
+        assert store.nearest(0, np.array([1, 2], np.float32), 1)[0][0].understood.text == "2"
+        full(store, None)
+        store.update(received(0, 6), understood("6", (9, 1)), value=9)
+        before, bytes_used = texts(store, 0), store._bytes
+        assert len(before) == 3 and before[-1] == "6" and store.stream(0)[-1].sent == 6
+    with MemoryStore(3, {rule: 1.0}, file) as store:
+        assert (texts(store, 0), store._bytes, store.time, store.lost_samples) == (before, bytes_used, 6, 10)
+
+
+def test_what_cannot_be_forgotten_on_the_disk_is_not_forgotten(tmp_path):
+    with MemoryStore(3, file=tmp_path / "memory.db") as store:
+        store.update(received(0, 1), understood("kept"))
+        store._disk._base.execute("PRAGMA query_only = ON")
+        with pytest.raises(ConfigError, match="cannot write"):
+            store.forget()
+        assert texts(store, 0) == ["kept"]
+        store._disk._base.execute("PRAGMA query_only = OFF")
+        assert store.forget() == 1 and store.sent_at(received(0, 0, value=7)) == 0  # its clock, too
+    with MemoryStore(3, file=tmp_path / "memory.db") as store:
+        assert store.sent_at(received(0, 0, value=7)) == 0
 
 
 KILLED = """
@@ -211,6 +343,11 @@ def test_a_file_that_is_no_memory_is_refused(tmp_path):
         other.execute("CREATE TABLE mine (x)")
     with pytest.raises(ConfigError, match="another program's"):
         MemoryStore(1, file=tmp_path / "other")
+    with sqlite3.connect(tmp_path / "older") as older:
+        older.execute(f"PRAGMA application_id = {MARK - 1}")
+        older.execute("CREATE TABLE entries (number INTEGER PRIMARY KEY)")
+    with pytest.raises(ConfigError, match="of another version of semcom: delete it, or name another"):
+        MemoryStore(1, file=tmp_path / "older")
 
 
 @pytest.mark.parametrize(
@@ -239,3 +376,21 @@ def test_a_damaged_entry_is_one_sentence(tmp_path, damage):
     with pytest.raises(ConfigError, match="is damaged"):
         store = MemoryStore(3, file=file)
         [store.stream(user) for user in store.users]
+
+
+@pytest.mark.parametrize("damage", ["clock = x'00'", "clock = 'x'", "asked = x'01'", "user = 'x', asked = 7"])
+def test_a_damaged_user_is_one_sentence_and_the_file_is_let_go(tmp_path, damage):
+    file = tmp_path / "memory.db"
+    with MemoryStore(3, file=file) as store:
+        store.update(received(0, 1), understood("text", (1, 2)))
+    base = sqlite3.connect(file)
+    try:
+        base.execute(f"UPDATE users SET {damage}")
+        base.commit()
+    except sqlite3.IntegrityError:
+        return  # the table itself refuses it
+    finally:
+        base.close()
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="is damaged"):
+            MemoryStore(3, file=file)

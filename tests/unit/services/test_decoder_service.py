@@ -7,6 +7,7 @@ import pytest
 from readers import save_tiny_reader
 
 from semcom_ota.codecs import registry
+from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import CodecConfig, ConfigError, MemoryConfig, ReceiverConfig
 from semcom_ota.services.decoder import DecoderService
 from semcom_ota.transport.messages import EncodeRequest, from_packet, to_packet
@@ -86,6 +87,26 @@ def test_a_failed_message_is_not_remembered(service):
     assert len(service.memory.store) == 0
 
 
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_disk_that_is_full_costs_no_text_and_the_log_says_it_once(fake_codecs, tmp_path, caplog, reads):
+    reader = save_tiny_reader(tmp_path / "reader") if reads else None
+    memory = MemoryConfig(entries=3, file=tmp_path / "memory.db", reader=reader)
+    service = DecoderService(CONFIG.model_copy(update={"memory": memory}))
+    service.answer(to_packet(received("kept", 0, task=Task.TELL)))
+    service.memory.store._disk._base.execute("PRAGMA query_only = ON")
+    for message in (1, 2):
+        reply = from_packet(service.answer(to_packet(received(f"text {message}", message, task=Task.TELL))))
+        assert (reply.decoded.text, reply.decoded.intact) == (f"text {message}", True)
+        assert reply.understanding.answer is None
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"cannot write the memory '{memory.file}' (attempt to write a readonly database): make room, or name another"
+    ]
+    service.memory.store._disk._base.execute("PRAGMA query_only = OFF")
+    service.answer(to_packet(received("text 3", 3, task=Task.TELL)))
+    assert [entry.understood.text for entry in service.memory.store.stream(0)] == ["kept", "text 3"]
+    service.memory.store.close()
+
+
 @pytest.mark.parametrize("packet", [to_packet(received("x", codec=9)), to_packet(EncodeRequest("x", "a")), Packet("x")])
 def test_a_request_that_makes_no_sense_is_refused(service, packet):
     with pytest.raises(WireError):
@@ -95,10 +116,11 @@ def test_a_request_that_makes_no_sense_is_refused(service, packet):
 
 
 def test_a_codec_is_held_to_what_it_promises(monkeypatch):
-    doubtful = SimpleNamespace(text="x", confidence=float("nan"), intact=1)
-    codec = SimpleNamespace(name="odd", number=200, decode=lambda *_: doubtful)
+    doubtful = iter([Decoded("x", float("nan"), True), Decoded("x", 0.5, True, 1.5)])
+    codec = SimpleNamespace(name="odd", number=200, decode=lambda *_: next(doubtful))
     monkeypatch.setattr(registry, "load_all", lambda *_: {"odd": codec})
     service = DecoderService(CONFIG)
-    with pytest.raises(ValueError, match="confidence of nan"):
-        service.answer(to_packet(received("x")))
+    for said in ("nan", "1.5"):
+        with pytest.raises(ValueError, match=f"confidence of {said}"):
+            service.answer(to_packet(received("x")))
     assert len(service.memory.store) == 0
