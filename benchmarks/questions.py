@@ -1,10 +1,10 @@
 """What the receiver's memory and the masks are worth: measures, and keeps what it measured in docs/results/.
 
-    python benchmarks/questions.py PART [PART ...] --data DIR [--split NAME] [--questions 2000] [--tasks 1,2,5]
+    python benchmarks/questions.py PART [PART ...] [--data DIR] [--split NAME] [--questions 2000] [--tasks 1,2,5]
                                    [--snr=0,6,12] [--codec lam-jscc] [--level waveform] [--reader DIR] [--seed 0]
                                    [--out docs/results/questions.jsonl]
 
-DIR has stories in bAbI's format (docs/data.md). Each part is a set of runs of `semcom qa`:
+DIR has stories in bAbI's format (docs/data.md); without, they are generated. Each part is a set of runs of `semcom qa`:
 
     accuracy   with a memory and without, over AWGN and TDL-A
     rules      update rules at sizes that do not hold a story, nothing lost on the way
@@ -16,6 +16,7 @@ benchmarks/questions_page.py. Exit status 2 if it cannot work.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from semcom_ota.config import ConfigError, LinkConfig, load_channel
+from semcom_ota.config import ConfigError, DeviceConfig, LinkConfig, load_channel
 from semcom_ota.experiments import qa
-from semcom_ota.tasks.stories import load_stories
+from semcom_ota.memory.reader import MemoryReader
+from semcom_ota.tasks.generator import generate
+from semcom_ota.tasks.stories import Story, format_stories, load_stories
 
 KEPT = Path(__file__).parents[1] / "docs" / "results" / "questions.jsonl"
 TASKS = (1, 2, 5, 6, 7, 8, 11, 12, 13, 15, 16, 20)
@@ -34,6 +37,8 @@ SNRS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0, 18.0)
 WHOLE = 512
 """Entries that hold any story of these tasks."""
 SIZES = (4, 8, 16, 32)
+REFERENCE_DB = 3.0
+"""Where theory takes all symbols to be needed, in the part `masks`."""
 RULES = ("fifo", "freshness", "value", "correlation", "value=1,freshness=0.25")
 
 
@@ -65,7 +70,7 @@ class Run:
             {
                 "codec": {"names": [self.codec]},
                 "radio": {"channel": load_channel(self.channel).model_dump()},
-                "mask": {"kind": self.mask},
+                "mask": {"kind": self.mask} | ({"reference_snr_db": REFERENCE_DB} if self.mask == "theory" else {}),
                 "memory": memory,
             }
         )
@@ -79,7 +84,7 @@ def runs(part: str, common: Run, tasks: tuple[int, ...]) -> Iterator[Run]:
         if part == "accuracy":
             for channel in ("awgn", "tdl-a"):
                 yield replace(one, channel=channel)
-                yield replace(one, channel=channel, memory="none", snr_db=tuple(s for s in one.snr_db if s in (6, 12)))
+                yield replace(one, channel=channel, memory="none")
         elif part == "rules" and task in LONG_TASKS:
             for size in SIZES:
                 for rule in RULES:
@@ -93,6 +98,11 @@ def runs(part: str, common: Run, tasks: tuple[int, ...]) -> Iterator[Run]:
                 yield replace(one, mask=mask)
 
 
+def stories_of(task: int, said: argparse.Namespace) -> list[Story]:
+    """From files, or made: never those of a training."""
+    return load_stories(said.data, task, said.split) if said.data else generate(task, said.questions, said.seed)
+
+
 def numbers(text: str) -> tuple[float, ...]:
     """The value of an option such as `--snr=0,6`."""
     return tuple(float(part) for part in text.split(","))
@@ -102,7 +112,7 @@ def main() -> None:
     """Measure what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="+", choices=("accuracy", "rules", "told", "masks"), metavar="PART")
-    parser.add_argument("--data", type=Path, required=True, help="folder with stories in bAbI's format")
+    parser.add_argument("--data", type=Path, help="folder with stories in bAbI's format  [default: generated]")
     parser.add_argument("--split", default="test", help="of the files there: test, valid or train")
     parser.add_argument("--questions", type=int, default=2000, help="of each task, at least, if there are so many")
     parser.add_argument("--tasks", type=numbers, default=TASKS)
@@ -117,12 +127,15 @@ def main() -> None:
     tasks = tuple(int(task) for task in said.tasks)
     lines = said.out.read_text(encoding="utf-8").splitlines() if said.out.exists() else []
     known = [json.loads(line)["plan"] for line in lines]
+    split = said.split if said.data else "generated"
     try:
+        reader = MemoryReader(Path(said.reader), DeviceConfig(device="cpu")).fingerprint
         for run in (one for part in said.parts for one in runs(part, common, tasks)):
-            plan = json.loads(json.dumps(asdict(run) | {"split": said.split}))
-            if plan in known or not run.snr_db:
+            stories = qa.first_questions(stories_of(run.task, said), run.questions)
+            told = hashlib.sha256(format_stories(stories).encode()).hexdigest()[:16]
+            plan = json.loads(json.dumps(asdict(run) | {"split": split, "stories": told, "reader": reader}))
+            if plan in known:
                 continue
-            stories = qa.first_questions(load_stories(said.data, run.task, said.split), run.questions)
             asked = qa.Asked(stories, run.task, run.snr_db, run.level, run.seed)
             figures = qa.run(asked, run.link(said.reader), run.channel, quiet=not sys.stderr.isatty())
             said.out.parent.mkdir(parents=True, exist_ok=True)

@@ -19,9 +19,7 @@ class MaskConfig(Frozen):
     reference_snr_db: float | None = Field(
         None, ge=MIN_SNR_DB, le=MAX_SNR_DB, description="where all are just needed; None is what the codec says"
     )
-    semantic_snr_db: float = Field(
-        60.0, ge=0, le=100, description="unit power over the codec's own error, with `reference_snr_db`"
-    )
+    semantic_snr_db: float = Field(60.0, ge=0, le=100, description="unit power over the codec's own error, of `theory`")
     margin: float = Field(
         1.0, ge=0, le=10, description="of the expected SNR, in mean errors of what was expected before"
     )

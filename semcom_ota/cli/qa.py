@@ -6,7 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from semcom_ota.cli.application import Quiet, check_codecs, clear_errors, decibels, validated
+from semcom_ota.cli.application import Quiet, check_codecs, clear_errors, decibels, fail, validated
+
+MASK_OPTIONS = {"share": "fixed", "reference_snr_db": "theory", "semantic_snr_db": "theory", "checkpoint": "learned"}
+"""Of which mask each is."""
 
 
 class LevelName(StrEnum):
@@ -39,6 +42,23 @@ def qa(
     mask: Annotated[
         str, typer.Option(metavar="NAME", help="which symbols are left out: none, fixed, theory, learned")
     ] = "none",
+    mask_share: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="of the symbols that the mask fixed sends  [default: 0.5]")
+    ] = None,
+    mask_reference: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB",
+            help="of the mask theory: SNR at which all symbols are just needed  [default: what the codec says]",
+        ),
+    ] = None,
+    mask_semantic: Annotated[
+        float | None,
+        typer.Option(metavar="DB", help="of the mask theory: unit power over the codec's own error  [default: 60]"),
+    ] = None,
+    mask_checkpoint: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="folder of the mask learned  [default: what ships]")
+    ] = None,
     size: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="entries that the memory holds")] = 128,
     questions: Annotated[int, typer.Option(metavar="N", min=1, help="so many, from the first story on")] = 2000,
     codec: Annotated[str, typer.Option(metavar="NAME", help="that carries the sentences")] = "lam-jscc",
@@ -70,7 +90,7 @@ def qa(
     link: dict[str, Any] = {
         "codec": {"names": [codec]},
         "radio": {"channel": load_channel(channel).model_dump()},
-        "mask": {"kind": mask},
+        "mask": _mask(mask, mask_share, mask_reference, mask_semantic, mask_checkpoint),
         "memory": _memory(memory, size) | {"reader": reader.resolve() if reader else "shipped"},
     }
     asked = experiment.Asked(stories, task, decibels(snr), level.value, seed)
@@ -78,6 +98,19 @@ def qa(
     if json is not None:
         write_json(json, figures)
     show(figures)
+
+
+def _mask(
+    kind: str, share: float | None, reference: float | None, semantic: float | None, checkpoint: Path | None
+) -> dict[str, Any]:
+    """As in a link; what another mask than this would need is the end."""
+    folder = checkpoint.resolve() if checkpoint else None
+    settings: dict[str, Any] = dict(zip(MASK_OPTIONS, (share, reference, semantic, folder), strict=True))
+    said = {name: value for name, value in settings.items() if value is not None}
+    for name in said:
+        if kind != MASK_OPTIONS[name]:
+            fail(f"--mask-{name.removesuffix('_snr_db')} is for --mask {MASK_OPTIONS[name]}, not for --mask {kind}")
+    return {"kind": kind} | said
 
 
 def _memory(rule: str, size: int) -> dict[str, Any]:

@@ -23,8 +23,8 @@ class Meaning(nn.Module):
     """One vector of a whole text: the sum of its tokens' embeddings, each bound to its place.
 
     One half of every embedding is added up as it is, so that texts about the same are alike; the other is first
-    multiplied by a vector of the token's place, so that "wolves fear mice" is not "mice fear wolves". The sum has no length
-    of its own, so how far all tokens together are trusted is said by a vector of doubt.
+    multiplied by a vector of the token's place, so that "wolves fear mice" is not "mice fear wolves". The sum has no
+    length of its own, so how far all tokens together are trusted is said by a vector of doubt.
     """
 
     def __init__(self, width: int, places: int):

@@ -212,7 +212,10 @@ def exchange(
 
 
 def _request(batch: Sequence[Transmission], want_arrays: bool) -> Packet:
-    """The baseline's link adaptation is granted the channel's true mean SNR; the receiving side is told nothing."""
+    """A transmitter's link adaptation is granted the channel's true mean SNR, the receiving side is told nothing.
+
+    Where a mask follows the channel, the encoder goes by the link reports instead.
+    """
     first, *followers = batch
     request = RadioRequest(
         text=first.text,

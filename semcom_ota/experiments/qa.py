@@ -90,8 +90,8 @@ def run(asked: Asked, link: LinkConfig, channel: str, quiet: bool) -> dict[str, 
                     bar.update(task, advance=1)
             return found
 
+        level = LEVELS[asked.level](link)  # first, for what it refuses
         ceiling = _accuracy(send(ErrorFreeLevel(link), np.inf))
-        level = LEVELS[asked.level](link)
         points = []
         for snr_db in asked.snr_db:
             bar.update(task, description=f"{snr_db:g} dB")

@@ -10,6 +10,8 @@ from semcom_ota.experiments.qa_plan import MOST_MESSAGES, Line, Outcome
 from semcom_ota.services.process import ServiceFailed
 from semcom_ota.types import Understanding
 
+LONGEST_PATIENCE_MS = 60_000
+
 
 class FlowgraphLevel:
     """Three processes for each group: so the memory is a new one."""
@@ -27,7 +29,9 @@ class FlowgraphLevel:
         radio = self._link.loopback.model_copy(
             update={"snr_db": (snr_db,), "messages_per_snr": MOST_MESSAGES, "seed": seed}
         )
-        link = self._link.model_copy(update={"radio": radio})
+        # Here it is always said when a message is over: patience could only make two runs differ on a busy machine.
+        mask = self._link.mask.model_copy(update={"patience_ms": LONGEST_PATIENCE_MS})
+        link = self._link.model_copy(update={"radio": radio, "mask": mask})
         (codec,) = link.codec.names
         transmissions = [
             loopback.Transmission(line.message, line.stream, codec, None, snr_db, line.text, task=line.task)

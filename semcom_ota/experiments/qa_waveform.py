@@ -1,18 +1,20 @@
 """Level `waveform` of `semcom qa`: a group of stories through the numpy PHY, in one process.
 
-What is encoded, masked and reported is what it is in the flowgraph: a message is masked by the reports up to that on
-the one `in_flight` before it. Messages are decoded together, which changes nothing: the memory gets them in order.
+What is encoded, masked and reported is what it is in the flowgraph: the same loop says which reports a message may know
+of. Messages are decoded together, which changes nothing: the memory gets them in order.
 """
 
-from collections import deque
+import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, decode_all
 from semcom_ota.config import LinkConfig
 from semcom_ota.experiments.qa_plan import Line, Outcome
 from semcom_ota.experiments.waveform import Key, WaveformChannel
-from semcom_ota.masking.mask import Mask, make_mask, masked_encode
+from semcom_ota.masking.closed_loop import ClosedLoop
+from semcom_ota.masking.mask import Mask, known_snr_db, make_mask, masked_encode
 from semcom_ota.masking.outlook import LinkState
 from semcom_ota.memory.receiver_memory import ReceiverMemory
 from semcom_ota.phy.link_report import link_report
@@ -23,6 +25,8 @@ from semcom_ota.types import LinkReport, ReceivedFrame, ReceivedMessage, Underst
 
 TOGETHER = 64
 """Messages that are decoded at a time."""
+KEPT = 4096
+"""Messages as they were encoded that are kept: stories say the same again and again."""
 
 
 class WaveformLevel:
@@ -33,7 +37,7 @@ class WaveformLevel:
         self._link = link
         codecs = registry.load_all(link.codec, link.device)
         (self._codec,) = codecs.values()
-        self._encoder = _Encoder(self._codec, make_mask(link.mask, codecs))
+        self._encoder = _Encoder(self._codec, make_mask(link.mask, codecs), link.mask.follows)
         self._memory = ReceiverMemory(link.memory, link.device)
 
     def run(self, lines: Sequence[Line], snr_db: float, seed: int) -> Iterator[tuple[Line, Outcome]]:
@@ -71,22 +75,22 @@ class WaveformLevel:
 
 
 class _Encoder:
-    """Codec and mask; what was encoded once is not encoded again."""
+    """Codec and mask."""
 
-    def __init__(self, codec: Codec, mask: Mask | None):
-        self.codec, self.mask = codec, mask
-        self._known: dict[tuple[str, int, float | None], Encoded] = {}
+    def __init__(self, codec: Codec, mask: Mask | None, follows: bool):
+        self.codec, self.mask, self._follows = codec, mask, follows
+        self._encoded = lru_cache(KEPT)(partial(masked_encode, codec))
 
     def encode(self, text: str, state: LinkState, snr_db: float) -> tuple[Encoded, int, int]:
         """As the encoder worker does it; with how many symbols the mask left out, and the pattern that says so."""
         total = kept = self.codec.symbol_count(text)
         pattern = 0
+        known: float | None = snr_db
         if self.mask is not None:
-            kept, pattern = self.mask.keep(self.codec, text, total, state.outlook())
-        key = text, kept, snr_db
-        if key not in self._known:
-            self._known[key] = masked_encode(self.codec, text, total, kept, snr_db)
-        encoded = self._known[key]
+            outlook = state.outlook()
+            kept, pattern = self.mask.keep(self.codec, text, total, outlook)
+            known = known_snr_db(self._follows, outlook, snr_db)
+        encoded = self._encoded(text, total, kept, known, self._follows)
         return encoded, total - len(encoded.symbols), pattern if len(encoded.symbols) == kept else 0
 
 
@@ -100,28 +104,31 @@ class _Passage:
         self._encoder, self._link, self._snr_db = encoder, link, snr_db
         self._state = LinkState(link.mask.in_flight, link.mask.stale_frames)
         self._receiver, self._reassembler = Receiver(link.phy), Reassembler()
-        self._reports: deque[list[LinkReport]] = deque()  # of the messages in flight
+        self._loop = ClosedLoop[Key, LinkReport](link.mask.in_flight, math.inf)
         self._frames = 0
         self._messages: list[ReceivedMessage] = []
 
     def send(self, line: Line) -> None:
         """Encode, mask and send a line; receive what comes of it."""
-        if len(self._reports) >= self._link.mask.in_flight:
-            for report in self._reports.popleft():
-                self._state.report(report)
         codec, stream, message = self._encoder.codec, line.stream, line.message
+        self._loop.submit(_key(line))
+        _, reports = self._loop.begin(0.0) or ((), [])  # what became of those before is known: it is this one's turn
+        for report in reports:
+            self._state.report(report)
         try:
             encoded, masked, pattern = self._encoder.encode(line.text, self._state, self._snr_db)
             most = self._link.phy.max_frame_symbols
             frames = to_frames(encoded, codec.number, stream, message, most, line.task, pattern)
         except DoesNotFit as error:
             self.refused[_key(line)] = str(error)
-            self._reports.append([])
+            self._loop.encoded(_key(line), 0)
             return
         self.masked[_key(line)] = masked
         self._state.sent(stream, message, len(frames))
-        received = [one for frame in frames for one in self._receiver.process(self.channel.pass_through(frame)[1])]
-        self._reports.append(self._take(received))
+        self._loop.encoded(_key(line), len(frames))
+        for frame in frames:
+            self._take(self._receiver.process(self.channel.pass_through(frame)[1]))
+        self._loop.over(_key(line))
 
     def arrived(self) -> dict[Key, ReceivedMessage]:
         """All messages of the group that arrived, by stream and number; for when all are sent."""
@@ -134,13 +141,12 @@ class _Passage:
                 arrived.setdefault(key, message)
         return arrived
 
-    def _take(self, received: Sequence[ReceivedFrame]) -> list[LinkReport]:
-        reports = []
+    def _take(self, received: Sequence[ReceivedFrame]) -> None:
         for frame in received:
             self._frames += 1
-            reports.append(link_report(frame, self._frames))
+            header = frame.header
+            self._loop.report((header.stream, header.message), header.fragment, link_report(frame, self._frames))
             self._messages += self._reassembler.push(frame)
-        return reports
 
 
 def _key(line: Line) -> Key:

@@ -1,13 +1,14 @@
 """Which message may be encoded next, and what it may know of the channel: at most so many frames are in flight.
 
-A mask is worth what the report is worth that it follows. So nothing is encoded long before it leaves: messages wait
-until the turn `in_flight` before theirs has been reported, or will not be. They are then told of that turn and of no
-newer one, even where a newer report has come already: that is what makes two runs the same.
+A mask is worth what the report is worth that it follows. So nothing is encoded long before it leaves: a message waits
+until it is known what became of the frames before it, but for the last `in_flight - 1`. It is then told of those and of
+no newer one, even where a newer report has come already: that is what makes two runs the same.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Generic, TypeVar
 
 MAX_LATE = 64
@@ -18,11 +19,11 @@ Report = TypeVar("Report")
 
 
 @dataclass(slots=True)
-class _Turn(Generic[Message, Report]):
-    """Messages that share a frame, or one that has frames of its own."""
+class _Frame(Generic[Report]):
+    """One that is under way, or was, and nobody was told yet what became of it."""
 
     began: float
-    open: dict[Message, set[int] | None]  # whose fate is not known: fragments to be heard of; None: not encoded yet
+    open: bool = True  # something may still be heard of it
     reports: list[Report] = field(default_factory=list)
 
 
@@ -33,13 +34,15 @@ class ClosedLoop(Generic[Message, Report]):
         """For a link.
 
         Args:
-            in_flight: turns that may be under way at a time, at least 1.
+            in_flight: frames that may be under way at a time, at least 1. A message is encoded as a whole: of one with
+                more frames than that all are, and the next one waits until fewer than `in_flight` are left of them.
             patience: a report is not waited for any longer than this, in the unit of the times.
         """
         self._in_flight, self._patience = in_flight, patience
         self._waiting: deque[tuple[Message, ...]] = deque()
-        self._under_way: deque[_Turn[Message, Report]] = deque()
-        self._turn_of: dict[Message, _Turn[Message, Report]] = {}
+        self._began = 0.0
+        self._frames_of: dict[Message, int | None] = {}  # of those whose turn it is; None: not encoded yet
+        self._under_way: OrderedDict[tuple[Message, int], _Frame[Report]] = OrderedDict()  # as they leave
         self._late: deque[Report] = deque(maxlen=MAX_LATE)
 
     def submit(self, *messages: Message) -> None:
@@ -48,46 +51,41 @@ class ClosedLoop(Generic[Message, Report]):
 
     def begin(self, now: float) -> tuple[tuple[Message, ...], list[Report]] | None:
         """The next messages and what is new of the channel to them; None if it is nobody's turn."""
-        if not self._waiting:
+        if not self._waiting or self._frames_of:  # how many frames those before take is not known yet
             return None
-        reports: list[Report] = []
-        if len(self._under_way) >= self._in_flight:
-            first = self._under_way[0]
-            if first.open and now - first.began < self._patience:
-                return None
-            self._under_way.popleft()
-            self._turn_of = {message: turn for message, turn in self._turn_of.items() if turn is not first}
-            reports = first.reports
-        reports += self._late
+        too_many = max(0, len(self._under_way) - self._in_flight + 1)
+        due = list(islice(self._under_way.items(), too_many))
+        if any(frame.open and now - frame.began < self._patience for _, frame in due):
+            return None
+        for key, _ in due:
+            del self._under_way[key]
+        reports = [report for _, frame in due for report in frame.reports] + list(self._late)
         self._late.clear()
         messages = self._waiting.popleft()
-        turn = _Turn[Message, Report](now, dict.fromkeys(messages))
-        self._under_way.append(turn)
-        self._turn_of |= dict.fromkeys(messages, turn)
+        self._began, self._frames_of = now, dict.fromkeys(messages)
         return messages, reports
 
     def encoded(self, message: Message, fragments: int) -> None:
         """So many frames of a message leave; 0: it could not be encoded, and nothing will be heard of it."""
-        turn = self._turn_of.get(message)
-        if turn is not None and message in turn.open:
-            turn.open[message] = set(range(fragments))
-            self._settle(turn, message)
+        if message in self._frames_of:
+            self._frames_of[message] = fragments
+        known = [(one, count) for one, count in self._frames_of.items() if count is not None]
+        if len(known) == len(self._frames_of):  # messages that go together leave in their own order
+            for one, count in known:
+                self._under_way.update({(one, fragment): _Frame(self._began) for fragment in range(count)})
+            self._frames_of = {}
 
     def over(self, message: Message) -> None:
         """No more will be heard of a message."""
-        self.encoded(message, 0)
+        for (one, _), frame in self._under_way.items():
+            if one == message:
+                frame.open = False
 
     def report(self, message: Message, fragment: int, report: Report) -> None:
-        """What was heard of a frame; also a second time, or of a message that nobody waits for any longer."""
-        turn = self._turn_of.get(message)
-        if turn is None:
+        """What was heard of a frame; also a second time, or of one that nobody waits for any longer."""
+        frame = self._under_way.get((message, fragment))
+        if frame is None:
             self._late.append(report)
             return
-        turn.reports.append(report)
-        if expected := turn.open.get(message):
-            expected.discard(fragment)
-            self._settle(turn, message)
-
-    def _settle(self, turn: _Turn[Message, Report], message: Message) -> None:
-        if not turn.open[message]:
-            del turn.open[message]
+        frame.reports.append(report)
+        frame.open = False

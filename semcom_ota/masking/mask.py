@@ -62,11 +62,37 @@ def make_mask(config: MaskConfig, codecs: Mapping[str, Codec]) -> Mask | None:
     return TheoryMask({name: _needs(config, codec) for name, codec in codecs.items()}, config.margin)
 
 
-def masked_encode(codec: Codec, text: str, n_symbols: int, kept: int, snr_db: float | None) -> Encoded:
+def known_snr_db(follows: bool, outlook: Outlook, granted_db: float | None) -> float | None:
+    """What a codec is told of the channel's Es/N0, in dB; None: nothing.
+
+    Args:
+        follows: whether the mask follows the channel. Then the codec, too, knows what the link reports and no more, in
+            tenths of a dB: a simulation's truth would make of the closed loop half a genie.
+        outlook: what the reports tell of the next frame.
+        granted_db: what the request says, which may be the truth of a simulated channel.
+    """
+    if follows:
+        return None if outlook.snr_db is None else round(outlook.snr_db, 1)
+    return outlook.snr_db if granted_db is None else granted_db
+
+
+def masked_encode(
+    codec: Codec, text: str, n_symbols: int, kept: int, snr_db: float | None, forecast: bool = False
+) -> Encoded:
     """A message of which only `kept` of `n_symbols` symbols are sent.
 
     With ordered symbols these are the first ones of all, scaled to unit power; a codec without makes others, as few.
-    Where it cannot carry the text with so few, it is twice as many, and so on.
+    Where it cannot carry the text with so few, it is twice as many, and so on: a codec that cannot be asked for fewer
+    is not masked.
+
+    Args:
+        codec: that encodes.
+        text: to send.
+        n_symbols: of the message unmasked.
+        kept: symbols to send of these, at least 1.
+        snr_db: what the codec is told of the channel.
+        forecast: that is what is expected only. By the time that the frame leaves the channel may be better, so that
+            what is expected is no reason not to send at all.
 
     Raises:
         DoesNotFit: not even `n_symbols` carry the text.
@@ -76,14 +102,20 @@ def masked_encode(codec: Codec, text: str, n_symbols: int, kept: int, snr_db: fl
             return codec.encode(text, n_symbols=kept, snr_db=snr_db)
         except DoesNotFit:
             kept *= 2
-    return codec.encode(text, n_symbols=n_symbols, snr_db=snr_db)
+    try:
+        return codec.encode(text, n_symbols=n_symbols, snr_db=snr_db)
+    except DoesNotFit:
+        if not forecast or snr_db is None:
+            raise
+        return codec.encode(text, n_symbols=n_symbols)
 
 
 def _needs(config: MaskConfig, codec: Codec) -> Equivalence:
-    if config.reference_snr_db is not None:
-        return Equivalence(config.reference_snr_db, config.semantic_snr_db)
-    if isinstance(codec, NeedsSnr):
-        return Equivalence(codec.reference_snr_db)
+    reference = config.reference_snr_db
+    if reference is None and isinstance(codec, NeedsSnr):
+        reference = codec.reference_snr_db
+    if reference is not None:
+        return Equivalence(reference, config.semantic_snr_db)
     raise ConfigError(
         f"codec '{codec.name}' does not say at which SNR it needs all of its symbols: set mask.reference_snr_db (dB)"
     )

@@ -10,7 +10,7 @@ import numpy as np
 from semcom_ota.codecs import registry
 from semcom_ota.codecs.base import POWER_TOLERANCE, Codec, DoesNotFit, Encoded
 from semcom_ota.config import TransmitterConfig
-from semcom_ota.masking.mask import make_mask, masked_encode
+from semcom_ota.masking.mask import known_snr_db, make_mask, masked_encode
 from semcom_ota.masking.outlook import LinkState
 from semcom_ota.services import worker
 from semcom_ota.transport.messages import (
@@ -37,7 +37,7 @@ class EncoderService:
         """
         self._max_frame_symbols = config.phy.max_frame_symbols
         self._codecs = registry.load_all(config.codec, config.device)
-        self._mask = make_mask(config.mask, self._codecs)
+        self._mask, self._follows = make_mask(config.mask, self._codecs), config.mask.follows
         self._link = LinkState(config.mask.in_flight, config.mask.stale_frames)
 
     def warm_up(self) -> None:
@@ -74,8 +74,8 @@ class EncoderService:
         outlook = self._link.outlook()
         total = codec.symbol_count(request.text) if n_symbols is None else n_symbols
         kept, pattern = self._mask.keep(codec, request.text, total, outlook)
-        known = outlook.snr_db if request.snr_db is None else request.snr_db
-        encoded = masked_encode(codec, request.text, total, kept, known)
+        known = known_snr_db(self._follows, outlook, request.snr_db)
+        encoded = masked_encode(codec, request.text, total, kept, known, self._follows)
         masked = Masked(total - len(encoded.symbols), outlook.state, outlook.snr_db)
         return encoded, masked, pattern if len(encoded.symbols) == kept else 0
 

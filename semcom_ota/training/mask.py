@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from semcom_ota.codecs import registry
+from semcom_ota.codecs.base import Codec
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.masking.learned import RateNet, seen
 from semcom_ota.masking.rates import PATTERNS, collapsed, share_of
@@ -24,15 +25,13 @@ from semcom_ota.training import processes
 from semcom_ota.training.checkpoint import load_weights, read_settings
 from semcom_ota.training.corpus import load_corpus
 from semcom_ota.training.loop import TrainingSettings, begin, run
-from semcom_ota.training.mask_curves import measure, of_patterns
+from semcom_ota.training.mask_curves import forecasts, measure, of_patterns
 
 STORY_TASKS = (1, 2, 5, 6, 7, 8, 11, 12, 13, 15, 16, 20)
 HELD_OUT = 5
 """One text in so many is validated on."""
 TEMPERATURE = 1.0
 """Of the Gumbel-softmax. What is drawn stays soft: hard choices with the gradients of soft ones collapsed."""
-MOST_ERROR_DB = 2.0
-"""Mean error of a forecast, at most."""
 
 
 class MaskTraining(TrainingSettings):
@@ -62,12 +61,12 @@ class MaskTask:
         self.settings, self.device = settings, device
         if settings.codec not in registry.names():
             raise ConfigError(f"unknown codec '{settings.codec}': use one of {', '.join(registry.names())}")
-        codec = registry.load_all(CodecConfig(names=(settings.codec,)), DeviceConfig(device=str(device)))[
-            settings.codec
-        ]
+
+        def load() -> Codec:
+            return registry.load(settings.codec, CodecConfig(names=(settings.codec,)), DeviceConfig(device=str(device)))
+
         self.texts = _texts(data, settings)
-        with processes.main_first():
-            curves = measure(codec, self.texts, settings.draws, settings.snr_db, settings.seed, out)
+        curves = measure(load, self.texts, settings.draws, settings.snr_db, settings.seed, out)
         self.n_symbols, self.snr_db = curves.n_symbols, curves.snr_db
         quality = torch.from_numpy(of_patterns(curves.quality))
         self.missing = (quality[..., :1] - quality).to(device)  # (texts, draws, PATTERNS): words that masking costs
@@ -111,9 +110,7 @@ class MaskTask:
 
     def _batch(self, rng: np.random.Generator, places: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         draws = rng.integers(self.settings.draws, size=len(places))
-        error_db = rng.uniform(0, MOST_ERROR_DB, len(places))
-        # A normal error of mean magnitude e has the standard deviation e sqrt(pi / 2).
-        expected = self.snr_db[places, draws] + rng.normal(0, 1, len(places)) * error_db * np.sqrt(np.pi / 2)
+        expected, error_db = forecasts(rng, self.snr_db[places, draws])
         one = seen(
             [self.texts[i] for i in places], self.n_symbols[places].tolist(), expected.tolist(), error_db.tolist()
         )
@@ -122,11 +119,24 @@ class MaskTask:
 
 
 def _texts(data: Path, settings: MaskTraining) -> list[str]:
+    """All different, so that what is validated on is not learned from; raises ConfigError if there are too few."""
     rng = np.random.default_rng([settings.seed, 3])
-    captions = load_corpus(data)["captions"]
-    lines = [line for task in STORY_TASKS for story in generate(task, 20, settings.seed) for line in story.lines]
-    pools = [lines if draw < settings.stories_share else captions for draw in rng.random(settings.texts)]
-    return [pool[rng.integers(len(pool))] for pool in pools]
+    lines = [
+        line
+        for task in STORY_TASKS
+        for story in generate(task, 20, settings.seed, training=True)
+        for line in story.lines
+    ]
+    of_stories = round(settings.stories_share * settings.texts)
+    wanted = {"sentences of stories": (lines, of_stories)}
+    wanted["captions"] = (load_corpus(data)["captions"], settings.texts - of_stories)
+    chosen: list[str] = []
+    for kind, (pool, count) in wanted.items():
+        different = sorted(set(pool) - set(chosen))
+        if count > len(different):
+            raise ConfigError(f"there are {len(different)} different {kind}, not {count}: set texts or stories_share")
+        chosen += [different[place] for place in rng.choice(len(different), count, replace=False)]
+    return [chosen[place] for place in rng.permutation(len(chosen))]
 
 
 def untrained(settings: MaskTraining) -> RateNet:
@@ -142,7 +152,17 @@ def trained(folder: Path) -> tuple[RateNet, MaskTraining, int]:
     return net.eval(), settings, load_weights(folder, net)
 
 
+def validated(net: RateNet, data: Path, folder: Path, settings: MaskTraining) -> dict[str, float]:
+    """What `MaskTask.validate` says of a network that was trained in `folder`."""
+    task = MaskTask(data, folder, settings, torch.device("cpu"))
+    task.model = net
+    with torch.no_grad():
+        return task.validate()
+
+
 def train(data: Path, out: Path, settings: MaskTraining) -> None:
     """Train, or go on training, into the folder `out`; raises ConfigError if that or the data cannot be used."""
     device = begin(out, settings)
-    run(MaskTask(data, out, settings, device), out, settings, device)
+    with processes.main_first():  # which measures the codec
+        task = MaskTask(data, out, settings, device)
+    run(task, out, settings, device)

@@ -33,7 +33,8 @@ class Heard:
     csi: FloatArray  # (CSI_FEATURES,), as `memory.csi_coding.csi_features` has them
 
 
-CLEAN: FloatArray = csi_row(30.0, [30.0] * HISTORY, np.full(BANDS, 30.0), np.full(SLOTS, 30.0), np.ones(1), False)
+_ALIKE = np.full(BANDS + SLOTS, 30.0, np.float32)
+CLEAN: FloatArray = csi_row(30.0, [30.0] * HISTORY, _ALIKE[:BANDS], _ALIKE[BANDS:], np.ones(1, np.float32), False)
 """CSI features of a channel at 30 dB that nothing was lost on."""
 
 
@@ -81,9 +82,9 @@ def _beta(error: float) -> tuple[float, float]:
 def _csi(rng: np.random.Generator, snr_db: float, before_db: Sequence[float], fades: bool) -> FloatArray:
     """As estimated, with what the estimates are off; where the channel fades, over frequency and time, too."""
     known = np.array([snr_db, *before_db]) + rng.normal(0, 0.3, 1 + len(before_db))
-    carriers = snr_db + rng.normal(0, 3.0 if fades else 0.3, BANDS)
-    slots = snr_db + np.cumsum(rng.normal(0, 1.0 if fades else 0.1, SLOTS))
+    carriers = (snr_db + rng.normal(0, 3.0 if fades else 0.3, BANDS)).astype(np.float32)
+    slots = (snr_db + np.cumsum(rng.normal(0, 1.0 if fades else 0.1, SLOTS))).astype(np.float32)
     mean = 1 / (1 + 10 ** (-snr_db / 10))
     least = mean * rng.uniform(0.5, 1)
-    reliability = np.array([2 * mean - least, least])
+    reliability = np.array([2 * mean - least, least], np.float32)
     return csi_row(known[0], known[1:].tolist(), carriers, slots, reliability, bool(rng.random() < 0.02))

@@ -24,7 +24,7 @@ def reader(tmp_path_factory):
 def check_both_came_to_the_same(waveform, flowgraph):
     """Of each (line, outcome) in any order; GNU Radio rounds in another order, so that confidences differ a little."""
     assert {outcome.status for _, outcome in waveform} == {"delivered", "corrupted", "lost"}
-    assert len({outcome.understanding.answer for _, outcome in waveform}) > 3
+    assert len({outcome.understanding.answer for _, outcome in waveform}) > 2
     told = dict(flowgraph)
     assert len(told) == len(flowgraph) == len(waveform)
     for line, outcome in waveform:
@@ -34,18 +34,24 @@ def check_both_came_to_the_same(waveform, flowgraph):
         assert told[line] == replace(outcome, understanding=known)
 
 
-def test_both_levels_mask_by_the_same_reports_and_come_to_the_same(reader):
+@pytest.mark.parametrize(
+    ("codec", "snr_db", "phy"),
+    [("huffman", 9.0, {}), ("utf8", 12.0, {"max_frame_symbols": 64})],
+    ids=["one frame", "several frames"],
+)
+def test_both_levels_mask_by_the_same_reports_and_come_to_the_same(codec, snr_db, phy, reader):
     link = LinkConfig.model_validate(
         {
-            "codec": {"names": ["huffman"]},
+            "codec": {"names": [codec]},
             "device": {"device": "cpu"},
-            "mask": {"kind": "theory", "reference_snr_db": 6, "patience_ms": 60_000},
+            "phy": phy,
+            "mask": {"kind": "theory", "reference_snr_db": 6},
             "memory": {"entries": 6, "reader": reader},
             "radio": {"channel": load_channel("rayleigh").model_dump()},
         }
     )
     (lines,) = groups(generate(1, 3, 4))
-    waveform, flowgraph = (list(LEVELS[level](link).run(lines, 9.0, 3)) for level in ("waveform", "flowgraph"))
+    waveform, flowgraph = (list(LEVELS[level](link).run(lines, snr_db, 3)) for level in ("waveform", "flowgraph"))
     check_both_came_to_the_same(waveform, flowgraph)
     assert len({outcome.masked_symbols for _, outcome in waveform}) > 4
 

@@ -1,12 +1,14 @@
 """`semcom qa`: what it is asked, what it writes, and what a user gets wrong."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tiny_reader import save_minding_reader
 from typer.testing import CliRunner
 
 from semcom_ota.cli import app
+from semcom_ota.config import MaskConfig
 from semcom_ota.experiments import qa
 from semcom_ota.tasks.generator import generate
 from semcom_ota.tasks.stories import write_stories
@@ -40,6 +42,13 @@ def refused(*arguments):
         (("--codec", "morse"), "unknown codec 'morse': use one of"),
         (("--codec", "utf8,huffman"), "unknown codec 'utf8,huffman'"),
         (("--mask", "iron"), "mask.kind: must be 'none', 'fixed'"),
+        (("--mask", "fixed", "--mask-share", "1.5"), "mask.share: must be less than or equal to 1"),
+        (("--mask", "fixed", "--mask-share", "nan"), "mask.share: "),
+        (("--mask", "theory", "--mask-reference", "99"), "mask.reference_snr_db: must be less than or equal to 60"),
+        (("--mask", "theory", "--mask-semantic", "-1"), "mask.semantic_snr_db: must be greater than or equal to 0"),
+        (("--mask", "theory", "--mask-share", "0.5"), "--mask-share is for --mask fixed, not for --mask theory"),
+        (("--mask-reference", "3"), "--mask-reference is for --mask theory, not for --mask none"),
+        (("--mask", "theory", "--mask-checkpoint", "x"), "--mask-checkpoint is for --mask learned, not for --mask the"),
         (("--channel", "moon"), "unknown channel 'moon'"),
         (("--snr=abc",), "--snr 'abc' is not a list of numbers: write it as --snr=-3,0,3"),
         (("--snr=3,",), "--snr '3,' is not a list of numbers"),
@@ -63,6 +72,11 @@ def test_what_is_out_of_range_is_refused(arguments):
 
 def test_a_mask_that_the_codec_knows_nothing_of_is_one_sentence(reader):
     assert "set mask.reference_snr_db" in refused("--mask", "theory", "--reader", reader)
+
+
+def test_a_mask_that_is_not_there_is_one_sentence(reader):
+    line = refused("--mask", "learned", "--mask-checkpoint", "nowhere", "--reader", reader)
+    assert f"no learned mask of 'utf8' in '{Path('nowhere').resolve()}'" in line
 
 
 def test_a_reader_that_is_damaged_is_one_sentence(reader, tmp_path):
@@ -133,6 +147,23 @@ def test_what_is_not_said_has_a_default(asked):
 def test_the_memory_goes_by_what_is_said(asked, said, label, entries):
     _, link, _ = asked("--task", "1", "--questions", "1", "--memory", said, "--size", "9")
     assert (link.memory.label, link.memory.entries) == (label, entries)
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        (("--mask", "fixed", "--mask-share", "0.3"), {"kind": "fixed", "share": 0.3}),
+        (
+            ("--mask", "theory", "--mask-reference", "3", "--mask-semantic", "12"),
+            {"kind": "theory", "reference_snr_db": 3, "semantic_snr_db": 12},
+        ),
+        (("--mask", "theory", "--mask-reference=-2.5"), {"kind": "theory", "reference_snr_db": -2.5}),
+        (("--mask", "learned", "--mask-checkpoint", "here"), {"kind": "learned", "checkpoint": Path("here").resolve()}),
+    ],
+)
+def test_the_mask_goes_by_what_is_said(asked, said, known):
+    _, link, _ = asked("--task", "1", "--questions", "1", *said)
+    assert link.mask == MaskConfig(**known)
 
 
 @pytest.mark.parametrize(("split", "first"), [("test", 0), ("valid", 4)])

@@ -104,6 +104,46 @@ def test_theory_masks_as_soon_as_the_channel_is_reported_and_the_more_the_better
     assert not any(one.masked_symbols for one in nothing_heard)
 
 
+@pytest.mark.parametrize(
+    ("mask", "channel", "told"),
+    [
+        ("theory", "awgn", "reports"),
+        ("theory", "noise_only", "nothing"),
+        ("fixed", "awgn", "truth"),
+        ("none", "awgn", "truth"),
+    ],
+)
+def test_a_codec_knows_the_truth_only_where_no_mask_follows_the_channel(mask, channel, told, link, monkeypatch):
+    level = WaveformLevel(link(channel=channel, mask={"kind": mask, "reference_snr_db": 6}))
+    own, seen = level._codec.encode, []
+    monkeypatch.setattr(
+        level._codec, "encode", lambda text, **known: seen.append(known["snr_db"]) or own(text, **known)
+    )
+    outcomes(level, 9.0)
+    if told == "reports":
+        assert seen[:2] == [None, None] and len(set(seen[2:])) > 3
+        assert seen[2:] == pytest.approx([9.0] * len(seen[2:]), abs=1.5)
+    else:
+        assert set(seen) == {None if told == "nothing" else 9.0}
+
+
+def test_frames_and_not_messages_are_in_flight(link):
+    mask = {"kind": "theory", "reference_snr_db": 6, "margin": 0}
+    whole, split = (
+        [one.masked_symbols for one in outcomes(WaveformLevel(link("utf8", mask=mask, phy=phy)), 12.0)]
+        for phy in ({}, {"max_frame_symbols": 64})
+    )
+    assert [masked > 0 for masked in whole[:3]] == [False, False, True]
+    assert [masked > 0 for masked in split[:3]] == [False, True, True]  # of the first one's frames but one is known
+
+
+def test_what_is_kept_of_what_was_encoded_is_bounded(link, monkeypatch):
+    monkeypatch.setattr(qa_waveform, "KEPT", 5)
+    level = WaveformLevel(link())
+    outcomes(level, 25.0)
+    assert level._encoder._encoded.cache_info().currsize == 5 < len({line.text for line in LINES})
+
+
 def test_what_is_lost_is_not_understood_though_it_was_sent(link):
     for one in outcomes(WaveformLevel(link(channel="noise_only")), 30.0):
         assert (one.status, one.received, one.understanding) == ("lost", "", Understanding())

@@ -119,16 +119,37 @@ def test_a_mask_leaves_what_the_text_needs(fake_codecs):
         encode(service, "x" * 90, "letters", n_symbols=50)
 
 
-def test_a_known_snr_goes_before_what_reports_say(fake_codecs, monkeypatch):
-    service, told = masked("fixed", in_flight=1), []
-    codec = service._codecs["letters"]
-    own = codec.encode
-    monkeypatch.setattr(codec, "encode", lambda text, **known: told.append(known["snr_db"]) or own(text, **known))
+@pytest.fixture
+def told(monkeypatch):
+    """What a service's codec is told of the channel."""
+
+    def of(service):
+        codec, seen = service._codecs["letters"], []
+        own = codec.encode
+        monkeypatch.setattr(codec, "encode", lambda text, **known: seen.append(known["snr_db"]) or own(text, **known))
+        return seen
+
+    return of
+
+
+def test_a_known_snr_goes_before_what_reports_say(fake_codecs, told):
+    service = masked("fixed", in_flight=1)
+    seen = told(service)
     encode(service, "ab", "letters", message=0, n_symbols=40, snr_db=7.0)
     heard(service, 0, 12.0)
     encode(service, "ab", "letters", message=1, n_symbols=40, snr_db=7.0)
     encode(service, "ab", "letters", message=2, n_symbols=40)
-    assert told == [7.0, 7.0, pytest.approx(12.0, abs=1e-4)]
+    assert seen == [7.0, 7.0, pytest.approx(12.0, abs=1e-4)]
+
+
+def test_where_the_mask_follows_the_channel_the_codec_knows_what_is_reported_and_not_the_truth(fake_codecs, told):
+    service = masked("theory", in_flight=1, stale_frames=2)
+    seen = told(service)
+    encode(service, "ab", "letters", message=0, n_symbols=40, snr_db=7.0)
+    heard(service, 0, 12.34)
+    for message in (1, 2, 3):  # the third comes when the report is stale
+        encode(service, "ab", "letters", message=message, n_symbols=40, snr_db=7.0)
+    assert seen == [None, 12.3, 12.3, None]
 
 
 def test_what_a_codec_needs_has_to_be_known(fake_codecs):
