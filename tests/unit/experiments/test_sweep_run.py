@@ -144,7 +144,7 @@ def test_texts_are_those_that_are_named(tmp_path):
     assert said(SweepTexts(file=tmp_path / "own.txt", count=2)) == ["one", "two"]
     assert len(sweep.texts_of(SweepTexts(set="captions"), None)) == 40
     both = sweep.texts_of(SweepTexts(set=["names", "numbers"]), None)
-    assert [one.set for one in both] == ["names"] * 12 + ["numbers"] * 12
+    assert [one.set for one in both] == ["names"] * 40 + ["numbers"] * 40
     with pytest.raises(ConfigError, match=r"count is 4, and there are 3"):
         sweep.texts_of(SweepTexts(file=tmp_path / "own.txt", count=4), None)
     with pytest.raises(ConfigError, match="with --data"):

@@ -138,9 +138,9 @@ def test_processes_that_cannot_work_are_told_why(monkeypatch):
         processes.count()
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     with pytest.raises(ConfigError, match="say cuda"):
         processes.device_of("cuda:1")
     monkeypatch.setenv("LOCAL_RANK", "4")
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     with pytest.raises(ConfigError, match="has 4 GPUs"):
         processes.device_of("auto")
