@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semcom_ota.codecs.base import without_gaps
 from semcom_ota.experiments.comparison import Figure, Sample
 from semcom_ota.experiments.similarity import SentenceEncoder
 from semcom_ota.experiments.statistics import QUALITY, Resampling, quality_rows
@@ -113,7 +114,7 @@ def similarities(rows: Sequence[Row], encoder: SentenceEncoder, folder: Path) ->
     Returns:
         (n,), -1..1.
     """
-    pairs = [(row.sent, row.received) for row in rows]
+    pairs = [(row.sent, row.received if row.received == row.sent else without_gaps(row.received)) for row in rows]
     keys = [hashlib.sha256(f"{sent}\0{received}".encode("utf-8", "surrogatepass")).hexdigest()[:24]
             for sent, received in pairs]  # fmt: skip
     known = _kept(folder / SIMILARITIES, encoder.digest)
