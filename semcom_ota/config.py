@@ -54,6 +54,9 @@ class CodecConfig(Frozen):
         "language-model", description="of the search of lam-prior; the others are there to compare"
     )
     lam_checkpoint: Path | None = Field(None, description="folder of lam-jscc; None is the checkpoint that ships")
+    order: Literal["consecutive", "importance"] = Field(
+        "consecutive", description="in which text-jscc and lam-jscc send their symbols; the same at both ends"
+    )
     beams: int = Field(
         128, ge=1, le=1024, description="texts that a search by a language model follows at a time, at most"
     )

@@ -8,6 +8,7 @@ texts was meant, or that none was. Everything else is bits, see `lam_bits.py`.
 import math
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,10 +30,10 @@ from semcom_ota.codecs.lam_checkpoint import load_checkpoint
 from semcom_ota.codecs.lam_model import Context
 from semcom_ota.codecs.lam_reading import Candidate, Reading, expected_right, join
 from semcom_ota.codecs.lam_tokenizer import LamTokens
+from semcom_ota.codecs.symbol_order import load_worth, symbol_positions
 from semcom_ota.codecs.text_budget import chunks
-from semcom_ota.codecs.text_model import symbol_positions
 from semcom_ota.coding.crc import checksum
-from semcom_ota.config import CHECKPOINTS, CodecConfig, DeviceConfig
+from semcom_ota.config import CHECKPOINTS, CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
 
 SHIPPED_LAM_JSCC = CHECKPOINTS / "lam-jscc"
@@ -63,11 +64,13 @@ class LamJscc:
         """Load a checkpoint; raises ConfigError if it, or its LAM, is missing or damaged."""
         self._symbols_per_word = codec.symbols_per_word
         self._device = named_device(device.device)
-        self._tokenizer, self._model = load_checkpoint(codec.lam_checkpoint or SHIPPED_LAM_JSCC)
+        folder = codec.lam_checkpoint or SHIPPED_LAM_JSCC
+        self._tokenizer, self._model = load_checkpoint(folder)
         self._model.to(self._device)
         self._config = self._model.config
         self._separate = self._config.design == "separate"
         self.ordered_symbols = not self._separate
+        self._worth = self._ranking(folder) if codec.order == "importance" else None
         self._beams = min(codec.beams, BEAMS)
         self._literal = Literal()
 
@@ -182,7 +185,12 @@ class LamJscc:
 
     def _grid(self, tokens: int, symbols: int) -> tuple[Tensor, Tensor]:
         sizes = torch.tensor([[tokens], [symbols]], device=self._device)
-        return symbol_positions(sizes[0], sizes[1], self._config.layers_per_token)
+        return symbol_positions(sizes[0], sizes[1], self._config.layers_per_token, self._worth)
+
+    def _ranking(self, folder: Path) -> Tensor:
+        if self._separate:
+            raise ConfigError("the separate design codes its bits: it has no order of symbols, leave codec.order out")
+        return load_worth(folder, self._config.layers_per_token)
 
     def _read(self, parts: list[tuple[int, Tensor, Tensor, Tensor]], context: Context | None) -> dict[int, Reading]:
         """What the LAM makes of every message, from its chunks in order."""

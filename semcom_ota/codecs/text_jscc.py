@@ -12,9 +12,10 @@ from torch import Tensor
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded, Received
 from semcom_ota.codecs.checkpoint_folder import loading_checkpoint, read_checkpoint
 from semcom_ota.codecs.device import named_device
+from semcom_ota.codecs.symbol_order import load_worth, symbol_positions
 from semcom_ota.codecs.text_budget import chunks, symbol_budget
 from semcom_ota.codecs.text_candidates import ALTERNATIVES, LONGEST, Parameters, decided, likeliest
-from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
+from semcom_ota.codecs.text_model import TextModel, TextModelConfig
 from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
 from semcom_ota.config import SHIPPED, WEIGHTS, CodecConfig, ConfigError, DeviceConfig
 from semcom_ota.types import ComplexArray, FloatArray
@@ -57,8 +58,11 @@ class TextJscc:
         """Load a checkpoint; raises ConfigError if it is missing or damaged."""
         self._symbols_per_word = codec.symbols_per_word
         self._device = named_device(device.device)
-        self._tokenizer, self._model = load_checkpoint(codec.checkpoint or SHIPPED)
+        folder = codec.checkpoint or SHIPPED
+        self._tokenizer, self._model = load_checkpoint(folder)
         self._model.to(self._device)
+        layers = self._model.config.layers_per_token
+        self._worth = load_worth(folder, layers) if codec.order == "importance" else None
 
     def symbol_count(self, text: str) -> int:
         """See `Codec`: `symbols_per_word` a word, more for text that the vocabulary does not cover."""
@@ -167,6 +171,7 @@ class TextJscc:
             torch.tensor([tokens], device=self._device),
             torch.tensor([symbols], device=self._device),
             self._model.config.layers_per_token,
+            self._worth,
         )
 
     def _text(self, tokens: list[int], present: list[bool]) -> str:

@@ -44,28 +44,6 @@ class TextModelConfig:
         return asdict(self)
 
 
-def symbol_positions(tokens: Tensor, symbols: Tensor, layers: int) -> tuple[Tensor, Tensor]:
-    """Which symbols of the grid (token, layer) are sent.
-
-    Symbols go out layer by layer (first symbol of every token, then the second of every token, ...), so that any
-    prefix describes the whole text, more coarsely.
-
-    Args:
-        tokens: (B,) tokens in each text.
-        symbols: (B,) payload symbols to spend on each, at most `tokens * layers`.
-        layers: symbols that a token has at most.
-
-    Returns:
-        order: (B, T, layers) int64, position of each grid element in its message's symbol stream.
-        sent: (B, T, layers) bool, True where that position is below `symbols` and the token exists.
-    """
-    longest = int(tokens.max())
-    token = torch.arange(longest, device=tokens.device)[None, :, None]
-    layer = torch.arange(layers, device=tokens.device)[None, None, :]
-    order = layer * tokens[:, None, None] + token
-    return order, (order < symbols[:, None, None]) & (token < tokens[:, None, None])
-
-
 def unit_power(values: Tensor, sent: Tensor) -> Tensor:
     """What a network puts out for each token, as symbols.
 

@@ -24,7 +24,7 @@ from semcom_ota.codecs.lam_checkpoint import fingerprint_of, shipped
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamDesign, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
-from semcom_ota.codecs.text_model import symbol_positions
+from semcom_ota.codecs.symbol_order import symbol_positions
 from semcom_ota.config import ConfigError
 from semcom_ota.training import processes
 from semcom_ota.training.checkpoint import load_weights, read_settings

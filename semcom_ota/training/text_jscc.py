@@ -17,9 +17,10 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 
+from semcom_ota.codecs.symbol_order import symbol_positions
 from semcom_ota.codecs.text_budget import symbol_budget
 from semcom_ota.codecs.text_jscc import SIZES, TOKENIZER, load_checkpoint
-from semcom_ota.codecs.text_model import TextModel, TextModelConfig, symbol_positions
+from semcom_ota.codecs.text_model import TextModel, TextModelConfig
 from semcom_ota.codecs.tokenizer import TextTokenizer, Tokens
 from semcom_ota.training import processes
 from semcom_ota.training.corpus import MIXTURE, literal, load_corpus, load_validation_captions, word_salad

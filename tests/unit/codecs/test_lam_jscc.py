@@ -147,6 +147,12 @@ def test_a_damaged_checkpoint_is_one_clear_sentence(folder, damage):
     assert "\n" not in str(caught.value)
 
 
+def test_bits_that_are_channel_coded_have_no_order(tmp_path):
+    folder = checkpoint(tmp_path, "llama", design="separate", adaptation="frozen")
+    with pytest.raises(ConfigError, match=r"it has no order of symbols, leave codec\.order out"):
+        LamJscc(CodecConfig(lam_checkpoint=folder, order="importance"), DeviceConfig(device="cpu"))
+
+
 def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(ConfigError, match="no checkpoint of lam-jscc"):
         load(tmp_path)

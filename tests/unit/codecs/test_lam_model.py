@@ -4,7 +4,7 @@ from lams import KINDS, save_lam
 
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LORA_SHARE, Context, LamConfig, LamTransceiver
-from semcom_ota.codecs.text_model import symbol_positions
+from semcom_ota.codecs.symbol_order import symbol_positions
 
 CONDITIONINGS = [
     (family, way) for family in KINDS for way in ("aligned", "cross-attention") if (family, way) != ("llama", "aligned")
