@@ -29,9 +29,9 @@ class LamDecoder(CountsDropped, gr.basic_block):
         in: ReceivedFrame PDUs (`pdu.from_received_frame`); and `over` PDUs ({over: true, stream, message}, no data),
             which say that no more frames of this message will come.
         out: one PDU a message (`pdu.Result`): its text as UTF-8 bytes and {confidence, intact, lost, codec, stream,
-            message, fragments, lost_fragments, snr_db, decode_ms, reason, ...}. If the memory has a reader, {intent,
-            answer_confidence} and, to a question, {answer}, texts as UTF-8 bytes. `lost` answers an `over` when nothing
-            had come; `reason` is a sentence, and the text empty, if the worker failed.
+            message, fragments, lost_fragments, snr_db, decode_ms, remembered, reason, ...}. If the memory has a reader,
+            {intent, answer_confidence} and, to a question, {answer}, texts as UTF-8 bytes. `lost` answers an `over`
+            when nothing had come; `reason` is a sentence, and the text empty, if the worker failed.
 
     Attributes:
         frames: PDUs that have been dealt with so far.

@@ -259,7 +259,7 @@ def from_result(result: Result) -> Any:
     meta = {key: value for key, value in asdict(result).items() if key not in ("text", "understanding")}
     meta |= {"lost_fragments": np.array(result.lost_fragments, np.uint16), "reason": result.reason.encode()}
     known = result.understanding
-    meta["answer_confidence"] = float(known.answer_confidence)
+    meta |= {"answer_confidence": float(known.answer_confidence), "remembered": int(known.remembered)}
     if known.intent:
         meta["intent"] = known.intent.encode()
     if known.answer is not None:
@@ -282,6 +282,7 @@ def to_result(pdu: Any) -> Result:
             meta.pop("intent").tobytes().decode("utf-8") if "intent" in meta else "",
             meta.pop("answer").tobytes().decode("utf-8") if "answer" in meta else None,
             meta.pop("answer_confidence", 0.0),
+            meta.pop("remembered", 0),
         )
         return Result(text=text, lost_fragments=lost_fragments, reason=reason, understanding=known, **meta)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -113,6 +113,7 @@ class Understanding:
     intent: str = ""  # memory/reader_model.py; '' if there is no reader
     answer: str | None = None  # to a question; of a request, the service that it is for; None: it wants neither
     answer_confidence: float = 0.0  # 0..1: the probability that all of it is right, as the reader sees it
+    remembered: int = 0  # entries of the user that the memory has, this message's included
 
 
 @dataclass(frozen=True, slots=True)

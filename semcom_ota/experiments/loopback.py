@@ -26,7 +26,7 @@ from semcom_ota.types import Task
 CARRIED_OVER = {
     "confidence", "word_confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments",
     "payload_symbols", "overhead_symbols", "air_samples", "mean_symbol_energy", "masked_symbols", "outlook",
-    "snr_db_expected", "latency_ms", "intent", "answer", "answer_confidence",
+    "snr_db_expected", "latency_ms", "intent", "answer", "answer_confidence", "remembered",
 }  # fmt: skip
 """What a line of `messages.jsonl` takes from the radio process's reply as it is."""
 

@@ -151,18 +151,22 @@ def signal_over_time(snrs: Sequence[tuple[float, float]], looks: Sequence[Mappin
 
 
 def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) -> bytes:
-    """What the mask expected of the channel, what the receiver then measured, the share of symbols that was sent, and
-    what arrived.
+    """What the mask expected of the channel, what the receiver then measured, the share of symbols that was sent, what
+    arrived, how sure answers were, and, if there is a memory, how many entries it had then.
 
     Args:
         messages: rows of `messages.jsonl` in the order of sending, of which the mask said what it went by.
         events: rows of `events.jsonl`: where the way back was cut, and where the decoder was killed.
     """
-    figure, (upper, lower, lowest) = plt.subplots(3, 1, figsize=(6.4, 6.0), sharex=True, height_ratios=(2, 2, 1))
+    remembers = any(row.get("remembered") for row in messages)
+    heights = (2, 2, 1, 1)[: 3 + remembers]
+    size = (6.4, 1.2 * sum(heights))
+    figure, panels = plt.subplots(len(heights), 1, figsize=size, sharex=True, height_ratios=heights)
+    upper, lower, lowest = panels[:3]
     numbers = sorted(row["message"] for row in messages)
     for event in events:
         begun = bisect_left(numbers, event["message"]) - 0.5
-        for axes in (upper, lower, lowest):
+        for axes in panels:
             if event["kind"] == "reports_cut":
                 axes.axvspan(begun, bisect_left(numbers, event["until"] + 1) - 0.5, color=COLOURS[5], alpha=0.18)
             else:
@@ -182,12 +186,21 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
             lower.plot(list(shares), list(shares.values()), "o", color=colour, label=outlook, markersize=4)
     right = [row["words_right"] / max(row["words"], 1) for row in messages]
     lowest.plot(right, ".", color=COLOURS[0], markersize=4)
+    sure = {place: row["answer_confidence"] for place, row in rows.items() if row.get("answer") is not None}
+    if sure:
+        lowest.plot(
+            list(sure), list(sure.values()), "*", color=COLOURS[1], markersize=5, label="an answer's confidence"
+        )
+    if remembers:
+        panels[3].plot([row["remembered"] for row in messages], ".", color=COLOURS[0], markersize=4)
+        panels[3].set(ylabel="remembered", ylim=(0, None))
     upper.set_ylabel("SNR (dB)")
     lower.set(ylabel="share of symbols sent", ylim=(0, 1.05))
-    lowest.set(xlabel="message", ylabel="words right", ylim=(-0.05, 1.05))
-    for axes in (upper, lower, lowest):
+    lowest.set(ylabel="words right", ylim=(-0.05, 1.05))
+    panels[-1].set_xlabel("message")
+    for axes in panels:
         axes.grid(alpha=0.25)
-    for axes in (upper, lower):
+    for axes in (upper, lower, lowest)[: 2 + bool(sure)]:
         axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 

@@ -48,7 +48,9 @@ def _outcome(result: dict[str, Any]) -> Outcome:
     return Outcome(
         status=result["status"],
         received=result["received"],
-        understanding=Understanding(result["intent"], result["answer"], result["answer_confidence"]),
+        understanding=Understanding(
+            result["intent"], result["answer"], result["answer_confidence"], result["remembered"]
+        ),
         payload_symbols=result["payload_symbols"],
         overhead_symbols=result["overhead_symbols"],
         air_samples=result["air_samples"],

@@ -74,8 +74,9 @@ def write_report(
         pictures.append((
             "How the mask followed the channel", plots.mask_over_time(masked, _faults(folder)),
             "Every message, in the order of sending: the SNR that was expected of the channel when it was encoded, the "
-            "one that was then measured, how much of it was sent, and how many of its words arrived. Nothing is left "
-            "out where nothing is known. Grey: no link report came back; red: the decoder was killed behind it.",
+            "one that was then measured, how much of it was sent, how many of its words arrived and how sure answers "
+            "were, and how many entries of its user the receiver then had. Nothing is left out where nothing is known. "
+            "Grey: no link report came back; red: the decoder was killed behind it.",
         ))  # fmt: skip
     stages = median_stages(messages)
     if stages:

@@ -132,6 +132,7 @@ def _message(
         "intent": arrived.intent if arrived else "",
         "answer": arrived.answer if arrived else None,
         "answer_confidence": arrived.answer_confidence if arrived else 0.0,
+        "remembered": arrived.remembered if arrived else 0,
         "snr_db_estimated": arrived.snr_db_estimated if arrived else None,
         "cfo_hz_estimated": arrived.cfo_hz_estimated if arrived else None,
         "sro_ppm_estimated": arrived.sro_ppm_estimated if arrived else None,

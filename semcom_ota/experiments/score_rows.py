@@ -78,6 +78,7 @@ class ReceivedRow(_Row):
     intent: Annotated[str, Field(max_length=64)] = ""
     answer: _Text | None = None  # from the memory; None: nothing was asked, or nobody reads it
     answer_confidence: float = Field(0.0, ge=0, le=1)
+    remembered: _Count = 0  # entries of this user in the memory, afterwards
     lost_fragments: tuple[_Fragment, ...] = Field((), max_length=MAX_FRAGMENTS)
     received_s: _Seconds  # of the first frame that arrived, since the receiver's first sample
     snr_db_estimated: float | None = None

@@ -1,5 +1,7 @@
 """A receiver's memory at work: it takes in what was decoded, and answers what is asked."""
 
+from dataclasses import replace
+
 from semcom_ota.codecs.base import Decoded
 from semcom_ota.config import DeviceConfig
 from semcom_ota.memory.entry import NO_FEATURES, Understood
@@ -30,7 +32,9 @@ class ReceiverMemory:
         Raises:
             ConfigError: see `MemoryStore.update`.
         """
+        understanding = Understanding()
         if self._recall is not None:
-            return self._recall.take_in(received, decoded)
-        self.store.update(received, Understood(decoded.text, decoded.trust, decoded.intact, NO_FEATURES))
-        return Understanding()
+            understanding = self._recall.take_in(received, decoded)
+        else:
+            self.store.update(received, Understood(decoded.text, decoded.trust, decoded.intact, NO_FEATURES))
+        return replace(understanding, remembered=self.store.count(received.header.stream))

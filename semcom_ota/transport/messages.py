@@ -133,6 +133,7 @@ class _Understanding(Strict):
     intent: str = Field(max_length=64)
     answer: str | None = Field(max_length=MAX_TEXT_BYTES)
     answer_confidence: float = Field(ge=0, le=1)
+    remembered: _Count
 
 
 class _DecodeReply(Strict):

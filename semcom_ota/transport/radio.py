@@ -78,6 +78,7 @@ class MessageReply(Strict):
     intent: str = Field("", max_length=64)  # what the text wants; '' if nobody reads the memory
     answer: str | None = None  # from the memory; None if it asks nothing
     answer_confidence: float = 0.0
+    remembered: int = Field(0, ge=0)  # entries of this user in the memory, afterwards
     fragments: int = 0  # sent
     lost_fragments: list[int] = Field(default_factory=list)
     payload_symbols: int = 0  # sent

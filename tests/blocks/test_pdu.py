@@ -11,7 +11,11 @@ STREAMS = st.integers(0, 255)
 MESSAGES = st.integers(0, 65535)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 UNDERSTANDINGS = st.just(Understanding()) | st.builds(
-    Understanding, st.sampled_from(["tell", "ask", "GetWeather"]), st.none() | TEXTS, st.floats(0, 1)
+    Understanding,
+    st.sampled_from(["tell", "ask", "GetWeather"]),
+    st.none() | TEXTS,
+    st.floats(0, 1),
+    st.integers(0, 2**31),
 )
 
 

@@ -235,7 +235,8 @@ def test_the_mask_follows_the_channel_and_is_the_same_twice(tmp_path):
 
 
 def test_a_cut_way_back_costs_masks_and_a_killed_decoder_nothing(tmp_path):
-    (tmp_path / "link.yml").write_text(MASK.replace("}", ", stale_frames: 4}"))
+    memory = f"memory: {{file: {tmp_path / 'memory'}}}\n"
+    (tmp_path / "link.yml").write_text(MASK.replace("}", ", stale_frames: 4}") + memory)
     texts = [argument for text in CAPTIONS[:20] for argument in ("--text", text)]
     out, faults = tmp_path / "run", ["--cut-reports", "6:13", "--kill-decoder", "8"]
     done = semcom(
@@ -244,6 +245,7 @@ def test_a_cut_way_back_costs_masks_and_a_killed_decoder_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = sorted(messages_of(out), key=lambda message: message["index"])
     assert [row["received"] for row in rows] == CAPTIONS[:20]
+    assert [row["remembered"] for row in rows] == list(range(1, 21))
     blind = [row["message"] for row in rows if row["outlook"] == "stale"]
     # Message 5 was the last one of which there was a report until that of 14, which 16 may know.
     assert blind == list(range(5 + 4 + 1, 16))

@@ -26,7 +26,7 @@ RESULT = {
     "message": 3, "fragments": 1, "lost_fragments": [], "snr_db": 9.5, "decode_ms": 1.0, "reason": "",
     "start_sample": 5, "cfo_hz": 1.5, "sro_ppm": -2.0, "lost_samples": 0, "received_s": 1.0,
     "health": Health(overflows=1, lost_samples=7).as_dict(), "word_confidence": 0.5,
-    "understanding": {"intent": "ask", "answer": "kit[chen]", "answer_confidence": 0.75},
+    "understanding": {"intent": "ask", "answer": "kit[chen]", "answer_confidence": 0.75, "remembered": 3},
 }  # fmt: skip
 LOOK = {
     "health": Health(overflows=1, lost_samples=7).as_dict(), "at_s": 1.5, "level_dbfs": -20.5, "peak_dbfs": -9.0,

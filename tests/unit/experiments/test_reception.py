@@ -18,7 +18,8 @@ def result(message: int, received_s: float, text: str = "Hi.", **more) -> dict:
         "text": text, "confidence": 0.5, "intact": True, "lost": False, "codec": 1, "stream": 0, "message": message,
         "fragments": 1, "lost_fragments": [], "snr_db": 9.5, "decode_ms": 1.0, "reason": "", "start_sample": 5,
         "cfo_hz": 1.5, "sro_ppm": -2.0, "lost_samples": 0, "received_s": received_s, "health": Health().as_dict(),
-        "word_confidence": 0.5, "understanding": {"intent": "", "answer": None, "answer_confidence": 0.0},
+        "word_confidence": 0.5,
+        "understanding": {"intent": "", "answer": None, "answer_confidence": 0.0, "remembered": 0},
     }  # fmt: skip
     return {"result": known | more}
 

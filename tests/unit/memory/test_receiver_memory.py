@@ -16,7 +16,7 @@ def test_without_a_reader_everything_is_kept_and_nothing_is_understood(task):
     memory = ReceiverMemory(MemoryConfig(entries=2, rule="freshness"), CPU)
     for message, text in enumerate((TOLD[0], ASKED[0], "")):
         made = memory.take_in(received(1, message, frames=2, task=task), Decoded(text, 0.25, False))
-        assert made == Understanding() and made.answer is None
+        assert made == Understanding(remembered=min(message + 1, 2)) and made.answer is None
     kept = memory.store.stream(1)
     assert [entry.understood.text for entry in kept] == [ASKED[0], ""] and memory.store.time == 6
     assert all(entry.understood.features.size == 0 and entry.task == task for entry in kept)

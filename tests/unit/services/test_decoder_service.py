@@ -54,7 +54,7 @@ def test_the_memory_is_bounded_and_a_resent_request_changes_nothing(service):
 
 def test_without_a_reader_a_question_is_a_text_like_any_other(service):
     reply = from_packet(service.answer(to_packet(received("Where is Mary?", task=Task.ASK))))
-    assert reply.understanding == Understanding() and len(service.memory.store) == 1
+    assert reply.understanding == Understanding(remembered=1) and len(service.memory.store) == 1
 
 
 def test_a_question_is_answered_from_what_was_told_before(fake_codecs, tmp_path):

@@ -56,7 +56,7 @@ MESSAGES = [
     Failure("does_not_fit", "too long"),
     EncodeRequest("x", "a", n_symbols=2**18 - 1),
     EncodeRequest("Where is Mary?", "a", task=Task.ASK),
-    DecodeReply(Decoded("Where is Mary?", 1.0, True), 3.5, Understanding("ask", "Küche,Bad", 0.75)),
+    DecodeReply(Decoded("Where is Mary?", 1.0, True), 3.5, Understanding("ask", "Küche,Bad", 0.75, 12)),
 ]
 
 
@@ -135,6 +135,7 @@ def test_arrays_that_do_not_belong_are_refused(message, data):
         to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("ask", "x", -0.5))),
         to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("ask", "x", float("nan")))),
         to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("x" * 65))),
+        to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding(remembered=-1))),
         to_packet(DecodeReply(Decoded("x", 1.0, True), 0.0, Understanding("ask", "x" * (MAX_TEXT_BYTES + 1)))),
         Packet("encoded", to_packet(MESSAGES[3]).fields, {"symbols": np.zeros(9, np.complex64)}),
     ],
