@@ -24,7 +24,7 @@ from semcom_ota.experiments.provenance import commit, machine
 from semcom_ota.training.corpus import load_validation_captions
 from semcom_ota.training.mask_curves import SHARES
 from semcom_ota.training.mask_curves import measure as arriving
-from semcom_ota.training.symbol_order import Measured, measure, training_texts
+from semcom_ota.training.symbol_order import measure, measured, training_texts
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
         compare(arguments.codec, folder, texts, arguments.snr, arguments.seed)
         return
     texts = training_texts(arguments.data, arguments.texts, arguments.seed)
-    worth, error = measure(Measured(folder, arguments.codec), texts, arguments.seed)
+    worth, error = measure(measured(folder, arguments.codec), texts, arguments.seed)
     print("| round | first | stretch 1 | 2 | 3 | 4 | 5 | 6 | last |\n" + "| --- " * 9 + "|")
     for number, (values, spreads) in enumerate(zip(worth.tolist(), error.tolist(), strict=True), 1):
         cells = [f"{value:.2f} ± {1.96 * spread:.2f}" for value, spread in zip(values, spreads, strict=True)]

@@ -41,46 +41,18 @@ class Batch:
     lengths: Tensor  # (B,) int64
 
 
+@dataclass(frozen=True)
 class Measured:
     """A codec with ordered symbols, as a network that texts can be sent through token by token."""
 
-    def __init__(self, folder: Path, codec: str):
-        """Load a checkpoint of `text-jscc` or `lam-jscc`; raises ConfigError if there is none, or it has no order."""
-        self.encode: Callable[[str], tuple[list[int], list[int]] | None]
-        self._symbols: Callable[[Batch, Tensor, Tensor], Tensor]
-        self._logits: Callable[[Batch, Tensor, Tensor, Tensor], Tensor]
-        if codec == text_jscc.TextJscc.name:
-            self._be_text_jscc(folder)
-        elif codec == "lam-jscc":
-            self._be_lam_jscc(folder)
-        else:
-            raise ConfigError(f"'{codec}' has no ranking of symbols: use text-jscc or lam-jscc")
-
-    def _be_text_jscc(self, folder: Path) -> None:
-        tokenizer, model = text_jscc.load_checkpoint(folder)
-
-        def encode(text: str) -> tuple[list[int], list[int]] | None:
-            tokens = tokenizer.encode(text)
-            return None if tokens.literal else (tokens.identities, [0] * len(tokens.identities))
-
-        self.encode, self.layers, self.longest = encode, model.config.layers_per_token, model.config.max_tokens
-        self._symbols = lambda batch, real, sent: model.encode(batch.tokens, real, sent)
-        self._logits = lambda batch, real, received, variance: model.decode(received, variance, real)
-
-    def _be_lam_jscc(self, folder: Path) -> None:
-        tokenizer, model = lam_checkpoint.load_checkpoint(folder)
-        if model.config.design == "separate":
-            raise ConfigError(f"'{folder}' is of the separate design, whose bits are channel coded: it has no order")
-
-        def encode(text: str) -> tuple[list[int], list[int]] | None:
-            tokens = tokenizer.encode(text)
-            return None if tokens is None else (tokens.identities, tokens.forms)
-
-        self.encode, self.layers, self.longest = encode, model.config.layers_per_token, model.config.max_tokens
-        self._symbols = lambda batch, real, sent: model.encode(batch.tokens, batch.forms, real, sent)
-        self._logits = lambda batch, real, received, variance: model.logits(
-            model.hear(received, variance, real), batch.tokens
-        )
+    encode: Callable[[str], tuple[list[int], list[int]] | None]
+    """Tokens and forms of a text; None if it is not sent token by token."""
+    symbols: Callable[[Batch, Tensor, Tensor], Tensor]
+    """(B, T, layers) complex64 from a batch, which tokens are real (B, T), and which symbols are sent."""
+    logits: Callable[[Batch, Tensor, Tensor, Tensor], Tensor]
+    """(B, T, vocabulary) from a batch, which tokens are real, what was received and its noise variance."""
+    layers: int
+    longest: int  # tokens
 
     @torch.inference_mode()
     def bits(self, batch: Batch, sent: Tensor, noise_variance: Tensor, noise: Tensor) -> Tensor:
@@ -94,10 +66,53 @@ class Measured:
         """
         real = torch.arange(sent.shape[1]) < batch.lengths[:, None]
         variance = torch.where(sent, noise_variance[:, None, None], torch.inf)
-        received = self._symbols(batch, real, sent) + noise * noise_variance.sqrt()[:, None, None]
-        logits = self._logits(batch, real, torch.where(sent, received, 0), variance).float()
+        received = self.symbols(batch, real, sent) + noise * noise_variance.sqrt()[:, None, None]
+        logits = self.logits(batch, real, torch.where(sent, received, 0), variance).float()
         nats = functional.cross_entropy(logits.transpose(1, 2), batch.tokens, reduction="none")
         return (nats * real).sum(-1) / math.log(2)
+
+
+def measured(folder: Path, codec: str) -> Measured:
+    """A checkpoint of `text-jscc` or `lam-jscc`; raises ConfigError if there is none, or its symbols have no order."""
+    if codec == "text-jscc":
+        return _text_jscc(folder)
+    if codec == "lam-jscc":
+        return _lam_jscc(folder)
+    raise ConfigError(f"'{codec}' has no ranking of symbols: use text-jscc or lam-jscc")
+
+
+def _text_jscc(folder: Path) -> Measured:
+    tokenizer, model = text_jscc.load_checkpoint(folder)
+
+    def encode(text: str) -> tuple[list[int], list[int]] | None:
+        tokens = tokenizer.encode(text)
+        return None if tokens.literal else (tokens.identities, [0] * len(tokens.identities))
+
+    return Measured(
+        encode,
+        lambda batch, real, sent: model.encode(batch.tokens, real, sent),
+        lambda batch, real, received, variance: model.decode(received, variance, real),
+        model.config.layers_per_token,
+        model.config.max_tokens,
+    )
+
+
+def _lam_jscc(folder: Path) -> Measured:
+    tokenizer, model = lam_checkpoint.load_checkpoint(folder)
+    if model.config.design == "separate":
+        raise ConfigError(f"'{folder}' is of the separate design, whose bits are channel coded: it has no order")
+
+    def encode(text: str) -> tuple[list[int], list[int]] | None:
+        tokens = tokenizer.encode(text)
+        return None if tokens is None else (tokens.identities, tokens.forms)
+
+    return Measured(
+        encode,
+        lambda batch, real, sent: model.encode(batch.tokens, batch.forms, real, sent),
+        lambda batch, real, received, variance: model.logits(model.hear(received, variance, real), batch.tokens),
+        model.config.layers_per_token,
+        model.config.max_tokens,
+    )
 
 
 def measure(codec: Measured, texts: Sequence[str], seed: int) -> tuple[Tensor, Tensor]:
