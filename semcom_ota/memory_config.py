@@ -56,6 +56,9 @@ class MemoryConfig(Frozen):
     )
     left_out: tuple[Aspect, ...] = Field((), description="what the reader is not told, to see what it is worth")
     shuffled_csi: bool = Field(False, description="each entry gets the CSI of another, to see what it is worth")
+    decode_with: int = Field(
+        0, ge=0, le=256, description="entries, the newest of the user, that a codec decodes with if it can (lam-prior)"
+    )
     context: int = Field(96, ge=1, le=4096, description="entries that the reader has in mind at a time, at most")
 
     @field_validator("rule", mode="before")

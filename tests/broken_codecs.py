@@ -249,6 +249,20 @@ class Shortened(Batched):
         return super().decode_batch(messages[:-1])
 
 
+class Believing(Spelling):
+    """What it remembers counts for more than what it hears."""
+
+    def decode_after(self, message, before):
+        decoded = self.decode(message.symbols, message.noise_variance, message.parameters)
+        return replace(decoded, text=before[-1].text if before else "Nothing was said.")
+
+
+class Choosy(Spelling):
+    def decode_after(self, message, before):
+        assert all(one.text for one in before)
+        return self.decode(message.symbols, message.noise_variance, message.parameters)
+
+
 class Slow(Spelling):
     def decode(self, symbols, noise_variance, parameters):
         CLOCK.seconds += 0.001 * len(symbols)
@@ -282,5 +296,7 @@ BROKEN = {
     NoChecksum: "checksum",
     MixedUp: "batches",
     Shortened: "batches",
+    Believing: "memory",
+    Choosy: "memory",
     Slow: "bounded time",
 }

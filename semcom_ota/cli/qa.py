@@ -60,6 +60,9 @@ def qa(
         Path | None, typer.Option(metavar="DIR", help="folder of the mask learned  [default: what ships]")
     ] = None,
     size: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="entries that the memory holds")] = 128,
+    decode_with: Annotated[
+        int, typer.Option(metavar="N", min=0, max=256, help="of them, the newest, that lam-prior decodes with")
+    ] = 0,
     questions: Annotated[int, typer.Option(metavar="N", min=1, help="so many, from the first story on")] = 2000,
     codec: Annotated[str, typer.Option(metavar="NAME", help="that carries the sentences")] = "lam-jscc",
     level: Annotated[
@@ -91,7 +94,8 @@ def qa(
         "codec": {"names": [codec]},
         "radio": {"channel": load_channel(channel).model_dump()},
         "mask": _mask(mask, mask_share, mask_reference, mask_semantic, mask_checkpoint),
-        "memory": _memory(memory, size) | {"reader": reader.resolve() if reader else "shipped"},
+        "memory": _memory(memory, size)
+        | {"reader": reader.resolve() if reader else "shipped", "decode_with": decode_with},
     }
     asked = experiment.Asked(stories, task, decibels(snr), level.value, seed)
     figures = experiment.run(asked, validated(LinkConfig, link), channel, quiet)

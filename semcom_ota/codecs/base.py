@@ -34,6 +34,14 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """A text that the receiver understood before."""
+
+    text: str
+    trust: float  # 0..1, how far to trust a word of it
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """A message as the receiver understood it.
 
@@ -106,6 +114,21 @@ class BatchCodec(Codec, Protocol):
         ...
 
 
+@runtime_checkable
+class MemoryCodec(Codec, Protocol):
+    """A codec whose receiver understands better what it has heard the like of. The transmitter knows nothing of it."""
+
+    def decode_after(self, message: Received, before: Sequence[Remembered]) -> Decoded:
+        """As `decode`, which it is where nothing is remembered.
+
+        Args:
+            message: as it was received.
+            before: of the same user, in the order in which they arrived. Some may be wrong: they are evidence of what
+                might come, and never of what came.
+        """
+        ...
+
+
 def without_gaps(text: str) -> str:
     """A received text without the marks of what is missing: what is judged, and what a reader of the memory reads."""
     return text.replace(GAP, " ")
@@ -121,3 +144,10 @@ def decode_all(codec: Codec, messages: Sequence[Received]) -> list[Decoded]:
     if isinstance(codec, BatchCodec):
         return codec.decode_batch(messages)
     return [codec.decode(message.symbols, message.noise_variance, message.parameters) for message in messages]
+
+
+def decode_after(codec: Codec, message: Received, before: Sequence[Remembered]) -> Decoded:
+    """What `codec` makes of a message, knowing what was heard before if it can."""
+    if before and isinstance(codec, MemoryCodec):
+        return codec.decode_after(message, before)
+    return codec.decode(message.symbols, message.noise_variance, message.parameters)

@@ -65,6 +65,7 @@ PROMISES = (
         "checksum", decoding.checksum, "call only that intact whose checksum holds, or declare has_checksum = False"
     ),
     Promise("batches", decoding.batches, "keep the messages of a batch apart: no padding of one may touch another"),
+    Promise("memory", decoding.memory, "after nothing, decode as without memory; take any text as remembered"),
     Promise("bounded time", decoding.bounded_time, "bound what grows with symbols or text, and refuse what is beyond"),
 )
 """In the order in which they are checked; the last one is about the calls of all the others."""

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from semcom_ota.codecs.base import Decoded, Encoded, Received
+from semcom_ota.codecs.base import Decoded, Encoded, Received, Remembered
 from semcom_ota.codecs.contract_subject import Broken, Subject, likeness, received
 from semcom_ota.codecs.registry import PARAMETER_BITS
 
@@ -170,6 +170,21 @@ def batches(subject: Subject) -> str:
             if not same or abs(found.confidence - one.confidence) > 0.01:
                 raise Broken(f"in a batch {found.text[:40]!r}, by itself {one.text[:40]!r}")
     return f"{len(messages)} messages in three batches, as one by one"
+
+
+def memory(subject: Subject) -> str:
+    """`decode_after` nothing is `decode`; after anything else it is a `Decoded` all the same."""
+    if not hasattr(subject.codec, "decode_after"):
+        return "it decodes without what was heard before"
+    texts = subject.terms.texts
+    strange = [Remembered(text, 1.0) for text in ("", "\0\ufffd🐘 " * 500, *texts)]
+    for text in texts:
+        message = received(subject.encode(text), 3.0, subject.rng)
+        what = f"{text[:40]!r} after nothing"
+        if subject.decode_after(message, [], what) != subject.decode(message, what):
+            raise Broken(f"decode_after of {what} is not what decode makes of it")
+        subject.decode_after(message, strange, f"{text[:40]!r} after {len(strange)} texts")
+    return f"{len(texts)} messages after nothing as without memory, and after {len(strange)} texts of any kind"
 
 
 def bounded_time(subject: Subject) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from semcom_ota.codecs.base import BatchCodec, Codec, Decoded, DoesNotFit, Encoded, Received
+from semcom_ota.codecs.base import BatchCodec, Codec, Decoded, DoesNotFit, Encoded, MemoryCodec, Received, Remembered
 
 TEXTS = (
     "A man rides a bicycle down the street.",
@@ -107,6 +107,13 @@ class Subject:
         if not isinstance(found, list) or len(found) != len(messages):
             raise Broken(f"decode_batch of {what} returned no list of {len(messages)}")
         return [checked(decoded, what) for decoded in found]
+
+    def decode_after(self, message: Received, before: Sequence[Remembered], what: str) -> Decoded:
+        """`decode_after`; raises Broken."""
+        codec = self.codec
+        if not isinstance(codec, MemoryCodec):
+            raise Broken("the codec has no decode_after")
+        return checked(self._call("decode_after", what, lambda: codec.decode_after(message, before)), what)
 
     def _call(self, kind: str, what: str, call: Callable[[], Any]) -> Any:
         begun = self._clock()

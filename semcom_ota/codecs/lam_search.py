@@ -51,8 +51,8 @@ class Prior:
         """(V,) of tokens without context; None takes the language model's."""
         self._fixed = log_probabilities
 
-    def __call__(self, of_model: Tensor) -> Tensor:
-        """(R, V) from the model's (R, V)."""
+    def __call__(self, of_model: Tensor, before: Tensor) -> Tensor:
+        """(R, V) from the model's (R, V), for what follows the beginnings (R, T)."""
         return of_model if self._fixed is None else self._fixed.expand_as(of_model)
 
 
@@ -82,8 +82,9 @@ def search(
     score = torch.zeros(len(streams), device=device)
     history = torch.zeros(len(streams), dtype=torch.long, device=device)
     texts = torch.zeros(len(streams), 0, dtype=torch.long, device=device)
+    known = prior(state.log_probabilities, texts)
     while rows:
-        chosen = {i: streams[i].extend(state, mine, score, history, prior, model.end) for i, mine in rows.items()}
+        chosen = {i: streams[i].extend(state, mine, score, history, known, model.end) for i, mine in rows.items()}
         parents, tokens, score = (torch.cat([part[k] for part in chosen.values()]) for k in range(3))
         texts = torch.cat([texts[parents], tokens[:, None]], dim=1)
         history = next_history(history[parents], tokens)
@@ -95,16 +96,16 @@ def search(
         if len(finished) == len(rows) and not any(streams[index].observation.ends for index in finished):
             return _closed(found, streams, rows, texts, score)
         state = model.advance(state, parents, tokens)
-        ending = prior(state.log_probabilities)[:, model.end]
+        known = prior(state.log_probabilities, texts)
         for index in finished:
             mine = rows.pop(index)
-            final = score[mine] + ending[mine] if streams[index].observation.ends else score[mine]
+            final = score[mine] + known[mine, model.end] if streams[index].observation.ends else score[mine]
             found[index] = streams[index].candidates(texts[mine], final)
         if rows and finished:
             kept = torch.cat(list(rows.values()))
             state.cache.reorder_cache(kept)
             state.log_probabilities = state.log_probabilities[kept]
-            score, history, texts = score[kept], history[kept], texts[kept]
+            known, score, history, texts = known[kept], score[kept], history[kept], texts[kept]
             first = 0
             for index, mine in rows.items():
                 rows[index] = torch.arange(first, first + len(mine), device=device)
@@ -136,7 +137,7 @@ class _Stream:
         return self.observation.tokens - self._step
 
     def extend(
-        self, state: State, rows: Tensor, score: Tensor, history: Tensor, prior: Prior, end: int
+        self, state: State, rows: Tensor, score: Tensor, history: Tensor, known: Tensor, end: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The likeliest beginnings one token longer: rows that they go on from, tokens, scores (the best is 0).
 
@@ -144,8 +145,7 @@ class _Stream:
         the others are looked at closely.
         """
         mine = slice(int(rows[0]), int(rows[-1]) + 1)
-        of_model, score, history = state.log_probabilities[mine], score[mine], history[mine]
-        known = prior(of_model)
+        of_model, score, history, known = state.log_probabilities[mine], score[mine], history[mine], known[mine]
         evidence = self._next_evidence()
         vocabulary, beams = of_model.shape[1], min(self.observation.beams, of_model.numel())
         bound = evidence.at_most(history).add_(known).add_(score[:, None])

@@ -1,15 +1,16 @@
 """Level `waveform` of `semcom qa`: a group of stories through the numpy PHY, in one process.
 
 What is encoded, masked and reported is what it is in the flowgraph: the same loop says which reports a message may know
-of. Messages are decoded together, which changes nothing: the memory gets them in order.
+of. Messages are decoded together, which changes nothing: the memory gets them in order. Where codecs decode with what
+is remembered (`memory.decode_with`), they are decoded one after the other.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 from semcom_ota.codecs import registry
-from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, decode_all
+from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, decode_after, decode_all
 from semcom_ota.config import LinkConfig
 from semcom_ota.experiments.qa_plan import Line, Outcome
 from semcom_ota.experiments.waveform import Key, WaveformChannel
@@ -50,14 +51,12 @@ class WaveformLevel:
         for first in range(0, len(lines), TOGETHER):
             part = lines[first : first + TOGETHER]
             known = {key: arrived[key] for line in part if (key := _key(line)) in arrived}
-            decoded = dict(zip(known, self._decode(list(known.values())), strict=True))
+            together = {} if self._link.memory.decode_with else self._decode(known)
             for line in part:
-                yield line, self._outcome(passage, _key(line), known.get(_key(line)), decoded.get(_key(line)))
+                yield line, self._outcome(passage, _key(line), known.get(_key(line)), together.get(_key(line)))
 
-    def _decode(self, messages: Sequence[ReceivedMessage]) -> list[Decoded]:
-        return decode_all(
-            self._codec, [Received(one.symbols, one.noise_variance, one.header.codec_parameters) for one in messages]
-        )
+    def _decode(self, messages: Mapping[Key, ReceivedMessage]) -> dict[Key, Decoded]:
+        return dict(zip(messages, decode_all(self._codec, list(map(_heard, messages.values()))), strict=True))
 
     def _outcome(
         self, passage: "_Passage", key: Key, received: ReceivedMessage | None, decoded: Decoded | None
@@ -66,7 +65,9 @@ class WaveformLevel:
             return Outcome("lost", reason=passage.refused[key])
         air = passage.channel.air[key]
         status, text, understanding = "lost", "", Understanding()
-        if received is not None and decoded is not None:
+        if received is not None:
+            if decoded is None:  # by what was heard until now
+                decoded = decode_after(self._codec, _heard(received), self._memory.before(received))
             status, text = "delivered" if decoded.intact else "corrupted", decoded.text
             understanding = self._memory.take_in(received, decoded)
         return Outcome(
@@ -147,6 +148,10 @@ class _Passage:
             header = frame.header
             self._loop.report((header.stream, header.message), header.fragment, link_report(frame, self._frames))
             self._messages += self._reassembler.push(frame)
+
+
+def _heard(message: ReceivedMessage) -> Received:
+    return Received(message.symbols, message.noise_variance, message.header.codec_parameters)
 
 
 def _key(line: Line) -> Key:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from semcom_ota.codecs.base import Decoded
+from semcom_ota.codecs.base import Decoded, Remembered
 from semcom_ota.config import DeviceConfig
 from semcom_ota.memory.entry import NO_FEATURES, Understood
 from semcom_ota.memory.store import MemoryStore
@@ -16,11 +16,22 @@ class ReceiverMemory:
     def __init__(self, config: MemoryConfig, device: DeviceConfig) -> None:
         """Open the store, load the reader; raises ConfigError if either cannot be had."""
         self.store = MemoryStore(config.entries, config.rule, config.file, config.full_csi)
-        self._recall = None
+        self._recall, self._decode_with = None, config.decode_with
         if config.reader is not None:
             from semcom_ota.memory.recall import Recall  # torch, which a receiver of coded text does without
 
             self._recall = Recall(self.store, config, device)
+
+    def before(self, received: ReceivedMessage) -> list[Remembered]:
+        """What a codec may know when it decodes a message: nothing of other users, and not the message itself."""
+        if not self._decode_with:
+            return []
+        user, again = received.header.stream, self.store.has(received)
+        return [
+            Remembered(entry.understood.text, entry.understood.confidence)
+            for entry in self.store.newest(user, self._decode_with)
+            if not (again and entry.message == received.header.message)
+        ]
 
     def take_in(self, received: ReceivedMessage, decoded: Decoded) -> Understanding:
         """Remember a message, or, if it asks, answer it.

@@ -6,7 +6,7 @@
 import time
 
 from semcom_ota.codecs import registry
-from semcom_ota.codecs.base import Decoded
+from semcom_ota.codecs.base import Decoded, Received, decode_after
 from semcom_ota.config import ConfigError, ReceiverConfig
 from semcom_ota.memory.disk import say_once
 from semcom_ota.memory.receiver_memory import ReceiverMemory
@@ -42,7 +42,8 @@ class DecoderService:
         if codec is None:
             raise WireError(f"no codec with the number {received.header.codec} is loaded")
         start = time.perf_counter()
-        decoded = codec.decode(received.symbols, received.noise_variance, received.header.codec_parameters)
+        heard = Received(received.symbols, received.noise_variance, received.header.codec_parameters)
+        decoded = decode_after(codec, heard, self.memory.before(received))
         decoded = Decoded(decoded.text, float(decoded.confidence), bool(decoded.intact), float(decoded.trust))
         for sure in (decoded.confidence, decoded.trust):
             if not 0 <= sure <= 1:

@@ -56,6 +56,25 @@ def test_both_levels_mask_by_the_same_reports_and_come_to_the_same(codec, snr_db
     assert len({outcome.masked_symbols for _, outcome in waveform}) > 4
 
 
+def test_both_levels_decode_with_what_they_remember_and_come_to_the_same(reader):
+    parts = {
+        "codec": {"names": ["lam-prior"], "beams": 8},
+        "device": {"device": "cpu"},
+        "mask": {"kind": "fixed", "share": 0.25},
+        "radio": {"channel": load_channel("rayleigh").model_dump()},
+    }
+    (lines,) = groups(generate(1, 3, 4))
+    found = {}
+    for entries in (8, 0):
+        memory = {"entries": 8, "reader": reader, "decode_with": entries}
+        link = LinkConfig.model_validate(parts | {"memory": memory})
+        found[entries] = list(LEVELS["waveform"](link).run(lines, 3.0, 3))
+        if entries:
+            check_both_came_to_the_same(found[entries], list(LEVELS["flowgraph"](link).run(lines, 3.0, 3)))
+    right = [sum(line.text == outcome.received for line, outcome in pairs) for pairs in found.values()]
+    assert right[0] > right[1]
+
+
 def test_the_command_tells_the_same_of_both_levels(reader, tmp_path, monkeypatch):
     kept, told = {"waveform": [], "flowgraph": []}, {}
 

@@ -6,7 +6,7 @@ import torch
 from lams import TEXTS, save_lam
 
 from semcom_ota.codecs import lam_prior
-from semcom_ota.codecs.base import BatchCodec, DoesNotFit, Received
+from semcom_ota.codecs.base import BatchCodec, DoesNotFit, MemoryCodec, Received, Remembered
 from semcom_ota.codecs.lam_prior import MAX_STEPS, LamPrior
 from semcom_ota.codecs.lam_prior_header import Parameters
 from semcom_ota.codecs.lam_search import Candidates, search
@@ -118,7 +118,8 @@ def test_what_is_shown_of_a_doubtful_text_has_the_most_tokens_right():
     """Its likeliest version stands alone; three others, together likelier, agree on all but their last token."""
     tokens = torch.tensor([[9, 9, 9, 9], [1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 3, 6]])
     found = Candidates(tokens, torch.tensor([0.4, 0.25, 0.2, 0.15], dtype=torch.float64))
-    assert lam_prior._most_alike(found) == 1
+    chosen, right = lam_prior._most_alike(found)
+    assert chosen == 1 and right == pytest.approx(0.6 * 0.75 * (0.2 + 0.15) / (0.4 + 0.2 + 0.15))
 
 
 def test_a_wrong_checksum_is_never_intact(codec):
@@ -183,3 +184,29 @@ def test_the_longer_a_text_the_fewer_beginnings_are_followed(folder):
         assert sum(part.tokens for part in parts) == tokens
         assert all(part.beams >= 1 and part.beams * tokens <= MAX_STEPS for part in parts)
         assert parts[0].beams == (1024 if tokens == 8 else MAX_STEPS // tokens)
+
+
+def test_what_was_heard_before_is_understood_in_more_noise(codec):
+    noisy = [received(codec.encode(TEXTS[0], snr_db=0), 3.0, seed) for seed in range(8)]
+    before = [Remembered(text, 1.0) for text in (TEXTS[3], *[TEXTS[0]] * 3, "\u0000" * 9)]
+    assert isinstance(codec, MemoryCodec)
+    alone, knowing = [codec.decode(*parts(one)) for one in noisy], [codec.decode_after(one, before) for one in noisy]
+    right, more = (sum(one.text == TEXTS[0] for one in found) for found in (alone, knowing))
+    assert right < 4 and more >= right + 3
+    assert [codec.decode_after(one, []) for one in noisy] == alone
+    assert [codec.decode_after(one, [Remembered(TEXTS[0], 0.0)]) for one in noisy] == alone
+
+
+def test_a_text_that_is_cut_is_decoded_without_memory(codec):
+    message = received(codec.encode(LONG, snr_db=0), 1.0)
+    assert codec.decode_after(message, [Remembered(LONG, 1.0)]) == codec.decode(*parts(message))
+
+
+def test_of_a_doubtful_text_some_words_are_trusted(codec):
+    doubtful = []
+    for seed, text in enumerate(TEXTS):
+        one = codec.decode(*parts(received(codec.encode(text, snr_db=0), 2.0, seed)))
+        if not one.intact and one.confidence == 0:
+            doubtful.append(one)
+    assert len(doubtful) > 3
+    assert all(0 <= one.trust <= 0.6 for one in doubtful) and max(one.trust for one in doubtful) > 0.05

@@ -3,7 +3,7 @@ import pytest
 from readers import ASKED, TOLD, WIDTH
 from received import received
 
-from semcom_ota.codecs.base import Decoded
+from semcom_ota.codecs.base import Decoded, Remembered
 from semcom_ota.config import ConfigError, DeviceConfig, MemoryConfig
 from semcom_ota.memory.receiver_memory import ReceiverMemory
 from semcom_ota.types import Task, Understanding
@@ -50,3 +50,13 @@ def test_a_reader_that_is_not_there_ends_the_start_with_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="no reader in") as caught:
         ReceiverMemory(MemoryConfig(reader=tmp_path), CPU)
     assert "\n" not in str(caught.value)
+
+
+def test_a_codec_decodes_with_the_newest_of_its_user_and_never_with_the_message_itself():
+    memory, none = (ReceiverMemory(MemoryConfig(decode_with=count), CPU) for count in (2, 0))
+    for stream, message, text in ((0, 0, "a"), (0, 1, "b"), (1, 0, "secret"), (0, 2, "c")):
+        for one in (memory, none):
+            one.take_in(received(stream, message), Decoded(text, 0.25, False, 0.5))
+    assert memory.before(received(0, 3)) == [Remembered("b", 0.5), Remembered("c", 0.5)]
+    assert memory.before(received(0, 2)) == [Remembered("b", 0.5)]  # a copy of it: what was made of it proves nothing
+    assert memory.before(received(2, 0)) == none.before(received(0, 3)) == []

@@ -73,6 +73,20 @@ def test_a_question_is_answered_from_what_was_told_before(fake_codecs, tmp_path)
     assert kept == ["Mary went to the garden.", "Where is Mary?"]
 
 
+def test_a_codec_with_a_memory_is_told_what_was_heard_before(fake_codecs, monkeypatch):
+    memory = MemoryConfig(entries=3, decode_with=2)
+    service, told = DecoderService(CONFIG.model_copy(update={"memory": memory})), []
+
+    def decode_after(message, before):
+        told.append([one.text for one in before])
+        return Decoded(f"after {len(before)}", 1.0, True)
+
+    monkeypatch.setattr(type(service._codecs[200]), "decode_after", staticmethod(decode_after), raising=False)
+    replies = [from_packet(service.answer(to_packet(received(text, place)))) for place, text in enumerate("abcd")]
+    assert [reply.decoded.text for reply in replies] == ["a", "after 1", "after 2", "after 2"]
+    assert told == [["a"], ["a", "after 1"], ["after 1", "after 2"]]
+
+
 def test_a_codec_that_cannot_decode_ends_the_start_with_one_sentence(service, monkeypatch):
     service.warm_up()
     assert len(service.memory.store) == 0
