@@ -12,6 +12,7 @@ from torch import Tensor
 from semcom_ota.codecs.base import GAP, Decoded, DoesNotFit, Encoded, Received
 from semcom_ota.codecs.checkpoint_folder import loading_checkpoint, read_checkpoint
 from semcom_ota.codecs.device import named_device
+from semcom_ota.codecs.repetition import combine, repeat
 from semcom_ota.codecs.symbol_order import load_worth, symbol_positions
 from semcom_ota.codecs.text_budget import chunks, symbol_budget
 from semcom_ota.codecs.text_candidates import ALTERNATIVES, LONGEST, Parameters, decided, likeliest
@@ -24,6 +25,8 @@ SIZES, TOKENIZER = "model.json", "tokenizer.json"
 _MOST_MAGNITUDE = 1e3  # symbols have unit power; the square of what a failed equaliser makes of one may be infinite
 _ROWS = 32
 """Chunks that run through the network together."""
+MOST_TIMES = 16
+"""Symbols are said again where there are more than the tokens have: not more often than this."""
 MAX_BYTES = {WEIGHTS: 2**30, TOKENIZER: 2**26}
 
 
@@ -42,9 +45,9 @@ class TextJscc:
 
     The header's `codec_parameters` has the number of tokens (of a literal text: bytes) and a checksum of the text, by
     which the receiver chooses among the likeliest texts (`text_candidates.py`). Symbols are ordered: any prefix of a
-    chunk describes its whole text. Confidence is the posterior probability of the whole text, the checksum taken into
-    account. `intact`: the checksum held, the text is more likely right than wrong, and some symbol of every token
-    arrived.
+    chunk describes its whole text; more of them than a text has say it again. Confidence is the posterior probability
+    of the whole text, the checksum taken into account. `intact`: the checksum held, the text is more likely right than
+    wrong, and some symbol of every token arrived.
     """
 
     name = "text-jscc"
@@ -78,12 +81,14 @@ class TextJscc:
         total = self._budget(tokens) if n_symbols is None else n_symbols
         layers = self._model.config.layers_per_token
         count = len(identities)
-        if count > LONGEST or not count <= total <= layers * count:
+        own = min(total, layers * count)
+        if count > LONGEST or not count <= total <= MOST_TIMES * layers * count:
+            most = MOST_TIMES * layers * count
             raise DoesNotFit(
-                f"{count} tokens (of at most {LONGEST}) take {count} to {layers * count} payload symbols, not {total}"
+                f"{count} tokens (of at most {LONGEST}) take {count} to {most} payload symbols, not {total}"
             )
         parts, first = [], 0
-        for length, symbols in chunks(count, total, self._model.config.max_tokens):
+        for length, symbols in chunks(count, own, self._model.config.max_tokens):
             order, sent = self._grid(length, symbols)
             part = identities[None, first : first + length]
             grid = self._model.encode(part, torch.ones_like(part, dtype=torch.bool), sent)
@@ -91,7 +96,7 @@ class TextJscc:
             stream[order[sent]] = grid[sent]
             parts.append(stream.cpu().numpy())
             first += length
-        return Encoded(np.concatenate(parts), Parameters.of(text, count).pack())
+        return Encoded(repeat(np.concatenate(parts), total), Parameters.of(text, count).pack())
 
     def decode(self, symbols: ComplexArray, noise_variance: FloatArray, parameters: int) -> Decoded:
         """See `Codec`."""
@@ -118,11 +123,16 @@ class TextJscc:
         None if the header makes no sense.
         """
         tokens, total = Parameters.unpack(message.parameters).tokens, len(message.symbols)
-        if not tokens <= total <= self._model.config.layers_per_token * tokens:
+        most = self._model.config.layers_per_token * tokens
+        if not tokens <= total <= MOST_TIMES * most:
             return []
         values = np.ascontiguousarray(message.symbols, np.complex64).view(np.float32)
-        received = torch.from_numpy(values.clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE).view(np.complex64)).to(self._device)
-        variance = torch.from_numpy(np.ascontiguousarray(message.noise_variance, np.float32)).to(self._device)
+        symbols = values.clip(-_MOST_MAGNITUDE, _MOST_MAGNITUDE).view(np.complex64)
+        variances = np.ascontiguousarray(message.noise_variance, np.float32)
+        if total > most:
+            symbols, variances = combine(symbols, variances, most)
+            total = most
+        received, variance = (torch.from_numpy(array).to(self._device) for array in (symbols, variances))
         parts, first = [], 0
         for length, count in chunks(tokens, total, self._model.config.max_tokens):
             order, sent = self._grid(length, count)

@@ -22,8 +22,8 @@ def codec():
     return TextJscc(CodecConfig(), DeviceConfig(device="cpu"))
 
 
-def noisy(codec, text, snr_db, seed=0):
-    encoded = codec.encode(text)
+def noisy(codec, text, snr_db, seed=0, symbols=None):
+    encoded = codec.encode(text, n_symbols=symbols)
     rng = np.random.default_rng(seed)
     variance = 10 ** (-snr_db / 10)
     noise = (rng.standard_normal((len(encoded.symbols), 2)) @ (1, 1j)) * np.sqrt(variance / 2)
@@ -31,8 +31,8 @@ def noisy(codec, text, snr_db, seed=0):
     return Received((encoded.symbols + noise).astype(np.complex64), variances, encoded.parameters)
 
 
-def through_awgn(codec, text, snr_db, seed=0):
-    message = noisy(codec, text, snr_db, seed)
+def through_awgn(codec, text, snr_db, seed=0, symbols=None):
+    message = noisy(codec, text, snr_db, seed, symbols)
     return codec.decode(message.symbols, message.noise_variance, message.parameters)
 
 
@@ -59,10 +59,22 @@ def test_spends_exactly_what_it_is_told(codec, n_symbols):
 
 
 def test_refuses_what_cannot_carry_the_text(codec):
-    with pytest.raises(DoesNotFit, match="take 12 to 192 payload symbols, not 3"):
+    with pytest.raises(DoesNotFit, match="take 12 to 3072 payload symbols, not 3"):
         codec.encode(CAPTION, n_symbols=3)
+    with pytest.raises(DoesNotFit, match="payload symbols, not 3073"):
+        codec.encode(CAPTION, n_symbols=3073)
     with pytest.raises(DoesNotFit, match=f"of at most {LONGEST}"):
         codec.encode("é" * (LONGEST // 2 + 1))
+
+
+def test_more_symbols_than_a_text_has_carry_it_through_more_noise(codec):
+    captions = read_lines(SENTENCES / "captions.txt")[:10]
+    right = {}
+    for symbols in (192, 193, 576):
+        texts = [through_awgn(codec, text, -3.0, seed, symbols) for seed, text in enumerate(captions)]
+        right[symbols] = sum(word_errors(text, one.text)[1] for text, one in zip(captions, texts, strict=True))
+    assert right[576] > right[193] > 0.9 * right[192] > 0
+    assert np.mean(np.abs(codec.encode(CAPTION, n_symbols=1000).symbols) ** 2) == pytest.approx(1, rel=1e-4)
 
 
 def test_captions_survive_12_db_and_lose_more_at_0_db(codec):
