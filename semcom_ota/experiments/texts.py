@@ -17,6 +17,8 @@ def gather(texts: Sequence[str], file: Path | None) -> list[str]:
     """
     gathered = [*texts, *(read_lines(file) if file else [])]
     gathered = [text for text in gathered if text.strip()]
+    if not gathered and file:
+        raise ConfigError(f"'{file}' holds no text: write one sentence a line")
     if not gathered:
         raise ConfigError("nothing to send: give a sentence with --text or a file of sentences with --input")
     for text in gathered:
@@ -37,16 +39,16 @@ def read_lines(file: Path) -> list[str]:
         with file.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"cannot read '{file}' ({error.strerror}): check the path given to --input") from error
+        raise ConfigError(f"cannot read '{file}' ({error.strerror}): check the path") from error
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError(f"'{file}' is larger than {MAX_FILE_BYTES} bytes: split it")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"'{file}' is not UTF-8 text (byte {error.start}): --input takes one sentence a line"
+            f"'{file}' is not UTF-8 text (byte {error.start}): save it as such, one sentence a line"
         ) from error
     if "\0" in text:
-        raise ConfigError(f"'{file}' is a binary file: --input takes UTF-8 text, one sentence a line")
+        raise ConfigError(f"'{file}' is a binary file: give one of UTF-8 text, one sentence a line")
     lines = (line.removesuffix("\r") for line in text.split("\n"))  # splitlines would cut at U+2028 and others too
     return [line for line in lines if line.strip()]

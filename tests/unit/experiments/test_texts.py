@@ -12,7 +12,7 @@ def test_texts_and_the_lines_of_a_file_in_order(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"", "nothing to send"), (b"\x89PNG\xff", "not UTF-8"), (b"a\0b", "binary"), (b"x" * 100_000, "too long")],
+    [(b"", "holds no text"), (b"\x89PNG\xff", "not UTF-8"), (b"a\0b", "binary"), (b"x" * 100_000, "too long")],
 )
 def test_a_bad_file_is_one_clear_sentence(tmp_path, content, sentence):
     file = tmp_path / "in"
