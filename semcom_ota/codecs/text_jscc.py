@@ -47,7 +47,7 @@ class TextJscc:
     which the receiver chooses among the likeliest texts (`text_candidates.py`). Symbols are ordered: any prefix of a
     chunk describes its whole text; more of them than a text has say it again. Confidence is the posterior probability
     of the whole text, the checksum taken into account. `intact`: the checksum held, the text is more likely right than
-    wrong, and some symbol of every token arrived.
+    wrong, and some symbol of every token arrived. Where it is not, `word_confidence` says how much is right.
     """
 
     name = "text-jscc"
@@ -174,7 +174,9 @@ class TextJscc:
         else:
             confidence = 0.0
         present = torch.cat([chunk.present for chunk in chunks]).tolist()
-        return Decoded(self._text(tokens[:, 0].tolist(), present), confidence if all(present) else 0.0, False)
+        right = float(np.mean(np.exp(chances[:, 0]) * present))  # as the network sees it, token by token
+        text = self._text(tokens[:, 0].tolist(), present)
+        return Decoded(text, confidence if all(present) else 0.0, False, min(right, 1.0))
 
     def _grid(self, tokens: int, symbols: int) -> tuple[Tensor, Tensor]:
         return symbol_positions(

@@ -67,6 +67,17 @@ def test_refuses_what_cannot_carry_the_text(codec):
         codec.encode("é" * (LONGEST // 2 + 1))
 
 
+def test_of_doubtful_texts_it_knows_how_many_words_are_right(codec):
+    captions = read_lines(SENTENCES / "captions.txt")
+    for snr_db in (-3.0, 0.0):
+        found = [(text, through_awgn(codec, text, snr_db, seed)) for seed, text in enumerate(captions)]
+        doubtful = [(text, one) for text, one in found if not one.intact]
+        right = sum(word_errors(text, one.text)[1] for text, one in doubtful)
+        share = right / sum(len(text.split()) for text, _ in doubtful)
+        assert np.mean([one.trust for _, one in doubtful]) == pytest.approx(share, abs=0.15)
+        assert len(doubtful) > 8
+
+
 def test_more_symbols_than_a_text_has_carry_it_through_more_noise(codec):
     captions = read_lines(SENTENCES / "captions.txt")[:10]
     right = {}
