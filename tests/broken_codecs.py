@@ -263,6 +263,20 @@ class Choosy(Spelling):
         return self.decode(message.symbols, message.noise_variance, message.parameters)
 
 
+class Learning(Spelling):
+    """It remembers by itself what it was told once."""
+
+    told = 0
+
+    def decode_after(self, message, before):
+        self.told += len(before)
+        return self.decode(message.symbols, message.noise_variance, message.parameters)
+
+    def decode(self, symbols, noise_variance, parameters):
+        decoded = super().decode(symbols, noise_variance, parameters)
+        return replace(decoded, confidence=decoded.confidence / (1 + self.told))
+
+
 class Slow(Spelling):
     def decode(self, symbols, noise_variance, parameters):
         CLOCK.seconds += 0.001 * len(symbols)
@@ -298,5 +312,6 @@ BROKEN = {
     Shortened: "batches",
     Believing: "memory",
     Choosy: "memory",
+    Learning: "memory",
     Slow: "bounded time",
 }

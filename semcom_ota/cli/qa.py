@@ -76,6 +76,7 @@ def qa(
     quiet: Quiet = False,
 ) -> None:
     """Send stories, a sentence a message, and ask the receiver, which answers from its memory."""
+    from semcom_ota.codecs import registry
     from semcom_ota.config import ConfigError, LinkConfig, load_channel
     from semcom_ota.experiments import qa as experiment
     from semcom_ota.experiments.qa_console import show
@@ -84,6 +85,9 @@ def qa(
     from semcom_ota.tasks.stories import load_stories
 
     check_codecs([codec])
+    if decode_with and not registry.has_memory(codec):
+        able = ", ".join(filter(registry.has_memory, registry.names()))
+        fail(f"--decode-with: '{codec}' decodes without memory: use --codec with one of {able}")
     stories = load_stories(data, task, split) if data else generate(task, questions, seed)
     stories = experiment.first_questions(stories, questions)
     if not any(story.questions for story in stories):

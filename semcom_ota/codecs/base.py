@@ -1,6 +1,6 @@
 """What a codec is: text in, payload symbols out, and back, with what the receiver knows of each symbol."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -146,8 +146,8 @@ def decode_all(codec: Codec, messages: Sequence[Received]) -> list[Decoded]:
     return [codec.decode(message.symbols, message.noise_variance, message.parameters) for message in messages]
 
 
-def decode_after(codec: Codec, message: Received, before: Sequence[Remembered]) -> Decoded:
-    """What `codec` makes of a message, knowing what was heard before if it can."""
-    if before and isinstance(codec, MemoryCodec):
-        return codec.decode_after(message, before)
+def decode_after(codec: Codec, message: Received, before: Callable[[], Sequence[Remembered]]) -> Decoded:
+    """What `codec` makes of a message, knowing what was heard before if it can; only then is it asked for."""
+    if isinstance(codec, MemoryCodec) and (remembered := before()):
+        return codec.decode_after(message, remembered)
     return codec.decode(message.symbols, message.noise_variance, message.parameters)

@@ -177,13 +177,21 @@ def memory(subject: Subject) -> str:
     if not hasattr(subject.codec, "decode_after"):
         return "it decodes without what was heard before"
     texts = subject.terms.texts
-    strange = [Remembered(text, 1.0) for text in ("", "\0\ufffd🐘 " * 500, *texts)]
+    strange = [Remembered(text, trust) for text in ("", "\0\ufffd🐘 " * 500, *texts) for trust in (0.0, 0.5, 1.0)]
+    strange += [Remembered("so it goes on " * 1000, 1.0)] * (256 - len(strange))
     for text in texts:
         message = received(subject.encode(text), 3.0, subject.rng)
-        what = f"{text[:40]!r} after nothing"
-        if subject.decode_after(message, [], what) != subject.decode(message, what):
-            raise Broken(f"decode_after of {what} is not what decode makes of it")
-        subject.decode_after(message, strange, f"{text[:40]!r} after {len(strange)} texts")
+        arrays = message.symbols.copy(), message.noise_variance.copy()
+        what, many = f"{text[:40]!r} after nothing", f"{text[:40]!r} after {len(strange)} texts"
+        alone = subject.decode(message, what)
+        knowing = subject.decode_after(message, strange, many)
+        for found in (subject.decode_after(message, [], what), subject.decode(message, what)):
+            if found != alone:
+                raise Broken(f"{what}: {found.text[:40]!r}, and decode made {alone.text[:40]!r} of it at first")
+        if subject.decode_after(message, strange, many) != knowing:
+            raise Broken(f"{many}: something else the second time")
+        if not all(map(np.array_equal, arrays, (message.symbols, message.noise_variance))):
+            raise Broken("decode_after changed the arrays that it was given")
     return f"{len(texts)} messages after nothing as without memory, and after {len(strange)} texts of any kind"
 
 

@@ -104,8 +104,10 @@ def search(
         if rows and finished:
             kept = torch.cat(list(rows.values()))
             state.cache.reorder_cache(kept)
+            plain = known is state.log_probabilities  # which is large: then there is one of it
             state.log_probabilities = state.log_probabilities[kept]
-            known, score, history, texts = known[kept], score[kept], history[kept], texts[kept]
+            known = state.log_probabilities if plain else known[kept]
+            score, history, texts = score[kept], history[kept], texts[kept]
             first = 0
             for index, mine in rows.items():
                 rows[index] = torch.arange(first, first + len(mine), device=device)

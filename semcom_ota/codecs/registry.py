@@ -98,9 +98,18 @@ def module_of(name: str) -> Path | None:
 
 def has_checksum(name: str) -> bool:
     """Whether a codec of this name is installed and says that it delivers nothing wrong, but for chance."""
+    return _has(name, "has_checksum")
+
+
+def has_memory(name: str) -> bool:
+    """Whether a codec of this name is installed and decodes with what was heard before."""
+    return _has(name, "decode_after")
+
+
+def _has(name: str, what: str) -> bool:
     found = _found().get(name, [])
     with contextlib.suppress(Exception):  # `load` says what is wrong
-        return len(found) == 1 and bool(getattr(found[0].load(), "has_checksum", False))
+        return len(found) == 1 and bool(getattr(found[0].load(), what, False))
     return False
 
 

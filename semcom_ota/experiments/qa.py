@@ -76,6 +76,7 @@ def run(asked: Asked, link: LinkConfig, channel: str, quiet: bool) -> dict[str, 
         "task": asked.task,
         "memory": link.memory.label,
         "size": link.memory.entries,
+        "decode_with": link.memory.decode_with,
         "mask": link.mask.kind,
         "csi": "estimated",
     }

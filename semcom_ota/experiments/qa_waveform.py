@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 from semcom_ota.codecs import registry
-from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, Received, decode_after, decode_all
+from semcom_ota.codecs.base import Codec, Decoded, DoesNotFit, Encoded, MemoryCodec, Received, decode_after, decode_all
 from semcom_ota.config import LinkConfig
 from semcom_ota.experiments.qa_plan import Line, Outcome
 from semcom_ota.experiments.waveform import Key, WaveformChannel
@@ -40,6 +40,7 @@ class WaveformLevel:
         (self._codec,) = codecs.values()
         self._encoder = _Encoder(self._codec, make_mask(link.mask, codecs), link.mask.follows)
         self._memory = ReceiverMemory(link.memory, link.device)
+        self._remembers = link.memory.decode_with > 0 and isinstance(self._codec, MemoryCodec)
 
     def run(self, lines: Sequence[Line], snr_db: float, seed: int) -> Iterator[tuple[Line, Outcome]]:
         """Send a group; yields each line with what became of it, in order."""
@@ -51,7 +52,7 @@ class WaveformLevel:
         for first in range(0, len(lines), TOGETHER):
             part = lines[first : first + TOGETHER]
             known = {key: arrived[key] for line in part if (key := _key(line)) in arrived}
-            together = {} if self._link.memory.decode_with else self._decode(known)
+            together = {} if self._remembers else self._decode(known)
             for line in part:
                 yield line, self._outcome(passage, _key(line), known.get(_key(line)), together.get(_key(line)))
 
@@ -67,7 +68,7 @@ class WaveformLevel:
         status, text, understanding = "lost", "", Understanding()
         if received is not None:
             if decoded is None:  # by what was heard until now
-                decoded = decode_after(self._codec, _heard(received), self._memory.before(received))
+                decoded = decode_after(self._codec, _heard(received), partial(self._memory.before, received))
             status, text = "delivered" if decoded.intact else "corrupted", decoded.text
             understanding = self._memory.take_in(received, decoded)
         return Outcome(

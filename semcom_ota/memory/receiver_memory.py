@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from semcom_ota.codecs.base import Decoded, Remembered
-from semcom_ota.config import DeviceConfig
+from semcom_ota.config import ConfigError, DeviceConfig
+from semcom_ota.memory.disk import say_once
 from semcom_ota.memory.entry import NO_FEATURES, Understood
 from semcom_ota.memory.store import MemoryStore
 from semcom_ota.memory_config import MemoryConfig
@@ -26,12 +27,12 @@ class ReceiverMemory:
         """What a codec may know when it decodes a message: nothing of other users, and not the message itself."""
         if not self._decode_with:
             return []
-        user, again = received.header.stream, self.store.has(received)
-        return [
-            Remembered(entry.understood.text, entry.understood.confidence)
-            for entry in self.store.newest(user, self._decode_with)
-            if not (again and entry.message == received.header.message)
-        ]
+        try:
+            entries = self.store.before(received, self._decode_with)
+        except ConfigError as error:  # what was remembered is lost, and what was received is not
+            say_once(str(error))
+            return []
+        return [Remembered(entry.understood.text, entry.understood.confidence) for entry in entries]
 
     def take_in(self, received: ReceivedMessage, decoded: Decoded) -> Understanding:
         """Remember a message, or, if it asks, answer it.

@@ -206,6 +206,20 @@ class MemoryStore:
         """The last ones of a user to arrive, the oldest of them first."""
         return self._disk.entries(self._users[user].newest(count)) if user in self._users else []
 
+    def before(self, received: ReceivedMessage, count: int) -> list[MemoryEntry]:
+        """The newest of its user that a message found when it came, the oldest of them first.
+
+        Of a copy these are those that came before the first of it, as far as they are kept still.
+        """
+        user = received.header.stream
+        if user not in self._users:
+            return []
+        numbers = self._users[user].numbers
+        own = self._by_message.get((user, received.header.message))
+        if own is not None and self._known[own].digest == digest(received):
+            numbers = numbers[: numbers.index(own)]
+        return self._disk.entries(numbers[-count:])
+
     def nearest(self, user: int, query: FloatArray, count: int) -> list[tuple[MemoryEntry, float]]:
         """A user's entries whose meaning is nearest to (width,) `query`, with the cosine: the nearest first."""
         found = self._users[user].nearest(query, count) if user in self._users else []

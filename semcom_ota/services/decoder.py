@@ -43,7 +43,7 @@ class DecoderService:
             raise WireError(f"no codec with the number {received.header.codec} is loaded")
         start = time.perf_counter()
         heard = Received(received.symbols, received.noise_variance, received.header.codec_parameters)
-        decoded = decode_after(codec, heard, self.memory.before(received))
+        decoded = decode_after(codec, heard, lambda: self.memory.before(received))
         decoded = Decoded(decoded.text, float(decoded.confidence), bool(decoded.intact), float(decoded.trust))
         for sure in (decoded.confidence, decoded.trust):
             if not 0 <= sure <= 1:

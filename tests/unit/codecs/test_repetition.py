@@ -19,6 +19,9 @@ def test_what_was_said_several_times_has_unit_power_and_comes_back(count, more):
     assert np.mean(np.abs(sent) ** 2) == pytest.approx(1, rel=1e-5)
     heard, variance = combine(sent, np.full(count + more, 0.5, np.float32), count)
     assert heard == pytest.approx(sent[:count], abs=1e-6)
+    scale = np.abs(heard).sum() / np.abs(symbols(count)).sum()
+    assert heard == pytest.approx(scale * symbols(count), abs=1e-5) and 0.6 < scale < 1.6
+    assert more % count or scale == pytest.approx(1)
     copies = np.bincount(np.arange(count + more) % count)
     assert variance == pytest.approx(0.5 / copies)
 

@@ -86,8 +86,9 @@ def test_lost_questions_are_answered_wrong(figures):
     (point,) = figures(outcomes)[0]["points"]
     right = clustered_proportion(np.array([1.0, 1, 0, 0]), np.array([0, 0, 1, 1]))
     expected = {
-        "codec": "utf8", "channel": "moon", "task": 1, "memory": "1 value + 0.5 fifo", "size": 7, "mask": "fixed",
-        "csi": "estimated", "snr_db": 3.0, "messages": 9, "delivered": 3, "corrupted": 5, "lost": 1, "questions": 4,
+        "codec": "utf8", "channel": "moon", "task": 1, "memory": "1 value + 0.5 fifo", "size": 7, "decode_with": 0,
+        "mask": "fixed", "csi": "estimated", "snr_db": 3.0, "messages": 9, "delivered": 3,
+        "corrupted": 5, "lost": 1, "questions": 4,
         "answered": 3, "accuracy": 0.5, "accuracy_low": right.low, "accuracy_high": right.high, "confidence": 0.5,
         "payload_symbols_per_word": 80 / sum(len(line.text.split()) for line in LINES), "masked_share": 0.0,
         "overhead_symbols": 32, "air_samples": 800,

@@ -1,3 +1,5 @@
+import sqlite3
+
 import numpy as np
 import pytest
 from readers import ASKED, TOLD, WIDTH
@@ -58,5 +60,17 @@ def test_a_codec_decodes_with_the_newest_of_its_user_and_never_with_the_message_
         for one in (memory, none):
             one.take_in(received(stream, message), Decoded(text, 0.25, False, 0.5))
     assert memory.before(received(0, 3)) == [Remembered("b", 0.5), Remembered("c", 0.5)]
-    assert memory.before(received(0, 2)) == [Remembered("b", 0.5)]  # a copy of it: what was made of it proves nothing
+    assert memory.before(received(0, 2)) == [Remembered("a", 0.5), Remembered("b", 0.5)]  # a copy: as the first time
+    assert memory.before(received(0, 1)) == [Remembered("a", 0.5)]
+    memory.take_in(received(0, 1, value=7), Decoded("new", 1.0, True))  # of a new start, under a number used before
+    assert memory.before(received(0, 1, value=7)) == [Remembered("b", 0.5), Remembered("c", 0.5)]
     assert memory.before(received(2, 0)) == none.before(received(0, 3)) == []
+
+
+def test_a_damaged_memory_tells_codecs_nothing_and_keeps_nothing_back(tmp_path, caplog):
+    memory = ReceiverMemory(MemoryConfig(decode_with=2, file=tmp_path / "memory.db"), CPU)
+    memory.take_in(received(0, 0), Decoded("a", 1.0, True))
+    with sqlite3.connect(tmp_path / "memory.db") as disk:
+        disk.execute("DELETE FROM entries")
+    assert memory.before(received(0, 1)) == []
+    assert "damaged" in caplog.text
