@@ -47,7 +47,7 @@ def refused(*arguments):
         (("--mask", "theory", "--mask-reference", "99"), "mask.reference_snr_db: must be less than or equal to 60"),
         (("--mask", "theory", "--mask-semantic", "-1"), "mask.semantic_snr_db: must be greater than or equal to 0"),
         (("--mask", "theory", "--mask-share", "0.5"), "--mask-share is for --mask fixed, not for --mask theory"),
-        (("--decode-with", "4"), "--decode-with: 'lam-jscc' decodes without memory: use --codec with one of lam-prior"),
+        (("--decode-with", "4"), "--decode-with: 'utf8' decodes without memory: use --codec with one of lam-prior"),
         (("--mask-reference", "3"), "--mask-reference is for --mask theory, not for --mask none"),
         (("--mask", "theory", "--mask-checkpoint", "x"), "--mask-checkpoint is for --mask learned, not for --mask the"),
         (("--channel", "moon"), "unknown channel 'moon'"),
