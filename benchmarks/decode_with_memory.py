@@ -46,14 +46,14 @@ def main() -> None:
     parser.add_argument("--tasks", type=lambda text: [int(task) for task in text.split(",")], default=[1, 2, 5, 15, 20])
     parser.add_argument("--stories", type=int, default=40, help="of each set (%(default)s)")
     parser.add_argument("--snr", type=lambda text: sorted(map(float, text.split(","))), default=[-8, -6, -4, -2, 0, 2])
-    parser.add_argument(
-        "--entries", type=int, default=64, choices=range(1, 257), metavar="N", help="decoded with at most"
-    )
+    parser.add_argument("--entries", type=int, default=64, help="decoded with at most, 1 to 256 (%(default)s)")
     parser.add_argument("--codec", default="lam-prior")
     parser.add_argument("--budget", type=float, default=8.0, help="payload symbols a word (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     said = parser.parse_args()
+    if not 1 <= said.entries <= 256 or said.stories < 1:
+        parser.error("--entries takes 1 to 256, --stories at least 1")
     document: dict[str, Any] = {
         "machine": provenance.machine(),
         "commit": provenance.commit(),
@@ -70,7 +70,7 @@ def main() -> None:
         print(Table("", "", HEAD, tuple(map(tuple, lines))).markdown())
         if said.json is not None:
             said.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    except (ConfigError, OSError) as error:
+    except (ConfigError, OSError, ValueError) as error:
         print(f"decode_with_memory.py: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 

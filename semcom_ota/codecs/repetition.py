@@ -10,8 +10,8 @@ _LEAST_VARIANCE = 1e-12
 def repeat(symbols: ComplexArray, total: int) -> ComplexArray:
     """The symbols over and over, the last time as far as `total` goes; all scaled to have unit mean power again.
 
-    The receiver is not told the scale: of 12 symbols or more it is within some 10 % of 1, and 1 where all are said as
-    often.
+    The receiver is not told the scale, which is from 0.71 to 1.41, and 1 where all are said as often (of texts of one
+    to four tokens with `text-jscc` within 11 % of 1).
 
     Args:
         symbols: (n,), n >= 1, unit mean power.

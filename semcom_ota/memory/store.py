@@ -212,13 +212,11 @@ class MemoryStore:
         Of a copy these are those that came before the first of it, as far as they are kept still.
         """
         user = received.header.stream
-        if user not in self._users:
-            return []
-        numbers = self._users[user].numbers
         own = self._by_message.get((user, received.header.message))
-        if own is not None and self._known[own].digest == digest(received):
-            numbers = numbers[: numbers.index(own)]
-        return self._disk.entries(numbers[-count:])
+        if own is None or self._known[own].digest != digest(received):
+            return self.newest(user, count)
+        numbers = self._users[user].numbers
+        return self._disk.entries(numbers[: numbers.index(own)][-count:])
 
     def nearest(self, user: int, query: FloatArray, count: int) -> list[tuple[MemoryEntry, float]]:
         """A user's entries whose meaning is nearest to (width,) `query`, with the cosine: the nearest first."""

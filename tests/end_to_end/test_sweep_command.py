@@ -18,7 +18,7 @@ CAPTIONS = sweep.texts_of(SweepTexts(set="captions"), None)
 SMALL = """
 name: killed
 texts: {set: captions, count: 16}
-codecs: [utf8, huffman, text-jscc]
+codecs: [utf8, huffman, text-jscc, {name: lam-prior, codec: {beams: 8}}]
 channels: [awgn]
 snr_db: [3, 9]
 unit_messages: 4
@@ -70,5 +70,5 @@ def test_a_sweep_that_was_killed_ends_as_one_that_was_not(tmp_path):
     whole = sweep.run(config, CAPTIONS[:16], tmp_path / "whole", lambda: LocalWorkers(1), quiet=True)
     assert f"{whole.rows} rows in {whole.units} units" in again.stdout
     assert rows.read_bytes() == (tmp_path / "whole" / "rows.jsonl").read_bytes()
-    assert len((folder / "timings.jsonl").read_bytes().splitlines()) == whole.rows < 3 * 2 * 16  # it stopped early
+    assert len((folder / "timings.jsonl").read_bytes().splitlines()) == whole.rows < 4 * 2 * 16  # it stopped early
     assert json.loads((folder / "manifest.json").read_text())["finished"] is True
