@@ -5,8 +5,7 @@ demo: setup  ## sentences through GNU Radio, with a table and a report
 	.venv/bin/semcom demo
 
 test: setup  ## every test
-	$(python) -m pytest -n 2 --dist loadfile tests/unit
-	$(python) -m pytest tests/blocks tests/end_to_end  # these have processes of their own
+	$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/end_to_end tests/blocks tests/unit  # long ones first
 
 setup:
 	@scripts/setup.sh

@@ -45,9 +45,10 @@ BEGINNING = """# Results
 
 What the codecs make of the same texts, with the same symbols and the same energy, over the same channel. Every table
 and picture names its level: `waveform` is the numpy PHY in one process, `flowgraph` is GNU Radio with its processes.
-In every sweep, SNR, symbols and energy mean the same:
 
 """
+MEANINGS = "## What the figures mean\n\nThe same in every sweep:\n"
+
 COUNTED = (
     "Messages measured by both, with the same channel, SNR, budget, seed, codec and text. The very same means: "
     "verdict, text and symbols spent. Two sweeps of one level have messages in common where they share a curve."
@@ -85,9 +86,10 @@ def main() -> None:
     images = arguments.out.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
     conventions = dict.fromkeys(line for summary in summaries.values() for line in sweep_report.conventions(summary))
-    page = [BEGINNING + "\n".join(f"- {line}" for line in conventions) + "\n"]
     common = in_common(rows, {folder: summary["manifest"] for folder, summary in summaries.items()})
     repeated = repetitions(common, summaries)
+    titles = [summary["run"]["name"] for folder, summary in summaries.items() if folder not in repeated]
+    page = [BEGINNING + contents(titles, remarks), MEANINGS, "\n".join(f"- {line}" for line in conventions) + "\n"]
     for folder, summary in summaries.items():
         if folder not in repeated:
             remark = remarks.pop(summary["run"]["name"], "")
@@ -114,6 +116,12 @@ def sections(text: str) -> dict[str, str]:
     return {title: body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+def contents(names: Sequence[str], remarks: dict[str, str]) -> str:
+    """A line for each sweep: its name and the first paragraph of the remark on it, which says what it showed."""
+    found = {name: remarks.get(name, "").split("\n\n")[0] for name in names}
+    return "".join(f"- **[{name}](#{name})**{': ' * bool(first)}{first}\n" for name, first in found.items())
+
+
 def sweep_section(summary: Summary, rows: Sequence[Row], model: LanguageModel, images: Path, remark: str) -> list[str]:
     """A sweep: pictures and tables of each panel, then what is of the whole sweep."""
     run = summary["run"]
@@ -138,7 +146,7 @@ def sweep_section(summary: Summary, rows: Sequence[Row], model: LanguageModel, i
         parts.append(image(fates, images / f"{stem}-fates.svg", f"What became of the messages: {title}"))
     if figure := sweep_report.reliability(summary):
         parts.append(image(figure, images / f"results-{name}-reliability.svg", "Reliability of the confidence"))
-    return [*parts, *(f"### {table.title}\n\n{table.markdown()}" for table in sweep_report.overall(summary))]
+    return [*parts, *map(folded, sweep_report.overall(summary))]
 
 
 def repetitions(common: Sequence[Record], summaries: dict[Path, Summary]) -> dict[Path, Path]:
@@ -243,7 +251,7 @@ def again(
     """Commands, machine and versions."""
     folders = " ".join(f"runs/{summary['run']['name']}" for summary in summaries.values())
     latency = "".join(f" runs/{file.name}" for file in arguments.latency)
-    lines = ["## To make it again\n", "```sh"]
+    lines = ["## To make it again\n", "```sh", "pip install -e '.[similarity]'   # the sentence encoder"]
     lines += [command(summary, summaries[repeated.get(folder, folder)]) for folder, summary in summaries.items()]
     for file, document in latencies.items():
         said = " ".join(f"--{name}={value}" for name, value in document["settings"].items() if value)

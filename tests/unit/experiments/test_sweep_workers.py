@@ -1,3 +1,4 @@
+import os
 import sys
 import types
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_what_a_worker_refuses_is_raised_here():
 
 def test_without_ray_it_is_said_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"pip install semcom-ota\[cluster\]"):
+    with pytest.raises(ConfigError, match="pip install ray"):
         RayWorkers("auto", None)
 
 
@@ -109,6 +110,15 @@ def test_a_cluster_measures_as_many_units_at_a_time_as_it_has_cpus(ray):
     assert workers.slots == 3 and sorted(found) == [0, 1, 2, 3, 4] and isinstance(found[1], GivenUp)
     assert (ray.said["address"], ray.said["max_retries"], ray.said["num_gpus"]) == ("auto", ATTEMPTS - 1, 0)
     assert ray.said["OMP_NUM_THREADS"] == "1" and ray.ended == ["all"]
+
+
+def test_ray_itself_measures_what_local_workers_do(monkeypatch):
+    pytest.importorskip("ray", reason="Ray is no part of the set-up: pip install ray")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)  # where `obey` is
+    given = tasks("one", "two", "three")
+    with LocalWorkers(1, 1, obey) as here, RayWorkers("local", 2, measure=obey) as there:
+        assert all_of(there, given) == all_of(here, given)
 
 
 def test_what_a_task_on_a_cluster_refuses_is_raised_here_and_the_rest_is_cancelled(ray):
