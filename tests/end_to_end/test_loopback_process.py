@@ -16,7 +16,15 @@ import numpy as np
 import pytest
 
 from semcom_ota.codecs.base import Decoded
-from semcom_ota.config import ChannelConfig, CodecConfig, LinkConfig, LoopbackRadio, PhyConfig, load_channel
+from semcom_ota.config import (
+    ChannelConfig,
+    CodecConfig,
+    LinkConfig,
+    LoopbackRadio,
+    MemoryConfig,
+    PhyConfig,
+    load_channel,
+)
 from semcom_ota.services.process import SupervisedProcess, worker_process
 from semcom_ota.transport.endpoint import ipc_endpoint
 from semcom_ota.transport.messages import DecodeReply, from_packet, to_packet
@@ -181,6 +189,20 @@ def test_every_message_is_answered_whoever_is_killed_and_gets_the_same_channel(t
     frames = recording(tmp_path / "calm")
     assert sorted(message for message, _ in frames) == [*range(9), 10, 12, 16, *range(20, 24)]
     assert frames == recording(tmp_path / "disturbed")
+
+
+def test_a_decoder_that_decodes_with_its_memory_is_killed_and_hears_what_one_does_that_was_not(tmp_path: Path):
+    requests = [request(message, f"message {message}", codec="gossip") for message in range(24)]
+    heard = []
+    for name in ("calm", "disturbed"):
+        memory = MemoryConfig(entries=64, file=tmp_path / f"{name}.sqlite", decode_with=16)
+        codec = CodecConfig(names=("gossip",))
+        with running(link(snr_db=(40.0,)).model_copy(update={"memory": memory, "codec": codec}), tmp_path) as started:
+            victims = dict.fromkeys((5, 12), started.decoder) if name == "disturbed" else {}
+            replies = started.send(*requests, disturb=victims)
+        heard.append([(reply.status, reply.text) for reply, _ in replies])
+    assert heard[0] == heard[1]
+    assert " 16 " in heard[0][23][1]  # it knew so many when the last one came
 
 
 SEED, SNR_DB, SECRET = 987654321, 17.123, "Nobody but the sender knows."

@@ -5,6 +5,7 @@ The folder is a small installed distribution: with it on the path, its entry poi
 
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -62,6 +63,18 @@ class Fives(Letters):
     def symbol_count(self, text):
         """Five, always."""
         return 5
+
+
+class Gossip(Letters):
+    """Says of every message what it was heard after."""
+
+    name = "gossip"
+    number = 203
+
+    def decode_after(self, message, before):
+        """See `MemoryCodec`."""
+        decoded = self.decode(message.symbols, message.noise_variance, message.parameters)
+        return replace(decoded, text=f"{decoded.text} {len(before)} {before[-1].text[-40:]}")
 
 
 class Twin(Letters):

@@ -138,7 +138,7 @@ def test_what_was_kept_makes_the_same_page(make, script, tmp_path, monkeypatch, 
     monkeypatch.setattr(sys, "argv", ["keep.py", str(folder), str(tmp_path / "latency.json")])
     keep.main()
     make([])
-    timed = re.compile(r"<details><summary>Where the time went.*?</details>\n\n", re.DOTALL)  # of every message: not kept
+    timed = re.compile(r"<details><summary>Where the time went.*?</details>\n\n", re.DOTALL)  # is not kept
     assert make.page.read_text() == timed.sub("", measured)
     monkeypatch.setattr(sys, "argv", ["keep.py", str(tmp_path / "nowhere")])
     with pytest.raises(SystemExit) as ended:
