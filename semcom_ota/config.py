@@ -239,7 +239,9 @@ def read_yaml(path: Path) -> Any:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read '{path}' ({reason}): give a YAML file") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"'{path}' is not YAML: {str(error).splitlines()[0]}") from error
+        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"'{path}'{where} is not YAML: {problem or str(error).splitlines()[0]}") from error
     except RecursionError as error:
         raise ConfigError(f"'{path}' is nested too deeply: this is no configuration") from error
 

@@ -45,6 +45,7 @@ def list_all(link: CodecsLink = None) -> None:
         table.add_row(name, str(codec.number), *marks, _weights(codec), origin)
         told += [f"{name}: {line}" for line in (type(codec).__doc__ or "").strip().splitlines()[:1]]
     Console().print(table)
+    typer.echo("checksum: one of 16 bits says what arrived whole; without, the receiver's own estimate does.")
     for sentence in told:
         typer.echo(sentence)
 

@@ -151,7 +151,7 @@ def _run(
     if not quiet:
         console.print_messages(finished.messages)
         console.print_latency(finished.messages)
-    console.print_points(finished.summary["points"])
+    console.print_points(finished.summary["points"], f"channel {channel}")
     typer.echo(f"report: {report}")
     if "failure" in finished.summary["run"]:
         typer.echo(f"semcom: the run ended early: {finished.summary['run']['failure']}", err=True)

@@ -55,7 +55,10 @@ def sweep(
         cores = len(os.sched_getaffinity(0)) if config.level == "waveform" else 1
         return LocalWorkers(workers or max(1, cores // device.threads), device.threads)
 
-    finished = experiment.run(config, texts, folder, start, quiet)
+    try:
+        finished = experiment.run(config, texts, folder, start, quiet)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped: the same command goes on; figures so far: semcom report {folder}") from None
     typer.echo(
         f"{finished.rows} rows in {finished.units} units, {finished.measured} of them measured now; figures:"
         f" semcom report {folder}"

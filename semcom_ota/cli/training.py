@@ -50,4 +50,5 @@ def train(
     load_test_captions(data)  # the model card needs them: better missed now than after the training
     entry.train()(data, out, checked)
     if processes.is_main():
+        typer.echo("trained; now measuring what the model card says, on texts held out (minutes)")
         typer.echo(f"checkpoint and model card: {export(recipe, out, data)}")

@@ -135,7 +135,8 @@ def odd_texts(subject: Subject) -> str:
         raise Broken(f"encode of an empty text raised {type(error).__name__}, not a ValueError") from error
     else:
         raise Broken("encode of an empty text made a message")
-    return f"{len(carried)} of {len(ODD_TEXTS)} carried, the others and the empty text refused with a reason"
+    others = "the others and " if len(carried) < len(ODD_TEXTS) else ""
+    return f"{len(carried)} of {len(ODD_TEXTS)} carried, {others}the empty text refused with a reason"
 
 
 def _messages(subject: Subject) -> list[Encoded]:

@@ -52,7 +52,7 @@ _MODEL, _LONG = 1 << 17, 1 << 16
 
 
 class LamCompressed:
-    """Text to bits under a language model; see above. Its confidence is 1 or 0, as the checksums say.
+    """Text to bits under a language model, then polar code and QAM. Its confidence is 1 or 0, as the checksums say.
 
     Its own budget is that of `utf8`: the fewest symbols over which 1 message in 1000 is predicted to be lost at 10 dB.
     Only the model knows it, so `symbol_count` takes as long as `encode`, which then need not run the model again.

@@ -67,7 +67,7 @@ _MOST_MAGNITUDE = 1e3
 
 
 class LamPrior:
-    """A language model at both ends; the receiver searches.
+    """A language model at both ends; the receiver searches for the likeliest text.
 
     Confidence is the posterior probability of the whole text, the checksum taken into account. `intact`: the checksum
     held, and the text is more likely right than wrong. Where it did not, `word_confidence` says how much is right.

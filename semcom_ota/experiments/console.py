@@ -13,6 +13,9 @@ from rich.table import Column, Table
 from semcom_ota.experiments.run_folder import STAGES, median_stages
 from semcom_ota.radio.settings import RadioSettings
 
+JOINER = "\u200d"
+"""Makes one emoji of several."""
+DELIVERED = "Delivered: the receiver itself vouches for the whole text."
 MAX_TEXTS = 16
 MAX_ROWS = 48
 MAX_REASONS = 4
@@ -84,17 +87,17 @@ def print_latency(messages: Sequence[dict[str, Any]], console: Console | None = 
     (console or Console()).print(table)
 
 
-def print_points(points: Sequence[dict[str, Any]], console: Console | None = None) -> None:
-    """Quality of each codec at each SNR, level `flowgraph`, with 95 % intervals."""
-    codec = Column("codec", no_wrap=True)
-    table = Table("dB", codec, box=SIMPLE, pad_edge=False, title="Level flowgraph, estimated CSI, 95 % intervals")
+def print_points(points: Sequence[dict[str, Any]], channel: str = "", console: Console | None = None) -> None:
+    """Quality of each codec at each mean SNR over `channel`, level `flowgraph`, with 95 % intervals."""
+    title = ", ".join(filter(None, ("Level flowgraph", channel, "estimated CSI, 95 % intervals")))
+    table = Table(*(Column(name, no_wrap=True) for name in ("dB", "codec")), box=SIMPLE, pad_edge=False, title=title)
     for name in ("BLEU-1", "words right", "deli- vered", "cor- rupted", "lost", "symbols /word"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for point in points:
         table.add_row(
             f"{point['snr_db']:g}",
             point["codec"],
-            f"{point['bleu1']:.2f} ({point['bleu1_low']:.2f} to {point['bleu1_high']:.2f})",
+            escape(f"{point['bleu1']:.2f} [{point['bleu1_low']:.2f}, {point['bleu1_high']:.2f}]"),
             f"{point['words_right']:.2f}",
             str(point["delivered"]),
             str(point["corrupted"]),
@@ -108,7 +111,7 @@ def print_points(points: Sequence[dict[str, Any]], console: Console | None = Non
         console.print(f"{unfit} messages count as lost because no order and rate could carry them in so few symbols.")
     if failed:
         console.print(f"{failed} messages count as lost because a process failed at them: see messages.jsonl.")
-    console.print("Delivered: the checksum held, or, of a codec without one, no frame is missing.")
+    console.print(DELIVERED)
 
 
 def print_replayed(messages: Sequence[dict[str, Any]], console: Console | None = None) -> None:
@@ -141,7 +144,7 @@ def print_replay_summary(summary: dict[str, Any], console: Console | None = None
     console = console or Console()
     run, points = summary["run"], summary["points"]
     if points and "bleu1" in points[0]:
-        print_points(points, console)
+        print_points(points, console=console)
     elif points:
         table = Table("codec", box=SIMPLE, pad_edge=False, title=f"Level {run['level']}: what was sent is not known")
         for name in ("mean est. dB", "messages", "delivered", "corrupted", "failed"):
@@ -207,4 +210,4 @@ def print_transmitted(
 
 def printable(text: str) -> str:
     """Text that is safe to print: received bytes may hold terminal escapes."""
-    return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
+    return escape("".join(letter if letter.isprintable() or letter == JOINER else "\ufffd" for letter in text))

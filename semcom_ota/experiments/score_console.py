@@ -7,7 +7,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from semcom_ota.experiments.console import printable
+from semcom_ota.experiments.console import DELIVERED, printable
 
 
 def print_score(summary: dict[str, Any], console: Console | None = None) -> None:
@@ -29,7 +29,7 @@ def print_score(summary: dict[str, Any], console: Console | None = None) -> None
         )
     if run["lost_samples"]:
         console.print(f"The receiver lost {run['lost_samples']} samples in {run['overflows']} gaps.")
-    console.print("Delivered: the checksum held, or, of a codec without one, no frame is missing.")
+    console.print(DELIVERED)
 
 
 def _lines(points: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:

@@ -132,7 +132,8 @@ def _measure(
                 return [lost for lost in given_up if lost.unit.index in points[lost.unit.point].needed]
             first = units[min(under_way)].point
             done, total = _share(points)
-            bar.update(task, completed=done, total=total, description=f"{first.channel}, {first.snr_db:g} dB")
+            where = f"{first.channel}, {first.snr_db:g} dB" if record.units else "loading the codecs"
+            bar.update(task, completed=done, total=total, description=where)
             for result in workers.finished():
                 if isinstance(result, GivenUp):
                     under_way.remove(result.unit.index)

@@ -147,7 +147,9 @@ def load_reader(folder: Path) -> tuple[PreTrainedTokenizerBase, ReaderModel, int
         ConfigError: a file is missing, too large or damaged.
     """
     found = loading_checkpoint(
-        "reader", folder, "name its folder with memory.reader, or train one with 'semcom train stories'"
+        "reader",
+        folder,
+        "name its folder with memory.reader (semcom qa: --reader), or train one with 'semcom train stories'",
     )
     with found:
         described, weights = read_checkpoint(folder, SIZES, ReaderFile, {WEIGHTS: MAX_WEIGHTS_BYTES})

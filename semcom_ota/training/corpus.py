@@ -145,7 +145,9 @@ def _lines(file: Path) -> Iterator[str]:
         with opener(file, "rt", encoding="utf-8") as stream:
             yield from (line.rstrip("\n") for line in stream)
     except OSError as error:
-        raise ConfigError(f"cannot read '{file}': {error}") from error
+        raise ConfigError(
+            f"cannot read '{file}' ({error.strerror or error}): docs/data.md says what the folder of --data has to hold"
+        ) from error
 
 
 def _sentences(line: str) -> list[str]:

@@ -89,6 +89,8 @@ def read_settings(name_or_file: str) -> dict[str, Any]:
     from semcom_ota.config import ConfigError, read_yaml
 
     path = PRESETS / f"{name_or_file}.yml" if name_or_file in presets() else Path(name_or_file)
+    if not path.exists():
+        raise ConfigError(f"no settings '{name_or_file}': name a YAML file, or one of {', '.join(presets())}")
     settings = read_yaml(path) or {}
     if not isinstance(settings, dict):
         raise ConfigError(f"'{path}' must hold settings by name, such as 'steps: 5000'")
