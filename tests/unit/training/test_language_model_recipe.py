@@ -149,7 +149,7 @@ def test_what_cannot_be_trained_is_told(data, tmp_path):
 def test_plain_text_ships_and_knows_no_captions():
     plain = LanguageModelTraining(**read_settings("plain-text"))
     assert plain.mixture and "captions" not in plain.mixture
-    with pytest.raises(ConfigError, match="cannot read 'other'"):
+    with pytest.raises(ConfigError, match="no settings 'other': name a YAML file, or one of"):
         read_settings("other")
 
 
