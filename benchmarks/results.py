@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 from semcom_ota.codecs.device import named_device
 from semcom_ota.codecs.language_model import LanguageModel
 from semcom_ota.config import ConfigError
-from semcom_ota.experiments import sweep_pictures, sweep_report
+from semcom_ota.experiments import sweep_pictures, sweep_report, sweep_tables
 from semcom_ota.experiments.bits_a_word import model_bits
 from semcom_ota.experiments.sweep_agreement import in_common
 from semcom_ota.experiments.sweep_figures import Record
@@ -94,6 +94,9 @@ def main() -> None:
         if folder not in repeated:
             remark = remarks.pop(summary["run"]["name"], "")
             page += sweep_section(summary, rows[folder], model, images, remark)
+    distinct = {summaries[folder]["run"]["name"]: own for folder, own in rows.items() if folder not in repeated}
+    wrong = sweep_tables.altered_numbers(distinct)
+    page.append(f"## {wrong.title}\n\n{wrong.markdown()}")
     page += levels_section(common, summaries, repeated, remarks)
     page += [latency_section(document) for document in latencies.values()]
     page += [f"## {title}\n\n{text}\n" for title, text in remarks.items() if text]

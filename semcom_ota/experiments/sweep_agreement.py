@@ -1,6 +1,7 @@
 """Of several sweeps: what they have both measured, and whether the very same came out."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ from pydantic import ValidationError
 
 from semcom_ota.config import ChannelConfig
 from semcom_ota.experiments import sweep_figures
+from semcom_ota.experiments.sweep_config import SweptCodec
 from semcom_ota.experiments.sweep_data import curve_name
 from semcom_ota.experiments.sweep_figures import Record
+from semcom_ota.experiments.sweep_plan import links
 from semcom_ota.experiments.sweep_reading import Row
 
 
@@ -41,7 +44,10 @@ def in_common(sweeps: dict[Path, list[Row]], manifests: dict[Path, dict[str, Any
 
 
 def alike_in(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
-    """Labels of codecs that two sweeps have with the same settings, weights and air interface."""
+    """Labels of codecs that two sweeps have with the same settings, weights and air interface, in the same stream.
+
+    The number of the stream is in every header, from whose cells the receiver estimates the channel, too.
+    """
     configs = one.get("config", {}), other.get("config", {})
     weights = one.get("weights_sha256", {}), other.get("weights_sha256", {})
     if configs[0].get("phy") != configs[1].get("phy"):
@@ -51,12 +57,25 @@ def alike_in(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
         return set()
     if any(weights[0][file] != weights[1][file] for file in weights[0].keys() & weights[1].keys()):
         return set()
-    found = [{codec["label"]: codec for codec in config.get("codecs", [])} for config in configs]
+    found = [_streams(config.get("codecs", [])) for config in configs]
     return {label for label, codec in found[0].items() if found[1].get(label) == codec}
 
 
+def _streams(told: Sequence[Any]) -> dict[str, Any]:
+    """Label -> settings and stream; what was measured with fewer settings had the defaults of the others."""
+    try:
+        codecs = [SweptCodec.model_validate(one | {"codec": _without_names(one.get("codec", {}))}) for one in told]
+    except ValidationError:
+        return {one["label"]: (one, told.index(one)) for one in told}
+    return {one.label: (one, stream) for link in links(codecs) for stream, one in enumerate(link)}
+
+
+def _without_names(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "names"}
+
+
 def _channel(told: Any) -> Any:
-    """What a version says of a channel that had fewer settings is said with the defaults of the others."""
+    """As `_streams`."""
     try:
         return ChannelConfig.model_validate(told)
     except ValidationError:

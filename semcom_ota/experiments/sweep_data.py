@@ -20,7 +20,10 @@ FEWEST_TEXTS = 30
 """With fewer different texts, an interval over texts would say nothing of the channel."""
 MAX_CACHE_BYTES = 2**28
 SIMILARITIES = "similarity.json"
-_SIMILARITY_COLUMN = 15
+GUESS = "A man in a blue shirt and a woman in a white shirt are walking down the street."
+"""What the language model that ships finds likeliest with nothing received (its beam search, 16 wide)."""
+_GUESS_COLUMN = 15
+_SIMILARITY_COLUMN = 25
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,7 +60,10 @@ class SweepData:
         """
         self.rows = list(rows)
         table = quality_rows([row.sent for row in rows], [row.received for row in rows])
+        shown = [row.received if without_gaps(row.received).strip() else GUESS for row in rows]
+        table = np.column_stack([table, quality_rows([row.sent for row in rows], shown)[:, :10]])
         self.figures: dict[str, Figure] = dict(QUALITY)
+        self.figures["bleu1_guess"] = lambda total: QUALITY["bleu1"](total[..., _GUESS_COLUMN:])
         if similarity is not None:
             table = np.column_stack([table, similarity])
             self.figures["similarity"] = lambda total: total[..., _SIMILARITY_COLUMN] / np.maximum(total[..., 14], 1)

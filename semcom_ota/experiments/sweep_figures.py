@@ -16,7 +16,7 @@ from semcom_ota.experiments.sweep_data import Curve, SweepData, curve_name
 from semcom_ota.experiments.sweep_reading import STAGES, Row, Timing
 from semcom_ota.experiments.trust import is_wrong, wrong_counts
 
-LEVELS = {"bleu1": (0.85, 0.9, 0.95), "similarity": (0.9,), "exact_match": (0.9,)}
+LEVELS = {"bleu1": (0.85, 0.9, 0.95), "bleu1_guess": (0.9,), "similarity": (0.9,), "exact_match": (0.9,)}
 """Figure -> the levels whose SNR is stated."""
 FADE_DB = 1.5
 """A message whose receiver estimated an SNR so far below the channel's mean met a fade.

@@ -1,6 +1,6 @@
 """The plan of a sweep: units of work in a fixed order, a function of the configuration alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -92,10 +92,10 @@ def plan(sweep: SweepConfig, texts: int) -> list[Unit]:
     return units
 
 
-def links(sweep: SweepConfig) -> list[list[SweptCodec]]:
-    """The codecs, those together that can be on one link: one of each name, all with the same settings."""
+def links(codecs: Iterable[SweptCodec]) -> list[list[SweptCodec]]:
+    """Those together that can be on one link: one of each name, all with the same settings. The place is the stream."""
     found: list[list[SweptCodec]] = []
-    for one in sweep.codecs:
+    for one in codecs:
         alike = (group for group in found if group[0].codec == one.codec)
         group = next(alike, None)
         if group is None:

@@ -14,7 +14,7 @@ from semcom_ota.experiments import provenance, run_folder, sweep_figures, sweep_
 from semcom_ota.experiments.adaptation import adaptations
 from semcom_ota.experiments.similarity import SentenceEncoder
 from semcom_ota.experiments.statistics import RESAMPLES, bleu_signature
-from semcom_ota.experiments.sweep_data import SweepData, curve_name, similarities
+from semcom_ota.experiments.sweep_data import GUESS, SweepData, curve_name, similarities
 from semcom_ota.experiments.sweep_reading import digest, read_manifest, read_rows, read_timings
 from semcom_ota.experiments.sweep_tables import Table
 
@@ -38,7 +38,9 @@ CONVENTIONS = (
     "of exact copies and of outages are Wilson's, the former of as many messages as are independent where a text was "
     "sent several times. An interval of no width says that all messages were alike. A point that a stop rule ended "
     "(`stop`) has an interval that is a little too narrow, because it was looked at again and again.",
-    "BLEU: $bleu, 0 to 1.",
+    "BLEU: $bleu, 0 to 1. Its penalty for brevity punishes what is missing more than what is wrong, and so a codec "
+    "that shows nothing of a text that it lost more than one that shows what is left of it. bleu1_guess is BLEU-1 "
+    "without that: wherever a codec showed no word, it gets a sentence that is the same for all, '$guess'",
 )
 
 _LONG = ("config", "weights_sha256")  # of the manifest, whose digest is there
@@ -138,7 +140,7 @@ def write(folder: Path, summary: Summary) -> Path:
 def conventions(summary: Summary) -> list[str]:
     """What the figures mean, in sentences."""
     run, unequal = summary["run"], summary["unequal_messages"] or "no"
-    said = {"draws": RESAMPLES, "drawn": run["drawn"], "bleu": run["bleu"], "unequal": unequal}
+    said = {"draws": RESAMPLES, "drawn": run["drawn"], "bleu": run["bleu"], "unequal": unequal, "guess": GUESS}
     return [Template(line).substitute(said) for line in CONVENTIONS]
 
 

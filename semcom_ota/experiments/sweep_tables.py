@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from semcom_ota.experiments import trust
+from semcom_ota.experiments.calibration import TRUSTED
+from semcom_ota.experiments.sweep_data import curve_name
 from semcom_ota.experiments.sweep_figures import FADE_DB
+from semcom_ota.experiments.sweep_reading import Row
 
 _SHOWN_CHARACTERS = 160
 
@@ -43,7 +47,8 @@ class Table:
 def quality(points: Sequence[Record]) -> Table:
     """Every figure of quality at every point of a panel."""
     metrics = {"bleu1": "BLEU-1 [95 %]", "bleu2": "BLEU-2", "bleu3": "BLEU-3", "bleu4": "BLEU-4",
-               "similarity": "similarity [95 %]", "word_error_rate": "word error rate", "words_right": "words right",
+               "bleu1_guess": "BLEU-1, a guess for silence [95 %]", "similarity": "similarity [95 %]",
+               "word_error_rate": "word error rate", "words_right": "words right",
                "exact_match": "exact [95 %]"}  # fmt: skip
     shown = {name: title for name, title in metrics.items() if points and name in points[0]}
     rows = [
@@ -195,6 +200,28 @@ def wrong_texts(summary: Record) -> Table:
     )  # fmt: skip
     caption = "Taken for whole, and wrong: of each codec, those with the highest confidence in the whole sweep."
     return Table("Wrong texts that were trusted most", caption, head, rows)
+
+
+def altered_numbers(sweeps: Mapping[str, Sequence[Row]]) -> Table:
+    """Every wrong number of several sweeps that a receiver vouched for.
+
+    Args:
+        sweeps: name -> rows, of sweeps that have no message in common.
+    """
+    head = ("sweep", "codec", "channel", "SNR (dB)", "symbols a word", "confidence", "sent", "received")
+    found = [(name, row) for name, rows in sweeps.items() for row in rows if trust.altered_numbers(row)]
+    rows = tuple(
+        (name, curve_name(row), row.channel, f"{row.snr_db:g}", f"{row.budget:g}", f"{row.confidence:.3f}",
+         _shown(row.sent), _shown(row.received))
+        for name, row in sorted(found, key=lambda one: -one[1].confidence)
+    )  # fmt: skip
+    sent = sum(bool(row.payload_symbols) and bool(trust.numbers(row.sent)) for rows in sweeps.values() for row in rows)
+    sure = sum(row.confidence >= TRUSTED for _, row in found)
+    caption = (
+        f"{len(found)} of {sent} messages with numbers, of all sweeps above; {sure} of them with a confidence of "
+        f"{TRUSTED:g} or more. The receiver took them for whole and their numbers are others."
+    )
+    return Table("Numbers that became other numbers", caption, head, rows)
 
 
 def sets(records: Sequence[Record]) -> Table:

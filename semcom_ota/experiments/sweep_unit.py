@@ -19,7 +19,7 @@ def measure(task: Task) -> Measured:
         ServiceFailed: a codec or a process broke.
     """
     outcomes: dict[tuple[int, str], Outcome] = {}
-    for codecs in links(task.sweep):
+    for codecs in links(task.sweep.codecs):
         outcomes |= SEND[task.sweep.level](task, codecs)
     unit, point = task.unit, task.unit.point
     rows, timings = [], []

@@ -79,15 +79,16 @@ def distances(reached: Sequence[Record], limits: dict[str, Bound]) -> Table:
     """
     rows = []
     for level in LEVELS["bleu1"]:
-        places = {name: float(np.interp(level, curve, steps)) for name, (steps, curve) in limits.items()}
-        rows += [(f"{level:g}", name, f"{place:.2f}", *[""] * len(limits)) for name, place in places.items()]
+        places = {name: _reached(level, *limit) for name, limit in limits.items()}
+        for name, (steps, curve) in limits.items():
+            place = _out_of_reach(level, steps, curve) or f"{places[name]:.2f}"
+            rows.append((f"{level:g}", name, place, *[""] * len(limits)))
         for one in reached:
-            if (one["metric"], one["level"], one["length"]) == ("bleu1", level, "all") and (
-                at := _value(one)
-            ) is not None:
-                ends = [_end(one["low"]), _end(one["high"])]
-                rows.append((f"{level:g}", one["codec"], f"{at:.2f} [{', '.join(ends)}]",
-                             *(f"{at - place:+.2f}" for place in places.values())))  # fmt: skip
+            at = _value(one) if (one["metric"], one["level"], one["length"]) == ("bleu1", level, "all") else None
+            if at is not None:
+                above = ("" if place is None else f"{at - place:+.2f}" for place in places.values())
+                ends = ", ".join([_end(one["low"]), _end(one["high"])])
+                rows.append((f"{level:g}", one["codec"], f"{at:.2f} [{ends}]", *above))
     head = ("BLEU-1", "", "reached at SNR (dB) [95 %]", "above the bound (dB)", "above that with the header (dB)")
     caption = (
         "The bound is what the best code of this length could deliver of texts that cost what the language model says, "
@@ -96,6 +97,16 @@ def distances(reached: Sequence[Record], limits: dict[str, Bound]) -> Table:
         "keeps some words of a text that it gets wrong may lie left of a bound."
     )
     return Table("How far from the bound", caption, head, tuple(rows))
+
+
+def _reached(level: float, steps: Sequence[float], curve: Sequence[float]) -> float | None:
+    return None if _out_of_reach(level, steps, curve) else float(np.interp(level, curve, steps))
+
+
+def _out_of_reach(level: float, steps: Sequence[float], curve: Sequence[float]) -> str | None:
+    if level > curve[-1]:
+        return f"not reached up to {steps[-1]:g}"
+    return f"above it from {steps[0]:g} on" if level < curve[0] else None
 
 
 def _value(one: Record) -> float | None:

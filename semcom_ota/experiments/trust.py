@@ -31,6 +31,11 @@ def is_wrong(row: Row) -> bool:
     return row.status == "delivered" and row.received != row.sent
 
 
+def altered_numbers(row: Row) -> bool:
+    """Whether its receiver took a text for whole that has other numbers than the one that was sent."""
+    return is_wrong(row) and numbers(row.sent) != numbers(row.received)
+
+
 def wrong_counts(rows: Iterable[Row]) -> dict[str, float]:
     """How many messages were taken for whole and are wrong, how many of these with other numbers, and how many came
     wrong with a confidence that a user would take for a yes, taken for whole or not; each with its 95 % interval.
@@ -44,7 +49,7 @@ def wrong_counts(rows: Iterable[Row]) -> dict[str, float]:
         "wrong_trusted": [
             row.status != "lost" and row.confidence >= TRUSTED and row.received != row.sent for row in mine
         ],
-        "wrong_numbers": [is_wrong(row) and numbers(row.sent) != numbers(row.received) for row in mine],
+        "wrong_numbers": [altered_numbers(row) for row in mine],
     }
     counts: dict[str, float] = {}
     for name, flag in flags.items():

@@ -3,9 +3,10 @@ import pytest
 from fake_sweep import rows, write
 from pydantic import TypeAdapter
 
+from semcom_ota.codecs.base import GAP
 from semcom_ota.experiments import sweep_figures
 from semcom_ota.experiments.statistics import text_quality
-from semcom_ota.experiments.sweep_data import SIMILARITIES, SweepData, similarities
+from semcom_ota.experiments.sweep_data import GUESS, SIMILARITIES, SweepData, similarities
 from semcom_ota.experiments.sweep_reading import Row, Timing, read_rows
 
 ROW = TypeAdapter(Row)
@@ -36,6 +37,17 @@ def test_a_point_has_the_quality_of_its_messages(lines, whole):
         found = tuple(point[f"{name}{end}"] for end in ("", "_low", "_high"))
         assert found == pytest.approx((direct[name].value, direct[name].low, direct[name].high))
     assert point["messages"] == 40 and point["payload_symbols_per_word"] == 8
+
+
+def test_a_guess_for_silence_helps_those_that_are_silent_and_no_other(lines):
+    own = [line | {"sent": line["sent"].replace("Text", GUESS)} for line in lines]
+    silent = [line | {"received": ("", GAP, f"{GAP} {GAP}")[place % 3]} for place, line in enumerate(own)]
+    spoken = [line | {"received": "thing"} for line in own]
+    (nothing, guessed), (wrong, same) = (
+        {(point["bleu1"], point["bleu1_guess"]) for point in sweep_figures.points(data(one))}.pop()
+        for one in (silent[:80], spoken[:80])
+    )
+    assert nothing == 0 and guessed > 0.5 and wrong == same == 0
 
 
 def test_a_share_of_copies_has_an_interval_even_where_all_are_right(whole):

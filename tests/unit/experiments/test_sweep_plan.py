@@ -29,7 +29,7 @@ def test_everything_is_planned_once_point_after_point():
 
 def test_a_link_has_codecs_with_the_same_settings():
     wide = {"name": "utf8", "label": "wide", "codec": {"beams": 64}}
-    groups = links(sweep(codecs=["utf8", wide, "huffman", wide | {"name": "huffman", "label": "wide too"}]))
+    groups = links(sweep(codecs=["utf8", wide, "huffman", wide | {"name": "huffman", "label": "wide too"}]).codecs)
     assert [[codec.label for codec in group] for group in groups] == [["utf8", "huffman"], ["wide", "wide too"]]
 
 

@@ -62,3 +62,14 @@ def test_the_distance_to_the_bound_is_that_of_the_interpolated_curves():
     (mine,) = [row for row in table.rows if row[1] == "ours"]
     assert mine[2:] == (f"{own + 1.5:.2f} [{own:.2f}, open]", "+1.50", f"{own + 1.5 - less:+.2f}")
     assert not {"beyond", "of short ones"} & {row[1] for row in table.rows}
+
+
+def test_a_level_that_no_bound_reaches_has_no_distance():
+    bits = np.array([12.0 * len(text.split()) for text in TEXTS])
+    ours = {"metric": "bleu1", "level": 0.9, "length": "all", "codec": "ours", "low": 1.0, "high": 1.0,
+            "at_least": 1.0, "at_most": 1.0}  # fmt: skip
+    low = distances([ours], bounds([{"snr_db": -6.0}, {"snr_db": -3.0}], TEXTS, bits, 8))
+    high = distances([ours], bounds([{"snr_db": 12.0}, {"snr_db": 18.0}], TEXTS, bits, 8))
+    of_level = [row for row in (*low.rows, *high.rows) if row[0] == "0.9"]
+    assert [row[2] for row in of_level if row[1] != "ours"] == ["not reached up to -3"] * 2 + ["above it from 9 on"] * 2
+    assert all(row[3:] == ("", "") for row in of_level)
