@@ -1,9 +1,10 @@
 """Keeps what was measured: packs the rows of sweeps into docs/results/, of which benchmarks/results.py makes the page.
 
-    python benchmarks/keep.py runs/NAME [runs/OTHER ...] [runs/latency.json]
+    python benchmarks/keep.py runs/NAME [runs/OTHER ...] [runs/latency.json] [runs/repeatable/repeatable.json]
 
 Of a sweep that is its manifest and its rows, some 25 bytes each; not how long every stage of every message took. The
-same folders are read by `semcom report`. Of benchmarks/latency.py it is what --json wrote, latency*.json. A sweep that
+same folders are read by `semcom report`. Of benchmarks/latency.py it is what --json wrote, latency*.json, of
+benchmarks/repeatable.py repeatable*.json. A sweep that
 is not finished is refused, and so is another one of the same name. Exit status 2 if it cannot.
 """
 
@@ -17,12 +18,13 @@ from semcom_ota.config import ConfigError
 from semcom_ota.experiments.sweep_reading import pack_rows, read_manifest, read_rows
 
 KEPT = Path(__file__).parents[1] / "docs" / "results"
+FILES = ("latency*.json", "repeatable*.json")
 
 
 def main() -> None:
     """Keep each of the arguments."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("measured", type=Path, nargs="+", help="folder of a sweep, or a file of latencies")
+    parser.add_argument("measured", type=Path, nargs="+", help="folder of a sweep, or such a file")
     try:
         for one in parser.parse_args().measured:
             print(keep(one))
@@ -34,8 +36,8 @@ def main() -> None:
 def keep(measured: Path) -> str:
     """Keep one, and say where."""
     if measured.is_file():
-        if not measured.match("latency*.json"):
-            raise ConfigError(f"'{measured}' is not called latency*.json: name it so, for results.py to find it")
+        if not any(measured.match(name) for name in FILES):
+            raise ConfigError(f"'{measured}' is not called {' or '.join(FILES)}: name it so, for results.py to find it")
         KEPT.mkdir(parents=True, exist_ok=True)
         return str(shutil.copy(measured, KEPT / measured.name))
     name = str(read_manifest(measured).get("name", measured.name))

@@ -10,8 +10,8 @@ the processes of GNU Radio have groups of their own, and end with the one that s
 
 Printed are SHA-256 of `rows.jsonl` and of all figures of `semcom report` but times, and how many units were measured
 twice: such a unit was whole on the disk when the sweep was killed, and its times (no two measurements have the same)
-are others later. Exit status 1 if anything differs; 2 if nothing was shown, because no kill fell between the first unit
-and the last one.
+are others later. OUT/repeatable.json has the same, for benchmarks/keep.py. Exit status 1 if anything differs; 2 if
+nothing was shown, because no kill fell between the first unit and the last one.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from semcom_ota.config import ConfigError
-from semcom_ota.experiments import sweep
+from semcom_ota.experiments import provenance, run_folder, sweep
 from semcom_ota.experiments.sweep_config import load_sweep
 from semcom_ota.experiments.sweep_plan import plan
 from semcom_ota.experiments.sweep_reading import ROWS, TIMINGS, digest
@@ -131,7 +131,15 @@ def show(arguments: argparse.Namespace) -> str | None:
         f"Killed {killed.kills} times, {killed.amid} of them between the first and the last of {len(units)} units."
         f" Units measured twice: {len(killed.twice)}."
     )
-    return verdict(found, killed)
+    objection = verdict(found, killed)
+    document = {
+        "sweep": config.name, "messages": sum(lines_of.values()), "units": len(units), "kills": killed.kills,
+        "amid": killed.amid, "twice": len(killed.twice), "digests": found, "objection": objection,
+        "commit": provenance.commit(), "machine": provenance.machine(),
+        "command": f"python benchmarks/repeatable.py sweeps/{arguments.sweep.name} --kill-every {every_s:.3g}",
+    }  # fmt: skip
+    run_folder.write_json(arguments.out / "repeatable.json", document)
+    return objection
 
 
 @contextlib.contextmanager

@@ -3,9 +3,10 @@
     semcom sweep FILE.yml --data DIR --out runs/NAME         # each of the sweeps, hours
     python benchmarks/levels.py FILE.yml --snr=DB,DB --data DIR   # a part of it through GNU Radio: runs/NAME-flowgraph
     python benchmarks/latency.py --data DIR --json runs/latency.json
-    python benchmarks/keep.py runs/NAME [runs/OTHER ...] [runs/latency.json]      # packed, to docs/results/
-    python benchmarks/results.py [runs/NAME ...] [--latency runs/latency.json] [--language-model NAME]
-                                 [--encoder NAME] [--device cpu] [--out docs/results.md]
+    python benchmarks/repeatable.py FILE.yml                      # the same twice, and killed
+    python benchmarks/keep.py runs/NAME [runs/OTHER ...] [runs/latency.json] [runs/repeatable/repeatable.json]
+    python benchmarks/results.py [runs/NAME ...] [--latency runs/latency.json] [--repeatable FILE]
+                                 [--language-model NAME] [--encoder NAME] [--device cpu] [--out docs/results.md]
 
 Without a folder the page is of all that was kept in docs/results/: measured once, it can be made again.
 Remarks by hand are in benchmarks/results_remarks.md: below a heading `## NAME` those on the sweep of that name, below
@@ -21,7 +22,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,7 +54,7 @@ COUNTED = (
     "Messages measured by both, with the same channel, SNR, budget, seed, codec and text. The very same means: "
     "verdict, text and symbols spent. Two sweeps of one level have messages in common where they share a curve."
 )
-MAX_LATENCY_BYTES = 2**24
+MAX_DOCUMENT_BYTES = 2**24
 HEAD = ("sweep", "and", "channel", "symbols a word", "codecs", "SNRs (dB)", "messages in both", "the very same")
 
 
@@ -62,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sweeps", type=Path, nargs="*", metavar="SWEEP", help="folder of a sweep  [default: all kept]")
     parser.add_argument("--latency", type=Path, nargs="*", default=[], help="what benchmarks/latency.py --json wrote")
+    parser.add_argument("--repeatable", type=Path, nargs="*", default=[], help="what benchmarks/repeatable.py wrote")
     parser.add_argument("--language-model", help="under which texts cost what the bounds say  [default: what ships]")
     parser.add_argument("--encoder", help="sentence encoder  [default: that of the extra similarity]")
     parser.add_argument("--device", default="cpu", help="where the encoder runs")
@@ -71,6 +73,7 @@ def main() -> None:
     if not arguments.sweeps:
         arguments.sweeps = sorted(file.parent for file in KEPT.glob(f"*/{MANIFEST}"))
         arguments.latency = arguments.latency or sorted(KEPT.glob("latency*.json"))
+        arguments.repeatable = arguments.repeatable or sorted(KEPT.glob("repeatable*.json"))
     if not arguments.sweeps:
         end(f"no sweep was kept in '{KEPT}': name the folder of one", 2)
     try:
@@ -79,7 +82,8 @@ def main() -> None:
             folder: sweep_report.summarise(folder, arguments.encoder, arguments.device) for folder in arguments.sweeps
         }
         model = LanguageModel.load(arguments.language_model, named_device(arguments.device))
-        latencies = {file: read_latency(file) for file in arguments.latency}
+        latencies = {file: read_document(file, latency_section) for file in arguments.latency}
+        repeated_runs = {file: read_document(file, repeated_section) for file in arguments.repeatable}
     except ConfigError as error:
         end(error, 2)
     remarks = sections(arguments.remarks.read_text(encoding="utf-8")) if arguments.remarks.is_file() else {}
@@ -99,6 +103,7 @@ def main() -> None:
     page.append(f"## {wrong.title}\n\n{wrong.markdown()}")
     page += levels_section(common, summaries, repeated, remarks)
     page += [latency_section(document) for document in latencies.values()]
+    page += [repeated_section(document) for document in repeated_runs.values()]
     page += [f"## {title}\n\n{text}\n" for title, text in remarks.items() if text]
     page.append(again(summaries, repeated, latencies, arguments))
     arguments.out.write_text("\n".join(page), encoding="utf-8")
@@ -200,18 +205,31 @@ def disagreement(common: Sequence[Record], summaries: dict[Path, Summary]) -> st
     return f"sweeps disagree: {'; '.join(wrong)}" if wrong else None
 
 
-def read_latency(file: Path) -> dict[str, Any]:
-    """What benchmarks/latency.py measured; raises ConfigError if a file holds something else."""
+def read_document(file: Path, section: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
+    """What another script measured; raises ConfigError if a file holds something else."""
     try:
-        if file.stat().st_size > MAX_LATENCY_BYTES:
+        if file.stat().st_size > MAX_DOCUMENT_BYTES:
             raise ValueError("it is too large")
         document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        latency_section(document)
+        section(document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(
-            f"'{file}' is not what latency.py --json writes today ({error!r}): measure it again"
-        ) from error
+        raise ConfigError(f"'{file}' is not what is measured today ({error!r}): measure it again") from error
     return document
+
+
+def repeated_section(document: dict[str, Any]) -> str:
+    """The section of what benchmarks/repeatable.py wrote."""
+    cells = tuple((name, *(one[:16] for one in found.values())) for name, found in document["digests"].items())
+    machine = ", ".join(f"{key} {value}" for key, value in document["machine"].items())
+    same = "All three are the same." if document["objection"] is None else f"Not the same: {document['objection']}."
+    caption = (
+        f"`{document['command']}`, commit {document['commit']}, {machine}: {document['messages']} messages measured "
+        f"three times, the third time killed with SIGKILL at random, {document['kills']} times, {document['amid']} of "
+        f"them between the first and the last of its {document['units']} units, of which {document['twice']} were "
+        f"measured twice. {same} First 16 digits of SHA-256."
+    )
+    table = Table("", caption, ("sweep", "rows", "figures"), cells)
+    return f"## The same seed twice, and killed\n\n{table.markdown()}"
 
 
 def latency_section(document: dict[str, Any]) -> str:
@@ -224,17 +242,8 @@ def latency_section(document: dict[str, Any]) -> str:
         times = (f"{found[one]['p50_ms']:.1f} / {found[one]['p99_ms']:.1f}" if one in found else "" for one in stages)
         speed = row["sentences_per_second"]
         weights = f"{row['parameters'] / 1e6:.1f}"
-        rows.append(
-            (
-                row["codec"],
-                f"{row['snr_db']:g}",
-                row["device"],
-                weights,
-                *times,
-                "" if speed is None else f"{speed:.0f}",
-                str(row["lost"]),
-            )
-        )
+        start = row["codec"], f"{row['snr_db']:g}", row["device"], weights
+        rows.append((*start, *times, "" if speed is None else f"{speed:.0f}", str(row["lost"])))
     settings, machine = document["settings"], document["machine"]
     caption = (
         f"Milliseconds, median / 99th percentile; one sentence at a time, level `waveform`, {document['texts']}, "
@@ -253,14 +262,14 @@ def again(
 ) -> str:
     """Commands, machine and versions."""
     folders = " ".join(f"runs/{summary['run']['name']}" for summary in summaries.values())
-    latency = "".join(f" runs/{file.name}" for file in arguments.latency)
+    files = "".join(f" runs/{file.name}" for file in (*arguments.latency, *arguments.repeatable))
     lines = ["## To make it again\n", "```sh", "pip install -e '.[similarity]'   # the sentence encoder"]
     lines += [command(summary, summaries[repeated.get(folder, folder)]) for folder, summary in summaries.items()]
     for file, document in latencies.items():
         said = " ".join(f"--{name}={value}" for name, value in document["settings"].items() if value)
         lines.append(f"python benchmarks/latency.py --data DIR {said} --json runs/{file.name}")
     options = f" --language-model {Path(arguments.language_model).name}" if arguments.language_model else ""
-    lines.append(f"python benchmarks/keep.py {folders}{latency}")
+    lines.append(f"python benchmarks/keep.py {folders}{files}")
     lines += [f"python benchmarks/results.py{options}", "```\n"]
     cells = []
     for summary in summaries.values():

@@ -3,7 +3,8 @@
     python benchmarks/text_quality.py [--data DIR] [--channel awgn] [--snr=0,6,12] [--seed 0] [--json FILE]
 
 Level `flowgraph`: three processes, GNU Radio, estimated CSI. Sentences that ship with the project, and with --data the
-first 100 captions of Multi30k's test_2016_flickr; none of them was trained on.
+first 100 captions of Multi30k's test_2016_flickr; none of them was trained on, but for one that stands among the
+training captions, too.
 """
 
 import argparse

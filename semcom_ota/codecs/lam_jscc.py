@@ -49,7 +49,8 @@ _ROWS = 256
 class LamJscc:
     """Text to symbols and back by a LAM with trained adapters. Decodes batches.
 
-    Confidence is the receiver's own estimate of the share of tokens that are right. A text is `intact` if its checksum
+    Confidence is the receiver's own estimate that the whole text is right, `word_confidence` that of the share of its
+    tokens. A text is `intact` if its checksum
     holds and it is more likely right than not, the checksum considered. Symbols are ordered (not those of a text that
     goes byte for byte, nor of the separate design, which both are channel coded).
     """

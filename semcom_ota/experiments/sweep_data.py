@@ -60,7 +60,7 @@ class SweepData:
         """
         self.rows = list(rows)
         table = quality_rows([row.sent for row in rows], [row.received for row in rows])
-        shown = [row.received if without_gaps(row.received).strip() else GUESS for row in rows]
+        shown = [row.received if without_gaps(row.received).strip() else _guess(row.words) for row in rows]
         table = np.column_stack([table, quality_rows([row.sent for row in rows], shown)[:, :10]])
         self.figures: dict[str, Figure] = dict(QUALITY)
         self.figures["bleu1_guess"] = lambda total: QUALITY["bleu1"](total[..., _GUESS_COLUMN:])
@@ -96,6 +96,11 @@ class SweepData:
 def curve_name(row: Row) -> str:
     """The name of a row's curve."""
     return row.codec if row.csi == "estimated" else f"{row.codec} ({row.csi} CSI)"
+
+
+def _guess(words: int) -> str:
+    """As many words as were sent, which the number of symbols says."""
+    return " ".join(GUESS.split()[:words]).rstrip(".") + "."
 
 
 def _curves(rows: Sequence[Row]) -> list[Curve]:

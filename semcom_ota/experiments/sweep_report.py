@@ -40,7 +40,8 @@ CONVENTIONS = (
     "(`stop`) has an interval that is a little too narrow, because it was looked at again and again.",
     "BLEU: $bleu, 0 to 1. Its penalty for brevity punishes what is missing more than what is wrong, and so a codec "
     "that shows nothing of a text that it lost more than one that shows what is left of it. bleu1_guess is BLEU-1 "
-    "without that: wherever a codec showed no word, it gets a sentence that is the same for all, '$guess'",
+    "without that: wherever a codec showed no word, it gets as many words as were sent of a sentence that is the same "
+    "for all, '$guess'",
 )
 
 _LONG = ("config", "weights_sha256")  # of the manifest, whose digest is there
