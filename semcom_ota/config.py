@@ -53,7 +53,9 @@ class CodecConfig(Frozen):
     prior: Literal["language-model", "unigram", "uniform"] = Field(
         "language-model", description="of the search of lam-prior; the others are there to compare"
     )
-    lam_checkpoint: Path | None = Field(None, description="folder of lam-jscc; None is the checkpoint that ships")
+    lam_checkpoint: Path | None = Field(
+        None, description="lam-jscc: a folder, or the name of one that ships; None is lam-jscc, around a decoder"
+    )
     order: Literal["consecutive", "importance"] = Field(
         "consecutive", description="in which text-jscc and lam-jscc send their symbols; the same at both ends"
     )
@@ -182,6 +184,12 @@ def load_phy(name_or_file: str) -> PhyConfig:
     """
     path = _named(name_or_file, NUMEROLOGIES, _AIR_INTERFACE)
     return _validated(path, _with_preset(read_yaml(path)), PhyConfig)
+
+
+def shipped(model: str | Path) -> Path | None:
+    """The folder of a model that ships with the project and is called by its name, as `language-model`; else None."""
+    folder = CHECKPOINTS / model
+    return folder if folder.parent == CHECKPOINTS and folder.is_dir() else None
 
 
 def check_cfo(cfo_hz: float, phy: PhyConfig) -> None:

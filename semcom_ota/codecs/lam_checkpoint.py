@@ -19,9 +19,9 @@ from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
 from semcom_ota.codecs.model_folder import FILES
-from semcom_ota.config import CHECKPOINTS, WEIGHTS, ConfigError
+from semcom_ota.config import WEIGHTS, ConfigError, shipped
 
-SIZES, OWN_LAM = "lam.json", "lam"
+SIZES, OWN_LAM, MODEL_CARD = "lam.json", "lam", "README.md"
 SHIPPED_BYTES = 2**28
 """A LAM that is larger is named, not copied."""
 _SAMPLES = 4096
@@ -52,7 +52,7 @@ def save_checkpoint(folder: Path, model: LamTransceiver, fingerprint: str, lam: 
     ship = shipped(lam) is None and 0 < sum(file.stat().st_size for file in files) <= SHIPPED_BYTES
     if ship:
         (folder / OWN_LAM).mkdir(exist_ok=True)
-        for file in files:
+        for file in (*files, *Path(lam).glob(MODEL_CARD)):
             shutil.copyfile(file, folder / OWN_LAM / file.name)
     described = LamFile(**model.config.model_dump(), lam=OWN_LAM if ship else str(lam), fingerprint=fingerprint)
     (folder / SIZES).write_text(described.model_dump_json(indent=1), encoding="utf-8")
@@ -88,12 +88,6 @@ def _built(folder: Path, described: LamFile, weights: dict[str, Tensor]) -> tupl
         raise ValueError("sizes and weights do not belong together")
     model.load_state_dict(weights, strict=False)
     return tokenizer, model.eval()
-
-
-def shipped(lam: Path | str) -> Path | None:
-    """The folder of a LAM that ships with the project and is called by its name, as in `language-model`; else None."""
-    folder = CHECKPOINTS / str(lam)
-    return folder if folder.parent == CHECKPOINTS and folder.is_dir() else None
 
 
 def fingerprint_of(lam: Backbone) -> str:

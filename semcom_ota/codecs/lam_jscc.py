@@ -33,7 +33,7 @@ from semcom_ota.codecs.lam_tokenizer import LamTokens
 from semcom_ota.codecs.symbol_order import load_worth, symbol_positions
 from semcom_ota.codecs.text_budget import chunks
 from semcom_ota.coding.crc import checksum
-from semcom_ota.config import CHECKPOINTS, CodecConfig, ConfigError, DeviceConfig
+from semcom_ota.config import CHECKPOINTS, CodecConfig, ConfigError, DeviceConfig, shipped
 from semcom_ota.types import ComplexArray, FloatArray
 
 SHIPPED_LAM_JSCC = CHECKPOINTS / "lam-jscc"
@@ -65,7 +65,8 @@ class LamJscc:
         """Load a checkpoint; raises ConfigError if it, or its LAM, is missing or damaged."""
         self._symbols_per_word = codec.symbols_per_word
         self._device = named_device(device.device)
-        folder = codec.lam_checkpoint or SHIPPED_LAM_JSCC
+        named = codec.lam_checkpoint or SHIPPED_LAM_JSCC
+        folder = shipped(named) or named
         self._tokenizer, self._model = load_checkpoint(folder)
         self._model.to(self._device)
         self._config = self._model.config

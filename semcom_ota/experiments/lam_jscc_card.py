@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from semcom_ota.codecs.lam_checkpoint import save_checkpoint
+from semcom_ota.codecs.lam_checkpoint import OWN_LAM, save_checkpoint
 from semcom_ota.codecs.lam_jscc import LamJscc
 from semcom_ota.config import CodecConfig, DeviceConfig
 from semcom_ota.experiments.model_card import data_sources, origin
@@ -21,6 +21,7 @@ def export(folder: Path, data: Path, checkpoint: Path) -> str:
     codec = LamJscc(CodecConfig(lam_checkpoint=checkpoint, symbols_per_word=settings.symbols_per_word), DeviceConfig())
     adapters = sum(part.numel() for part in model.trained_state().values()) - model.trained_of_lam
     share = model.trained_of_lam / model.lam_parameters
+    lam = "in the folder `lam`" if (checkpoint / OWN_LAM).is_dir() else f"`{settings.backbone}`"
     return f"""# lam-jscc: model card
 
 A language model (LAM) at both ends and trained adapters between it and the channel. Kind: {settings.kind}; design:
@@ -31,7 +32,7 @@ up). The adapters have {adapters / 1e6:.2f} million. float16, safetensors.
 - **Recipe**: `semcom train lam-jscc --data DIR --out DIR` with the settings in `training.json`:
   {origin(folder, steps, settings.seed)}. SNR {settings.snr_db[0]:g} to {settings.snr_db[1]:g} dB, AWGN, flat and
   frequency-selective Rayleigh fading.
-- **LAM**: `{Path(settings.backbone).name}`; its own card says what it learned from.
+- **LAM**: {lam}; its own card says what it learned from.
 - **Data** of the adapters (`docs/data.md`):
 {data_sources(settings.mixture)}
 - **Licence** of these weights: GPL-3.0-or-later, as the project; the captions they learned from are for research use;

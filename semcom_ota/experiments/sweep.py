@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semcom_ota.codecs import registry
-from semcom_ota.config import CHECKPOINTS, MAX_TEXT_BYTES, ConfigError
+from semcom_ota.config import CHECKPOINTS, MAX_TEXT_BYTES, ConfigError, shipped
 from semcom_ota.experiments import provenance
 from semcom_ota.experiments.radio_process import progress
 from semcom_ota.experiments.run_folder import VERSIONS
@@ -185,15 +185,16 @@ def _weights(sweep: SweepConfig) -> dict[str, str]:
     found = {}
     for one in sweep.codecs:
         named = [Path(value) for value in one.codec.model_dump().values() if isinstance(value, Path)]
+        named = [shipped(value) or value for value in named]
         if one.codec.language_model is not None:
             from semcom_ota.codecs.model_folder import local_folder  # torch, for nothing else here
 
             named.append(local_folder(one.codec.language_model))
         for folder in (CHECKPOINTS / one.name, CHECKPOINTS / "language-model", *named):
-            shipped = folder.is_relative_to(CHECKPOINTS)
-            files = folder.glob("*.safetensors") if shipped else folder.rglob("*")
+            ours = folder.is_relative_to(CHECKPOINTS)
+            files = folder.rglob("*.safetensors" if ours else "*")
             for file in sorted(file for file in files if file.suffix in (".safetensors", ".json")):
-                found[str(file.relative_to(CHECKPOINTS) if shipped else file)] = _digest(file)
+                found[str(file.relative_to(CHECKPOINTS) if ours else file)] = _digest(file)
     return found
 
 

@@ -20,12 +20,12 @@ from torch.nn import functional
 from semcom_ota.codecs.base import DoesNotFit
 from semcom_ota.codecs.lam_adapter import Evidence, SymbolReader
 from semcom_ota.codecs.lam_bits import ERROR_FREE, best_rate, pairs
-from semcom_ota.codecs.lam_checkpoint import fingerprint_of, shipped
+from semcom_ota.codecs.lam_checkpoint import fingerprint_of
 from semcom_ota.codecs.lam_loading import load_backbone
 from semcom_ota.codecs.lam_model import LamConfig, LamDesign, LamTransceiver
 from semcom_ota.codecs.lam_tokenizer import LamTokenizer
 from semcom_ota.codecs.symbol_order import symbol_positions
-from semcom_ota.config import ConfigError
+from semcom_ota.config import ConfigError, shipped
 from semcom_ota.training import processes
 from semcom_ota.training.checkpoint import load_weights, read_settings
 from semcom_ota.training.corpus import SOURCES

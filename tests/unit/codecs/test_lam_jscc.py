@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ def test_unit_power_and_an_honest_symbol_count_and_the_same_again(codec, text):
     assert len(encoded.symbols) == codec.symbol_count(text)
     assert np.mean(np.abs(encoded.symbols) ** 2) == pytest.approx(1, abs=1e-4)
     assert np.array_equal(encoded.symbols, codec.encode(text).symbols)
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in CHECKPOINTS.glob("lam-jscc*")))
+def test_what_ships_is_called_by_its_name_and_reads_what_it_sends(name):
+    codec = load(Path(name))
+    encoded = codec.encode(TEXT)
+    variance = np.full(len(encoded.symbols), 0.01, np.float32)
+    decoded = codec.decode(encoded.symbols, variance, encoded.parameters)
+    assert (decoded.text, decoded.intact) == (TEXT, True) and decoded.confidence > 0.9
 
 
 @pytest.mark.parametrize("n_symbols", [40, 64, 100])

@@ -124,12 +124,15 @@ def test_settings_that_make_no_sense_are_refused(wrong, lam):
 
 
 def test_the_command_trains_and_exports(lam, data, tmp_path):
+    (lam / "README.md").write_text("what it learned from")
     recipe = tmp_path / "recipe.yml"
     recipe.write_text(f"backbone: {lam}\nthreads: 1\nmax_tokens: 16\n")
     arguments = ["train", "lam-jscc", "--data", data, "--out", tmp_path / "run", "--config", recipe, "--steps", "1"]
     done = CliRunner().invoke(app, [*map(str, arguments), "--device", "cpu"])
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "run" / "checkpoint" / "lam" / "model.safetensors").exists()
+    made = tmp_path / "run" / "checkpoint"
+    assert (made / "lam" / "model.safetensors").exists() and "in the folder `lam`" in (made / "README.md").read_text()
+    assert (made / "lam" / "README.md").read_text() == "what it learned from"
 
 
 @pytest.mark.parametrize("kind", ["encoder", "encoder-decoder"])
