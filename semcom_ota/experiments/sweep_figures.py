@@ -18,6 +18,8 @@ from semcom_ota.experiments.trust import is_wrong, wrong_counts
 
 LEVELS = {"bleu1": (0.85, 0.9, 0.95), "bleu1_guess": (0.9,), "similarity": (0.9,), "exact_match": (0.9,)}
 """Figure -> the levels whose SNR is stated."""
+WHOLE_ONLY = ("bleu1_guess",)
+"""Figures whose levels are not stated apart for short and long messages."""
 FADE_DB = 1.5
 """A message whose receiver estimated an SNR so far below the channel's mean met a fade.
 
@@ -45,7 +47,7 @@ def crossings(data: SweepData) -> tuple[list[Record], list[Record]]:
     for panel in data.panels():
         for length, chosen in lengths(data).items():
             for metric, levels in LEVELS.items():
-                if metric not in data.figures:
+                if metric not in data.figures or (length != "all" and metric in WHOLE_ONLY):
                     continue
                 curves = {curve.name: _curve(data, curve, metric, chosen) for curve in data.of_panel(panel)}
                 for level in levels:

@@ -168,7 +168,7 @@ def panel_tables(summary: Summary, channel: str, budget: float) -> list[Table]:
     for metric, levels in sweep_figures.LEVELS.items():
         if metric in points[0] and len({point["codec"] for point in points}) > 1:
             level = 0.9 if 0.9 in levels else levels[0]
-            lengths = dict.fromkeys(one["length"] for one in summary["gaps"])
+            lengths = dict.fromkeys(one["length"] for one in summary["gaps"] if one["metric"] == metric)
             tables += [sweep_tables.gaps(summary, channel, budget, metric, level, length) for length in lengths]
     if against:
         tables.append(sweep_tables.differences(against))
