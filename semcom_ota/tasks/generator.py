@@ -37,7 +37,7 @@ TASKS: dict[int, tuple[str, Callable[[Random, StorySettings], Story]]] = {
 }
 """By number: the name that its files have, and who makes its stories."""
 
-_ONE_LENGTH = (4, 17, 18)
+ONE_LENGTH = (4, 17, 18)
 
 
 def generate(
@@ -65,7 +65,7 @@ def generate_endlessly(
     settings = settings or StorySettings()
     if task not in TASKS:
         raise ConfigError(f"no stories can be made for task {task}: use {', '.join(map(str, TASKS))}")
-    if task in _ONE_LENGTH and settings.stretch > 1:
+    if task in ONE_LENGTH and settings.stretch > 1:
         raise ConfigError(f"stories of task {task} have one length: use stretch 1, or another task")
     make, apart = TASKS[task][1], "training/" if training else ""
     return (make(Random(f"{apart}{seed}/{task}/{i}"), settings) for i in count())

@@ -1,10 +1,10 @@
 """The recipe of a large model (LAM) that answers from a memory: `semcom train stories --data DIR --out DIR`.
 
 An ALBERT (one layer, used again and again) of a million parameters, trained from nothing on stories that the generator
-makes: sentences as a receiver came to know them (`story_reception.py`) go into a memory, and questions are answered
-from it. Beside the answers it learns which entries an answer needed, and which of them later answers will need, by
-which the memory's rule `value` goes; and what a sentence wants (`intents.py`). None of the stories that it
-is tested on is seen.
+makes, in the words of bAbI and in many others (`story_kinds.py`): sentences as a receiver came to know them
+(`story_reception.py`) go into a memory, and questions are answered from it. Beside the answers it learns which entries
+an answer needed, and which of them later answers will need, by which the memory's rule `value` goes; and what a
+sentence wants (`intents.py`). None of the stories that it is tested on is seen.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from semcom_ota.codecs.lam_backbone import EncoderLam
 from semcom_ota.memory.reader_model import ReaderModel
 from semcom_ota.memory_config import Aspect
 from semcom_ota.tasks.generator import TASKS, generate
-from semcom_ota.tasks.stories import load_stories
+from semcom_ota.tasks.stories import Story, load_stories
 from semcom_ota.training import processes
 from semcom_ota.training.checkpoint import load_weights, read_settings
 from semcom_ota.training.corpus import load_corpus, load_intents
@@ -30,6 +30,7 @@ from semcom_ota.training.intents import IntentExamples
 from semcom_ota.training.language_tokenizer import train_lower_case_tokenizer
 from semcom_ota.training.loop import TrainingSettings, begin, run
 from semcom_ota.training.story_batches import Asked, StoryReader, batches, pool, tensors
+from semcom_ota.training.story_kinds import KINDS, PLAIN_KIND, stories_of
 
 SHARES = {1: 1.0, 2: 2.0, 5: 1.5, 6: 2.0, 7: 1.5, 8: 1.2, 11: 0.5, 12: 1.0, 13: 0.5, 15: 1.0, 16: 2.0, 20: 0.5}
 SUPPORT_WEIGHT = 0.5
@@ -43,8 +44,9 @@ LEFT_OUT_SHARE: dict[Aspect, float] = {"time": 0.05, "csi": 0.1}
 STORIES_FOR_TOKENS = 300
 STORIES_FOR_INTENTS = 60
 MOST_OF_AN_INTENT = 4000
-VALIDATION_QUESTIONS = 300
-"""Of each task."""
+VALIDATION_QUESTIONS, GENERATED_QUESTIONS = 300, 100
+"""Of each task: of files, and of stories of each other kind (`story_kinds.KINDS`)."""
+VALIDATION_SEED = 10_000
 
 
 class StoryTraining(TrainingSettings):
@@ -112,38 +114,39 @@ class StoryTask:
 
     def validate(self) -> dict[str, float]:
         """Share of right answers to each task: see `count_right`."""
-        return {f"task_{task}": round(right / asked, 4) for task, (right, asked) in self.count_right().items()}
+        return {name: round(right / asked, 4) for name, (right, asked) in self.count_right().items()}
 
-    def count_right(self) -> dict[int, tuple[int, int]]:
-        """Right answers and questions, by task: of real stories, received without an error."""
+    def count_right(self) -> dict[str, tuple[int, int]]:
+        """Right answers and questions, by task and kind of story: received without an error."""
         figures = {}
-        for task, asked in self.held_out.items():
+        for name, asked in self.held_out.items():
             right = 0
             for first in range(0, len(asked), 64):
                 batch = tensors(asked[first : first + 64])
                 question, trusted, *memory, answers, _, _ = (part.to(self.device) for part in batch)
                 made = self.model.answering(question, trusted, self.model.remembered(*memory))
                 right += int((made.words.argmax(-1) == answers).all(1).sum())
-            figures[task] = right, len(asked)
+            figures[name] = right, len(asked)
         return figures
 
     def _tokens(self, text: str) -> list[int]:
         return _tokens(self.tokenizer, text)
 
     def _words(self, task: int) -> set[int]:
-        return {
-            token
-            for story in generate(task, 20, 0, training=True)
-            for line in story.lines
-            for token in self._tokens(line)
-        }
+        return {token for story in _some(task, 60, 0) for line in story.lines for token in self._tokens(line)}
 
-    def _validation(self, data: Path) -> dict[int, list[Asked]]:
-        return {
-            task: list(islice(chain.from_iterable(map(self.reader.whole, stories)), VALIDATION_QUESTIONS))
-            for task in self.settings.shares
-            if (stories := load_stories(data / "babi", task, "valid"))
-        }
+    def _validation(self, data: Path) -> dict[str, list[Asked]]:
+        """Questions of files, and of stories in other words."""
+        held_out = {}
+        for task in self.settings.shares:
+            asked = {"": (load_stories(data / "babi", task, "valid"), VALIDATION_QUESTIONS)}
+            for kind, (_, like) in KINDS.items():
+                if kind != PLAIN_KIND:
+                    asked[f"_{kind}"] = generate(task, GENERATED_QUESTIONS, VALIDATION_SEED, like), GENERATED_QUESTIONS
+            for kind, (stories, most) in asked.items():
+                questions = chain.from_iterable(map(self.reader.whole, stories))
+                held_out[f"task_{task}{kind}"] = list(islice(questions, most))
+        return {name: questions for name, questions in held_out.items() if questions}
 
 
 def _of_entries(logits: Tensor, labels: Tensor, known: Tensor) -> Tensor:
@@ -163,7 +166,7 @@ def intent_examples(data: Path, tokenizer: PreTrainedTokenizerFast) -> list[tupl
     captions = load_corpus(data)["captions"]
     texts = [*load_intents(data), *(("tell", text) for text in captions[:: max(1, len(captions) // MOST_OF_AN_INTENT)])]
     for task in TASKS:
-        for story in generate(task, STORIES_FOR_INTENTS, 1, training=True):
+        for story in _some(task, STORIES_FOR_INTENTS, 1):
             texts += [("tell", line) for line in story.lines]
             texts += [("ask", question.text) for question in story.questions]
     return [(intent, _tokens(tokenizer, text)) for intent, text in texts]
@@ -178,12 +181,17 @@ def _texts(data: Path) -> list[str]:
     corpus = load_corpus(data)
     texts = corpus["requests"] + corpus["captions"][::10]
     for task in TASKS:
-        for story in generate(task, STORIES_FOR_TOKENS, 0, training=True):
+        for story in _some(task, STORIES_FOR_TOKENS, 0):
             texts += [
                 *story.lines,
                 *(part for question in story.questions for part in (question.text, question.answer)),
             ]
     return texts
+
+
+def _some(task: int, count: int, seed: int) -> Iterator[Story]:
+    """Stories as those that are learned from, but for what happens to them."""
+    return islice(stories_of(task, seed, np.random.default_rng([seed, task])), count)
 
 
 def untrained(out: Path, settings: StoryTraining) -> tuple[ReaderModel, PreTrainedTokenizerFast]:

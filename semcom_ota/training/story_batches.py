@@ -11,8 +11,8 @@ from torch import Tensor
 
 from semcom_ota.codecs.lam_answers import SLOTS
 from semcom_ota.memory.csi_coding import CSI_FEATURES
-from semcom_ota.tasks.generator import generate_endlessly
 from semcom_ota.tasks.stories import Story
+from semcom_ota.training.story_kinds import stories_of
 from semcom_ota.training.story_reception import CLEAN, Heard, heard_story
 
 ENTRIES = 96
@@ -20,6 +20,10 @@ ENTRIES = 96
 SMALL_MEMORY_SHARE = 0.3
 """Of the questions that meet a memory of fewer entries than the story has sentences."""
 FEWEST_ENTRIES = 6
+EMPTY_SHARE = 0.02
+"""Of the questions that meet an empty memory: what can be said then is said with little confidence."""
+SILENCE_SHARE, LONGEST_SILENCE = 0.1, 10_000
+"""In so many stories up to so many messages of the same user come between two sentences, and are not remembered."""
 QUESTIONS_A_POOL = 3000
 
 
@@ -55,6 +59,9 @@ class StoryReader:
         heard = heard_story(rng, [self._of(line) for line in story.lines], self._vocabulary)
         asked = heard_story(rng, [self._of(question.text) for question in story.questions], self._vocabulary)
         small, sent = rng.random() < SMALL_MEMORY_SHARE, _sent(story)
+        if story.lines and rng.random() < SILENCE_SHARE:
+            silence, first = round(np.exp(rng.uniform(0, np.log(LONGEST_SILENCE)))), int(rng.integers(1, len(sent) + 1))
+            sent = [at - silence for at in sent[:first]] + sent[first:]
         for place, (question, as_heard) in enumerate(zip(story.questions, asked, strict=True)):
             answer = self.answer(question.answer)
             if as_heard is None or answer is None:
@@ -62,6 +69,7 @@ class StoryReader:
             later = {line for other in story.questions[place:] for line in other.supporting if line < question.place}
             kept = [line for line in range(question.place) if heard[line] is not None]
             kept = self._kept(rng, kept, later) if small else kept[-ENTRIES:]
+            kept = [] if rng.random() < EMPTY_SHARE else kept
             yield Asked(
                 as_heard,
                 [one for line in kept if (one := heard[line]) is not None],
@@ -120,7 +128,7 @@ def pool(reader: StoryReader, shares: Mapping[int, float], seed: int, number: in
     asked: list[Asked] = []
     for task, share in sorted(shares.items()):
         wanted, found = round(QUESTIONS_A_POOL * share / total), 0
-        stories = generate_endlessly(task, seed * 1_000_003 + number, training=True)
+        stories = stories_of(task, seed * 1_000_003 + number, rng)
         while found < wanted:
             mine = list(reader.asked(rng, next(stories)))
             asked += mine

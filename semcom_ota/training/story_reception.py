@@ -2,7 +2,9 @@
 
 Every story gets a channel: none to speak of, a steady one, or one that fades from sentence to sentence. By its SNR a
 sentence is lost, or some of its tokens are taken for others, and the decoder's confidence, which the reader takes for
-its trust in each token, falls as it should: so the model learns what confidence and CSI are worth.
+its trust in each token, falls as it should: so the model learns what confidence and CSI are worth. Now and then some
+sentences in a row are lost over any channel, as where a receiver had a gap: what was said in them is not known, and the
+model learns to say so by its confidence.
 """
 
 from collections.abc import Sequence
@@ -16,6 +18,8 @@ from semcom_ota.memory.entry import SLOTS
 from semcom_ota.types import FloatArray
 
 CLEAN_SHARE = 0.4
+BURST_SHARE, LONGEST_BURST = 0.1, 8
+"""In so many stories up to so many sentences in a row are lost, however good the channel is."""
 FADING_SHARE = 0.3
 LOWEST_DB, HIGHEST_DB = -6.0, 18.0
 LOST_AT_DB = -5.0
@@ -53,10 +57,14 @@ def heard_story(
     fades = draw > 1 - FADING_SHARE
     gains = rng.exponential(size=len(sentences)) if fades else rng.lognormal(0, 0.05, len(sentences))
     snr_db = mean_db + 10 * np.log10(np.maximum(gains, 1e-4))
+    burst = range(0)
+    if sentences and rng.random() < BURST_SHARE:
+        first = int(rng.integers(len(sentences)))
+        burst = range(first, first + int(rng.integers(1, LONGEST_BURST + 1)))
     story: list[Heard | None] = []
     came: list[float] = []  # SNRs of what was not lost, the last one first
-    for tokens, now in zip(sentences, snr_db.tolist(), strict=True):
-        if rng.random() < _falling(now, LOST_AT_DB, 0.7):
+    for place, (tokens, now) in enumerate(zip(sentences, snr_db.tolist(), strict=True)):
+        if rng.random() < _falling(now, LOST_AT_DB, 0.7) or place in burst:
             story.append(None)
             continue
         error = 0.5 * _falling(now + rng.normal(0, 0.5), CONFUSED_AT_DB, 1.0)

@@ -85,12 +85,14 @@ def test_the_loss_falls(data, tmp_path):
 
 def test_right_is_what_has_every_word_of_the_answer(data, tmp_path, monkeypatch):
     made = task(data, tmp_path / "run", shares={1: 1.0})
-    assert len(made.held_out[1]) == 8
-    expected = torch.tensor([one.answer for one in made.held_out[1]])
+    assert made.held_out.keys() == {"task_1", "task_1_published", "task_1_wide", "task_1_wide-published"}
+    made.held_out = {"task_1": made.held_out["task_1"]}
+    assert len(made.held_out["task_1"]) == 8
+    expected = torch.tensor([one.answer for one in made.held_out["task_1"]])
     logits = torch.nn.functional.one_hot(expected, len(made.tokenizer)).float()
     logits[0, 2] = logits[0, 2].roll(1)  # a word too many
     monkeypatch.setattr(AnsweringLam, "forward", lambda *_: Answers(logits, torch.zeros(8, 0)))
-    assert made.count_right() == {1: (7, 8)} and made.validate() == {"task_1": 0.875}
+    assert made.count_right() == {"task_1": (7, 8)} and made.validate() == {"task_1": 0.875}
 
 
 def test_the_model_is_of_seed_and_settings_alone(data, tmp_path):

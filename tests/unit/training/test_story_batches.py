@@ -40,12 +40,14 @@ def reader(words):
 
 @pytest.fixture
 def unharmed(monkeypatch):
-    """Everything arrives as it was sent."""
+    """Everything arrives as it was sent, with nothing between, and is not forgotten."""
 
     def heard(rng, sentences, vocabulary):
         return [Heard(np.array(said), np.ones(len(said), np.float32), CLEAN) for said in sentences]
 
     monkeypatch.setattr(story_batches, "heard_story", heard)
+    for share in ("SILENCE_SHARE", "EMPTY_SHARE"):
+        monkeypatch.setattr(story_batches, share, 0.0)
 
 
 STORY = Story(
@@ -120,6 +122,26 @@ def test_a_lost_sentence_leaves_a_gap_in_the_ages_and_a_lost_question_is_not_ask
     first, third = reader.asked(np.random.default_rng(0), STORY)
     assert first.ages == [2] and third.ages == [6, 2, 1]
     assert (first.support, third.support) == ([True], [True, True, False])
+
+
+def test_what_is_sent_between_makes_all_before_it_older(reader, unharmed, monkeypatch):
+    monkeypatch.setattr(story_batches, "SMALL_MEMORY_SHARE", 0.0)
+    usual = [one.ages for one in reader.asked(np.random.default_rng(0), STORY)]
+    monkeypatch.setattr(story_batches, "SILENCE_SHARE", 1.0)
+    longest, kept_order = 0, set()
+    for seed in range(200):
+        for one, ages in zip(reader.asked(np.random.default_rng(seed), STORY), usual, strict=True):
+            more = [age - before for age, before in zip(one.ages, ages, strict=True)]
+            assert more == sorted(more, reverse=True) and len(set(more) - {0}) <= 1 and min(one.ages) >= 0
+            longest = max(longest, *more)
+            kept_order.add(tuple(bool(some) for some in more))
+    assert 1_000 < longest <= story_batches.LONGEST_SILENCE and len(kept_order) > 4
+
+
+def test_now_and_then_nothing_is_remembered(reader, unharmed, monkeypatch):
+    monkeypatch.setattr(story_batches, "EMPTY_SHARE", 1.0)
+    made = list(reader.asked(np.random.default_rng(0), STORY))
+    assert made and all(one.memory == [] and one.ages == [] and one.needed == [] for one in made)
 
 
 def test_a_small_memory_keeps_at_most_so_many(reader, unharmed, monkeypatch):

@@ -20,6 +20,7 @@ def through(monkeypatch):
 
     def heard(snr_db, fading=0.0, stories=60):
         monkeypatch.setattr(story_reception, "CLEAN_SHARE", 0.0)
+        monkeypatch.setattr(story_reception, "BURST_SHARE", 0.0)
         monkeypatch.setattr(story_reception, "FADING_SHARE", fading)
         monkeypatch.setattr(story_reception, "LOWEST_DB", snr_db)
         monkeypatch.setattr(story_reception, "HIGHEST_DB", snr_db)
@@ -91,3 +92,15 @@ def test_the_same_seed_gives_the_same_story():
 
 def test_nothing_said_is_nothing_heard():
     assert heard_story(np.random.default_rng(0), [], VOCABULARY) == []
+
+
+def test_now_and_then_sentences_in_a_row_are_lost_over_a_good_channel(monkeypatch):
+    monkeypatch.setattr(story_reception, "CLEAN_SHARE", 1.0)
+    rng = np.random.default_rng(2)
+    stories = [[heard is None for _, heard in said(rng)] for _ in range(400)]
+    with_loss = [lost for lost in stories if any(lost)]
+    assert 20 < len(with_loss) < 60
+    for lost in with_loss:
+        first, last = lost.index(True), len(lost) - 1 - lost[::-1].index(True)
+        assert all(lost[first : last + 1]) and last - first < story_reception.LONGEST_BURST
+    assert max(map(sum, with_loss)) > 4
