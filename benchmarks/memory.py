@@ -1,10 +1,11 @@
 """A large memory: how long a retrieval takes, how much room it has, how soon it is back after `kill -9`.
 
-    python benchmarks/memory.py [--entries 100000] [--queries 1000] [--width 128] [--rule fifo] [--seed 0]
+    python benchmarks/memory.py [--entries 100000] [--queries 1000] [--width 128] [--rule fifo] [--seed 0] [--json FILE]
 
 A process of its own fills the memory of one user, a sentence and its channel a message, and goes on once it is full; it
-is killed while it does. Restart is from then until all is at hand again. Retrieval is what a question takes: entries
-nearest in meaning to it, or the newest. Directions are random, which is as slow as any.
+is killed while it does. Restart is from then until all is at hand again. Retrieval is entries nearest in meaning to a
+question, or the newest; recollected is all that a question takes, both of them with time and channel as the reader gets
+them. Directions are random, which is as slow as any.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from semcom_ota.experiments import provenance, run_folder
+from semcom_ota.memory.context import recollect
 from semcom_ota.memory.entry import Understood
 from semcom_ota.memory.store import MemoryStore
 from semcom_ota.types import Csi, FrameHeader, ReceivedMessage
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=128, help="of the features, as those of the reader")
     parser.add_argument("--rule", default="fifo")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--fill", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.fill:
@@ -75,11 +79,15 @@ def main() -> None:
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             print(f"restart after kill -9: {restart:.2f} s, {len(store)} entries; {size / 1e6:.0f} MB on the disk,"
                   f" {grown / 1e3:.0f} MB in memory")  # fmt: skip
+            found = {"entries": len(store), "width": options.width, "rule": options.rule, "seed": options.seed,
+                     "restart_s": restart, "disk_bytes": size, "memory_bytes": 1024 * grown,
+                     "machine": provenance.machine(), "commit": provenance.commit(), "retrieved": []}  # fmt: skip
             queries = np.random.default_rng(options.seed + 1).standard_normal((options.queries, options.width))
             print(f"{'retrieved':>16} {'p50 ms':>8} {'p99 ms':>8}")
             for name, retrieve in (
                 ("nearest", store.nearest),
                 ("newest", lambda user, _, count: store.newest(user, count)),
+                ("recollected", lambda user, query, count: recollect(store, user, query, count, count).numbers),
             ):
                 for count in COUNTS:
                     times = np.empty(options.queries)
@@ -88,7 +96,10 @@ def main() -> None:
                         assert len(retrieve(0, query, count)) == count
                         times[index] = time.perf_counter() - started
                     p50, p99 = 1e3 * np.percentile(times, [50, 99])
-                    print(f"{count:>5} {name:>10} {p50:8.2f} {p99:8.2f}")
+                    print(f"{count:>4} {name:>11} {p50:8.2f} {p99:8.2f}")
+                    found["retrieved"].append({"how": name, "entries": count, "p50_ms": p50, "p99_ms": p99})
+    if options.json:
+        run_folder.write_json(options.json, found)
 
 
 if __name__ == "__main__":

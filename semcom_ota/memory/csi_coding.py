@@ -5,7 +5,7 @@ channel counts more. H comes in as the SNR of a few bands (frequency) and of a f
 own, with those of the user's messages before it (history); beside them stands what of it was masked or lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -33,14 +33,13 @@ def csi_features(entries: Sequence[MemoryEntry], stale: Sequence[bool]) -> Float
     Returns:
         (n, CSI_FEATURES) float32: see `csi_row`.
     """
-    rows = np.zeros((len(entries), CSI_FEATURES), np.float32)
-    snr_db = [entry.csi.snr_db for entry in entries]
-    for place, (entry, old) in enumerate(zip(entries, stale, strict=True)):
-        before = snr_db[max(place - HISTORY, 0) : place][::-1]
-        rows[place] = csi_row(
-            entry.csi.snr_db, before, entry.csi.carrier_snr_db, entry.csi.slot_snr_db, entry.reliability, old
-        )
-    return rows
+    own = _clipped([entry.csi.snr_db for entry in entries])
+    history = np.zeros((len(own), HISTORY))
+    for lag in range(1, min(HISTORY, len(own) - 1) + 1):
+        history[lag:, lag - 1] = own[:-lag] - own[lag:]
+    carriers = [entry.csi.carrier_snr_db for entry in entries]
+    slots = [entry.csi.slot_snr_db for entry in entries]
+    return _rows(own, history, carriers, slots, [entry.reliability for entry in entries], stale)
 
 
 def csi_row(
@@ -66,12 +65,10 @@ def csi_row(
         `SLOTS` parts of the message came better, over 20 dB, 0 where nothing is known; mean and least reliability; 1
         if it is stale.
     """
-    own, earlier = float(_clipped(snr_db)), _clipped(before_db)
-    history = np.zeros(HISTORY)
-    history[: len(earlier)] = earlier - own
-    trust = (float(reliability.mean()), float(reliability.min())) if len(reliability) else (0.0, 0.0)
-    parts = (own, *history, *_bands(carrier_snr_db), *_about_mean(slot_snr_db, SLOTS))
-    return np.array([*(part / 20 for part in parts), *trust, float(stale)], np.float32)
+    own, earlier, history = _clipped([snr_db]), _clipped(before_db), np.zeros((1, HISTORY))
+    history[0, : len(earlier)] = earlier - own
+    (row,) = _rows(own, history, [carrier_snr_db], [slot_snr_db], [reliability], [stale])
+    return np.asarray(row)
 
 
 class CsiCoding(nn.Module):
@@ -95,14 +92,43 @@ def _clipped(snr_db: Any) -> NDArray[np.float64]:
     return np.clip(np.nan_to_num(np.asarray(snr_db, float), nan=_LOWEST_DB), _LOWEST_DB, _HIGHEST_DB)
 
 
-def _bands(carrier_snr_db: FloatArray) -> NDArray[np.float64]:
-    """(BANDS,) dB above the mean of all carriers; 0 where no carrier is known."""
-    known = _clipped(carrier_snr_db)
-    edges = np.arange(BANDS + 1) * len(known) // BANDS
-    means = [known[a:b].mean() if b > a else known.mean() for a, b in pairwise(edges)] if len(known) else []
-    return _about_mean(np.array(means), BANDS)
+def _rows(
+    own: NDArray[np.float64],
+    history: NDArray[np.float64],
+    carriers: Sequence[FloatArray],
+    slots: Sequence[FloatArray],
+    reliability: Sequence[FloatArray],
+    stale: Sequence[bool],
+) -> FloatArray:
+    parts = np.column_stack([own, history, _alike(carriers, _bands, BANDS), _alike(slots, _parts, SLOTS)]) / 20
+    trust = [(one.mean(), one.min()) if len(one) else (0.0, 0.0) for one in reliability]
+    rest = np.column_stack([np.reshape(trust, (len(own), 2)), np.asarray(stale, float)])
+    return np.column_stack([parts, rest]).astype(np.float32)
 
 
-def _about_mean(snr_db: FloatArray, count: int) -> NDArray[np.float64]:
-    known = _clipped(snr_db)
-    return known - known.mean() if len(known) == count else np.zeros(count)
+def _alike(
+    vectors: Sequence[FloatArray], made: Callable[[NDArray[np.float64]], NDArray[np.float64]], width: int
+) -> NDArray[np.float64]:
+    """(n, width): what is `made` of vectors, of all that have one length together; 0 of an empty one."""
+    found = np.zeros((len(vectors), width))
+    lengths = np.array([len(vector) for vector in vectors], int)
+    for length in set(lengths.tolist()) - {0}:
+        rows = np.flatnonzero(lengths == length)
+        found[rows] = made(_clipped([vectors[row] for row in rows]))
+    return found
+
+
+def _bands(known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, carriers) to (n, BANDS), dB above the mean of all bands."""
+    edges = np.arange(BANDS + 1) * known.shape[1] // BANDS
+    means = [known[:, first:end] if end > first else known for first, end in pairwise(edges)]
+    return _about_mean(np.stack([part.mean(axis=1) for part in means], axis=1))
+
+
+def _parts(known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, parts) to (n, SLOTS), dB above their mean; 0 where there are not so many."""
+    return _about_mean(known) if known.shape[1] == SLOTS else np.zeros((len(known), SLOTS))
+
+
+def _about_mean(known: NDArray[np.float64]) -> NDArray[np.float64]:
+    return known - known.mean(axis=1, keepdims=True)

@@ -1,5 +1,6 @@
 """What a store needs of every entry at hand: numbers in arrays, one set for each user, so that none sees another's."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -145,9 +146,10 @@ def direction(features: FloatArray) -> FloatArray:
     """The mean of (vectors, width) features, of length 1; 0 if they are or if there are none."""
     if not features.size:
         return np.zeros(features.shape[1] if features.ndim == 2 else 0, np.float32)
-    return _unit(np.asarray(features, np.float32).mean(axis=0))
+    whole = np.asarray(features, np.float32)
+    return _unit(whole[0] if len(whole) == 1 else whole.mean(axis=0))
 
 
 def _unit(vector: FloatArray) -> FloatArray:
-    length = float(np.linalg.norm(vector))
+    length = math.sqrt(float(vector @ vector))
     return np.asarray(vector / length if length > 0 else np.zeros_like(vector), np.float32)

@@ -324,7 +324,9 @@ class MemoryStore:
         self._disk.change(add, gone, values, known, counts)
 
     def _take_in(self, known: Known, features: FloatArray) -> None:
-        self._users.setdefault(known.user, UserIndex()).add(known, features)
+        if known.user not in self._users:
+            self._users[known.user] = UserIndex()
+        self._users[known.user].add(known, features)
         self._known[known.number] = known
         self._by_message[known.user, known.message] = known.number
         self._bytes += known.bytes

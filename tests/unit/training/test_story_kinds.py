@@ -22,19 +22,8 @@ def drawn(task, seed=0, count=300):
 def test_the_words_are_those_of_all_kinds():
     lines = [line for task in (2, 5) for story in drawn(task) for line in story.lines]
     words = Counter(word.rstrip(".") for line in lines for word in line.split())
-    for word in (
-        "grabbed",
-        "picked",
-        "discarded",
-        "passed",
-        "there",
-        "Fred",
-        "Sandra",
-        "Yusuf",
-        "lighthouse",
-        "violin",
-    ):
-        assert (words[word] > 0) == (word != "lighthouse"), word
+    used = ["grabbed", "picked", "discarded", "passed", "there", "Fred", "Sandra", "Yusuf", "violin"]
+    assert all(words[word] for word in used)
     published = sum(" picked up " in line or " left the " in line for line in lines)
     assert published > 0.03 * len(lines)
 
