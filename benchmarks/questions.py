@@ -1,7 +1,7 @@
 """What the receiver's memory and the masks are worth: measures, and keeps what it measured in docs/results/.
 
     python benchmarks/questions.py PART [PART ...] [--data DIR] [--split NAME] [--questions 2000] [--tasks 1,2,5]
-                                   [--snr=0,6,12] [--codec lam-jscc] [--level waveform] [--reader DIR] [--seed 0]
+                                   [--snr=0,6,12] [--codec lam-prior] [--level waveform] [--reader DIR] [--seed 0]
                                    [--out docs/results/questions.jsonl]
 
 DIR has stories in bAbI's format (docs/data.md); without, they are generated. Each part is a set of runs of `semcom qa`:
@@ -55,7 +55,7 @@ class Run:
     mask: str = "none"
     left_out: tuple[str, ...] = ()
     shuffled_csi: bool = False
-    codec: str = "lam-jscc"
+    codec: str = "lam-prior"
     level: str = "waveform"
     questions: int = 2000
     seed: int = 0
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=2000, help="of each task, at least, if there are so many")
     parser.add_argument("--tasks", type=numbers, default=TASKS)
     parser.add_argument("--snr", type=numbers, default=SNRS, help="Es/N0 in dB")
-    parser.add_argument("--codec", default="lam-jscc", help="that carries the sentences")
+    parser.add_argument("--codec", default="lam-prior", help="that carries the sentences")
     parser.add_argument("--level", default="waveform", choices=tuple(qa.LEVELS))
     parser.add_argument("--reader", default="shipped", help="folder of who answers")
     parser.add_argument("--seed", type=int, default=0)

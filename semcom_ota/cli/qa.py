@@ -64,7 +64,7 @@ def qa(
         int, typer.Option(metavar="N", min=0, max=256, help="of them, the newest, that lam-prior decodes with")
     ] = 0,
     questions: Annotated[int, typer.Option(metavar="N", min=1, help="so many, from the first story on")] = 2000,
-    codec: Annotated[str, typer.Option(metavar="NAME", help="that carries the sentences")] = "lam-jscc",
+    codec: Annotated[str, typer.Option(metavar="NAME", help="that carries the sentences")] = "lam-prior",
     level: Annotated[
         LevelName, typer.Option(help="through GNU Radio and sockets, or through the same receiver in one process")
     ] = LevelName.flowgraph,

@@ -1,6 +1,6 @@
 """`semcom qa`: stories sent sentence by sentence, questions answered from what the receiver remembers of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from semcom_ota.experiments.qa_flowgraph import FlowgraphLevel
 from semcom_ota.experiments.qa_plan import Line, Outcome, groups
 from semcom_ota.experiments.qa_waveform import WaveformLevel
 from semcom_ota.experiments.statistics import Estimate, clustered_proportion
+from semcom_ota.memory.receiver_memory import ReceiverMemory
 from semcom_ota.tasks.question_only import QuestionOnly
 from semcom_ota.tasks.solver import same_answer
 from semcom_ota.tasks.stories import Story
@@ -69,8 +70,80 @@ def run(asked: Asked, link: LinkConfig, channel: str, quiet: bool) -> dict[str, 
         ConfigError: codec, mask or reader cannot be had.
         ServiceFailed: a process gave up.
     """
+    (figures,) = compare(asked, [link], channel, quiet)
+    return figures
+
+
+def compare(asked: Asked, links: Sequence[LinkConfig], channel: str, quiet: bool) -> list[dict[str, Any]]:
+    """`run` for each of several links that are alike but for their memories.
+
+    At level `waveform` everything is sent and decoded once, and all memories hear the very same; but where codecs
+    decode with what is remembered.
+    """
+    if any(link.model_copy(update={"memory": links[0].memory}) != links[0] for link in links):
+        raise ValueError("links that are compared may differ in their memories alone")
     plan = list(groups(asked.stories))
-    known = {
+    together = asked.level == "waveform" and len(links) > 1 and not any(link.memory.decode_with for link in links)
+    level: _Receivers = _Together(links) if together else _Each([LEVELS[asked.level](link) for link in links])
+    with radio_process.progress(quiet) as bar:
+        task = bar.add_task("no channel", total=(1 + len(asked.snr_db)) * len(links) * sum(map(len, plan)))
+
+        def send(level: _Receivers, snr_db: float) -> list[list[tuple[Line, Outcome]]]:
+            found: list[list[tuple[Line, Outcome]]] = [[] for _ in links]
+            for place, group in enumerate(plan):
+                for mine, made in zip(found, level.run(group, snr_db, asked.seed + place), strict=True):
+                    for line, outcome in made:
+                        mine.append((line, outcome))
+                        bar.update(task, advance=1)
+            return found
+
+        ceilings = [_accuracy(found) for found in send(_Each([ErrorFreeLevel(link) for link in links]), np.inf)]
+        points: list[list[dict[str, Any]]] = [[] for _ in links]
+        for snr_db in asked.snr_db:
+            bar.update(task, description=f"{snr_db:g} dB")
+            for link, mine, found in zip(links, points, send(level, snr_db), strict=True):
+                mine.append(_known(asked, link, channel) | {"snr_db": snr_db} | _point(found))
+    question_only = QuestionOnly(asked.stories).share_right(asked.stories)
+    return [
+        {
+            "run": run_folder.describe(asked.level, link, asked.seed)
+            | {"question_only": question_only, "error_free": asdict(ceiling)},
+            "points": mine,
+        }
+        for link, ceiling, mine in zip(links, ceilings, points, strict=True)
+    ]
+
+
+class _Receivers(Protocol):
+    def run(self, lines: Sequence[Line], snr_db: float, seed: int) -> Sequence[Iterable[tuple[Line, Outcome]]]:
+        """Of each receiver what a `Level` yields."""
+        ...
+
+
+class _Each:
+    """Each receiver has an air of its own."""
+
+    def __init__(self, levels: Sequence[Level]):
+        self._levels = levels
+
+    def run(self, lines: Sequence[Line], snr_db: float, seed: int) -> Sequence[Iterable[tuple[Line, Outcome]]]:
+        return [level.run(lines, snr_db, seed) for level in self._levels]
+
+
+class _Together:
+    """One receiver with several memories."""
+
+    def __init__(self, links: Sequence[LinkConfig]):
+        self._level = WaveformLevel(links[0])
+        self._memories = [ReceiverMemory(link.memory, link.device) for link in links]
+
+    def run(self, lines: Sequence[Line], snr_db: float, seed: int) -> Sequence[Iterable[tuple[Line, Outcome]]]:
+        heard = list(self._level.hear(lines, snr_db, seed))
+        return [self._level.understand(heard, memory) for memory in self._memories]
+
+
+def _known(asked: Asked, link: LinkConfig, channel: str) -> dict[str, Any]:
+    return {
         "codec": link.codec.names[0],
         "channel": channel,
         "task": asked.task,
@@ -80,28 +153,6 @@ def run(asked: Asked, link: LinkConfig, channel: str, quiet: bool) -> dict[str, 
         "mask": link.mask.kind,
         "csi": "estimated",
     }
-    with radio_process.progress(quiet) as bar:
-        task = bar.add_task("no channel", total=(1 + len(asked.snr_db)) * sum(map(len, plan)))
-
-        def send(level: Level, snr_db: float) -> list[tuple[Line, Outcome]]:
-            found = []
-            for place, group in enumerate(plan):
-                for line, outcome in level.run(group, snr_db, asked.seed + place):
-                    found.append((line, outcome))
-                    bar.update(task, advance=1)
-            return found
-
-        level = LEVELS[asked.level](link)  # first, for what it refuses
-        ceiling = _accuracy(send(ErrorFreeLevel(link), np.inf))
-        points = []
-        for snr_db in asked.snr_db:
-            bar.update(task, description=f"{snr_db:g} dB")
-            points.append(known | {"snr_db": snr_db} | _point(send(level, snr_db)))
-    bounds = {
-        "question_only": QuestionOnly(asked.stories).share_right(asked.stories),
-        "error_free": asdict(ceiling),
-    }
-    return {"run": run_folder.describe(asked.level, link, asked.seed) | bounds, "points": points}
 
 
 def _right(line: Line, outcome: Outcome) -> bool:
@@ -134,9 +185,16 @@ def _point(found: Sequence[tuple[Line, Outcome]]) -> dict[str, Any]:
         "accuracy": accuracy.value,
         "accuracy_low": accuracy.low,
         "accuracy_high": accuracy.high,
+        "right": _packed(found),
         "confidence": float(sure.mean()) if len(sure) else None,
         "payload_symbols_per_word": symbols / words,
         "masked_share": masked / (symbols + masked) if symbols else 0.0,
         "overhead_symbols": sum(outcome.overhead_symbols for outcome in outcomes),
         "air_samples": sum(outcome.air_samples for outcome in outcomes),
     }
+
+
+def _packed(found: Sequence[tuple[Line, Outcome]]) -> str:
+    """A bit for each question, 1 if it was answered right, in the order of the stories: eight a byte, hexadecimal."""
+    asked = [(line.story, line.message, _right(line, outcome)) for line, outcome in found if line.question is not None]
+    return np.packbits(np.array([right for _, _, right in sorted(asked)], bool)).tobytes().hex()

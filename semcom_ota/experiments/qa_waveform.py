@@ -6,7 +6,8 @@ is remembered (`memory.decode_with`), they are decoded one after the other.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from semcom_ota.codecs import registry
@@ -30,6 +31,16 @@ KEPT = 4096
 """Messages as they were encoded that are kept: stories say the same again and again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a receiver has of a line."""
+
+    line: Line
+    lost: Outcome  # what became of it if nothing was received
+    received: ReceivedMessage | None
+    decoded: Decoded | None  # None, too, if the codec decodes with what is remembered
+
+
 class WaveformLevel:
     """A link without its processes. Models are loaded once; the memory is emptied before each group."""
 
@@ -44,36 +55,38 @@ class WaveformLevel:
 
     def run(self, lines: Sequence[Line], snr_db: float, seed: int) -> Iterator[tuple[Line, Outcome]]:
         """Send a group; yields each line with what became of it, in order."""
+        return self.understand(self.hear(lines, snr_db, seed), self._memory)
+
+    def hear(self, lines: Sequence[Line], snr_db: float, seed: int) -> Iterator[Heard]:
+        """Send a group; yields what a receiver has of each line before its memory comes into it, in order."""
         passage = _Passage(self._encoder, self._link, snr_db, seed)
         for line in lines:
             passage.send(line)
         arrived = passage.arrived()
-        self._memory.store.forget()
         for first in range(0, len(lines), TOGETHER):
             part = lines[first : first + TOGETHER]
             known = {key: arrived[key] for line in part if (key := _key(line)) in arrived}
             together = {} if self._remembers else self._decode(known)
             for line in part:
-                yield line, self._outcome(passage, _key(line), known.get(_key(line)), together.get(_key(line)))
+                key = _key(line)
+                yield Heard(line, passage.lost(key), known.get(key), together.get(key))
+
+    def understand(self, heard: Iterable[Heard], memory: ReceiverMemory) -> Iterator[tuple[Line, Outcome]]:
+        """Yields each line with what became of it in a receiver with this memory, which is emptied first."""
+        memory.store.forget()
+        for one in heard:
+            received, decoded = one.received, one.decoded
+            if received is None:
+                yield one.line, one.lost
+                continue
+            if decoded is None:  # by what was heard until now
+                decoded = decode_after(self._codec, _heard(received), partial(memory.before, received))
+            status = "delivered" if decoded.intact else "corrupted"
+            understanding = memory.take_in(received, decoded)
+            yield one.line, replace(one.lost, status=status, received=decoded.text, understanding=understanding)
 
     def _decode(self, messages: Mapping[Key, ReceivedMessage]) -> dict[Key, Decoded]:
         return dict(zip(messages, decode_all(self._codec, list(map(_heard, messages.values()))), strict=True))
-
-    def _outcome(
-        self, passage: "_Passage", key: Key, received: ReceivedMessage | None, decoded: Decoded | None
-    ) -> Outcome:
-        if key in passage.refused:
-            return Outcome("lost", reason=passage.refused[key])
-        air = passage.channel.air[key]
-        status, text, understanding = "lost", "", Understanding()
-        if received is not None:
-            if decoded is None:  # by what was heard until now
-                decoded = decode_after(self._codec, _heard(received), partial(self._memory.before, received))
-            status, text = "delivered" if decoded.intact else "corrupted", decoded.text
-            understanding = self._memory.take_in(received, decoded)
-        return Outcome(
-            status, text, understanding, air.symbols, air.cells - air.symbols, air.samples, passage.masked[key]
-        )
 
 
 class _Encoder:
@@ -131,6 +144,14 @@ class _Passage:
         for frame in frames:
             self._take(self._receiver.process(self.channel.pass_through(frame)[1]))
         self._loop.over(_key(line))
+
+    def lost(self, key: Key) -> Outcome:
+        """What became of a line of which nothing arrives, with what was sent of it."""
+        if key in self.refused:
+            return Outcome("lost", reason=self.refused[key])
+        air = self.channel.air[key]
+        spent = air.symbols, air.cells - air.symbols, air.samples, self.masked[key]
+        return Outcome("lost", "", Understanding(), *spent)
 
     def arrived(self) -> dict[Key, ReceivedMessage]:
         """All messages of the group that arrived, by stream and number; for when all are sent."""

@@ -137,7 +137,7 @@ def test_what_is_not_said_has_a_default(asked):
     assert (told.stories, told.task, told.snr_db) == (generate(2, 2, 0), 2, [0, 6, 12])
     assert (told.level, told.seed, channel) == ("flowgraph", 0, "awgn")
     assert (link.codec.names, link.mask.kind, link.memory.label, link.memory.entries) == (
-        ("lam-jscc",), "none", "fifo", 128,
+        ("lam-prior",), "none", "fifo", 128,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Stories through the numpy PHY, in front of a tiny random reader."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -7,7 +8,7 @@ from tiny_reader import save_minding_reader
 
 from semcom_ota.codecs import registry
 from semcom_ota.config import CodecConfig, ConfigError, DeviceConfig, LinkConfig, load_channel
-from semcom_ota.experiments import qa_waveform
+from semcom_ota.experiments import qa, qa_waveform
 from semcom_ota.experiments.qa_error_free import ErrorFreeLevel
 from semcom_ota.experiments.qa_plan import Outcome, groups
 from semcom_ota.experiments.qa_waveform import WaveformLevel
@@ -162,6 +163,19 @@ def test_an_outcome_is_one_of_its_seed_alone(channel, snr_db, memory, link):
     assert first == again == outcomes(WaveformLevel(settings), snr_db, 1)
     assert [one.understanding for one in first] != [one.understanding for one in other]
     assert [one.air_samples for one in first] == [one.air_samples for one in other]
+
+
+def test_several_memories_hear_the_very_same_and_each_comes_to_what_it_would_alone(link):
+    links = [link(channel="rayleigh", **memory) for memory in ({}, {"entries": 3}, {"entries": 0})]
+    asked = qa.Asked(STORIES, 1, (9.0, 3.0), "waveform", 4)
+    together = qa.compare(asked, links, "rayleigh", quiet=True)
+    alone = [qa.run(asked, one, "rayleigh", quiet=True) for one in links]
+    for one, other in zip(together, alone, strict=True):
+        assert one["points"] == other["points"]
+        assert one["run"]["error_free"] == other["run"]["error_free"]
+    assert len({json.dumps(one["points"]) for one in together}) == 3
+    with pytest.raises(ValueError, match="differ in their memories alone"):
+        qa.compare(asked, [links[0], link()], "rayleigh", quiet=True)
 
 
 def test_a_fading_channel_loses_some_and_spoils_some(link):
