@@ -4,29 +4,32 @@
                                    [--snr=0,6,12] [--codec lam-prior] [--level waveform] [--reader DIR] [--seed 0]
                                    [--out docs/results/questions.jsonl]
 
-DIR has stories in bAbI's format (docs/data.md); without, they are generated. Each part is a set of runs of `semcom qa`:
+DIR has stories in bAbI's format (docs/data.md); without, they are generated. Each part is a set of runs of `semcom qa`;
+what differs in its memory alone hears the very same, and is decoded once (level waveform):
 
     accuracy   with a memory and without, over AWGN and TDL-A
-    rules      update rules at sizes that do not hold a story, nothing lost on the way
+    rules      update rules at sizes that do not hold a story, at 12 dB
     told       what it is worth that the reader is told times and CSI, over TDL-A
     masks      no mask, a fixed one, theory's and the learned one
 
-A run that is in the file with the same settings is not measured again, so that it can be stopped. The page is made by
-benchmarks/questions_page.py. Exit status 2 if it cannot work.
+A line of the file is a run at one SNR; one with the same settings, weights and stories is not measured again, so that
+it can be stopped. What would be answered if nothing went wrong on the way stands with the first SNR of a run.
+The page is made by benchmarks/questions_page.py. Exit status 2 if it cannot work.
 """
 
 import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from semcom_ota.config import ConfigError, DeviceConfig, LinkConfig, load_channel
+from semcom_ota.config import CHECKPOINTS, ConfigError, DeviceConfig, LinkConfig, load_channel
 from semcom_ota.experiments import qa
 from semcom_ota.memory.reader import MemoryReader
+from semcom_ota.services.process import ServiceFailed
 from semcom_ota.tasks.generator import generate
 from semcom_ota.tasks.stories import Story, format_stories, load_stories
 
@@ -37,14 +40,14 @@ SNRS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0, 18.0)
 WHOLE = 512
 """Entries that hold any story of these tasks."""
 SIZES = (4, 8, 16, 32)
-REFERENCE_DB = 3.0
-"""Where theory takes all symbols to be needed, in the part `masks`."""
+MASKS: dict[str, dict[str, Any]] = {"fixed": {"share": 0.4}, "theory": {"reference_snr_db": 3.0}}
+"""Of the part `masks`, as in benchmarks/masked_text.py: theory takes all symbols to be needed at that SNR."""
 RULES = ("fifo", "freshness", "value", "correlation", "value=1,freshness=0.25")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One command `semcom qa`, at some SNRs."""
+    """One command `semcom qa`."""
 
     part: str
     task: int
@@ -59,6 +62,7 @@ class Run:
     level: str = "waveform"
     questions: int = 2000
     seed: int = 0
+    error_free: bool = True
 
     def link(self, reader: str) -> LinkConfig:
         """What is sent how."""
@@ -70,10 +74,15 @@ class Run:
             {
                 "codec": {"names": [self.codec]},
                 "radio": {"channel": load_channel(self.channel).model_dump()},
-                "mask": {"kind": self.mask} | ({"reference_snr_db": REFERENCE_DB} if self.mask == "theory" else {}),
+                "mask": {"kind": self.mask} | MASKS.get(self.mask, {}),
                 "memory": memory,
             }
         )
+
+    @property
+    def heard(self) -> "Run":
+        """The same for all runs that hear the very same."""
+        return replace(self, part="", memory="", size=0, left_out=(), shuffled_csi=False)
 
 
 def runs(part: str, common: Run, tasks: tuple[int, ...]) -> Iterator[Run]:
@@ -125,27 +134,64 @@ def main() -> None:
     said = parser.parse_args()
     common = Run("", 0, snr_db=said.snr, codec=said.codec, level=said.level, questions=said.questions, seed=said.seed)
     tasks = tuple(int(task) for task in said.tasks)
-    lines = said.out.read_text(encoding="utf-8").splitlines() if said.out.exists() else []
-    known = [json.loads(line)["plan"] for line in lines]
-    split = said.split if said.data else "generated"
     try:
-        reader = MemoryReader(Path(said.reader), DeviceConfig(device="cpu")).fingerprint
-        for run in (one for part in said.parts for one in runs(part, common, tasks)):
-            stories = qa.first_questions(stories_of(run.task, said), run.questions)
-            told = hashlib.sha256(format_stories(stories).encode()).hexdigest()[:16]
-            plan = json.loads(json.dumps(asdict(run) | {"split": split, "stories": told, "reader": reader}))
-            if plan in known:
-                continue
-            asked = qa.Asked(stories, run.task, run.snr_db, run.level, run.seed)
-            figures = qa.run(asked, run.link(said.reader), run.channel, quiet=not sys.stderr.isatty())
-            said.out.parent.mkdir(parents=True, exist_ok=True)
-            with said.out.open("a", encoding="utf-8") as kept:
-                kept.write(json.dumps({"plan": plan, **figures}) + "\n")
-            right = " ".join(f"{point['snr_db']:g}:{point['accuracy']:.3f}" for point in figures["points"])
-            print(f"{run.part} task {run.task} {run.channel} {run.memory} {run.size} {run.mask} {right}", flush=True)
-    except ConfigError as error:
+        measure([run for part in said.parts for run in runs(part, common, tasks)], said)
+    except (ConfigError, ServiceFailed, OSError) as error:
         print(f"questions.py: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def measure(wanted: Sequence[Run], said: argparse.Namespace) -> None:
+    """Measure those that are not in the file, and add them to it."""
+    known = [one["plan"] for one in kept(said.out)]
+    reader = MemoryReader(Path(said.reader), DeviceConfig(device="cpu")).fingerprint
+    together: dict[Run, list[Run]] = {}
+    for run in wanted:
+        for snr_db in run.snr_db:
+            one = replace(run, snr_db=(snr_db,), error_free=snr_db == run.snr_db[0])
+            together.setdefault(one.heard, []).append(one)
+    for heard, alike in together.items():
+        stories = qa.first_questions(stories_of(heard.task, said), heard.questions)
+        same = {"split": said.split if said.data else "generated", "stories": digest(format_stories(stories).encode()),
+                "reader": reader, "weights": weights(heard), "settings": MASKS.get(heard.mask, {})}  # fmt: skip
+        plans = {run: json.loads(json.dumps(asdict(run) | same)) for run in alike}
+        missing = [run for run in alike if plans[run] not in known]
+        if not missing:
+            continue
+        asked = qa.Asked(stories, heard.task, heard.snr_db, heard.level, heard.seed, heard.error_free)
+        links = [run.link(said.reader) for run in missing]
+        measured = qa.compare(asked, links, heard.channel, quiet=not sys.stderr.isatty())
+        said.out.parent.mkdir(parents=True, exist_ok=True)
+        with said.out.open("a", encoding="utf-8") as file:
+            for run, figures in zip(missing, measured, strict=True):
+                file.write(json.dumps({"plan": plans[run], **figures}) + "\n")
+                (point,) = figures["points"]
+                where = f"{run.part} task {run.task} {run.channel} {point['snr_db']:g} dB"
+                print(where, run.memory, run.size, run.mask, f"{point['accuracy']:.3f}", flush=True)
+
+
+def kept(file: Path) -> list[dict[str, Any]]:
+    """What was measured; a last line that a kill cut short is taken off the file."""
+    whole = file.read_bytes() if file.exists() else b""
+    if not whole.endswith(b"\n") and whole:
+        whole = whole[: whole.rfind(b"\n") + 1]
+        file.write_bytes(whole)
+    try:
+        return [json.loads(line) for line in whole.splitlines()]
+    except ValueError as error:
+        raise ConfigError(f"'{file}' is not what questions.py writes ({error}): name another with --out") from error
+
+
+def weights(run: Run) -> str:
+    """Of all that ships and comes into it."""
+    names = {run.codec, "language-model", f"mask-{run.codec}"}
+    files = sorted(file for name in names for file in (CHECKPOINTS / name).rglob("*.safetensors"))
+    return digest(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
+
+
+def digest(whole: bytes) -> str:
+    """16 digits of SHA-256."""
+    return hashlib.sha256(whole).hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -37,7 +37,28 @@ TITLES = {
     "masks": "Symbols against answers",
 }
 Measured = dict[str, Any]
-"""A line of the file: `plan`, `run`, `points`."""
+"""A run: `plan`, `run`, `points`; or a line of the file, which has one of its points."""
+
+
+def merged(lines: Sequence[Measured]) -> list[Measured]:
+    """Lines of one run, each at an SNR of its own, become one.
+
+    Raises:
+        ValueError: a curve was measured twice, with another reader, other stories or settings.
+    """
+    runs: dict[str, Measured] = {}
+    for line in lines:
+        plan = {name: value for name, value in line["plan"].items() if name not in ("snr_db", "error_free")}
+        one = runs.setdefault(json.dumps(plan, sort_keys=True), {"plan": plan, "run": {}, "points": []})
+        one["run"] |= line["run"]
+        one["points"] = sorted([*one["points"], *line["points"]], key=lambda point: point["snr_db"])
+    seen: set[tuple[Any, ...]] = set()
+    for one in runs.values():
+        curve = *(one["plan"][name] for name in ("part", "task", "channel", "codec", "level", "size")), variant(one)
+        if curve in seen:
+            raise ValueError(f"measured twice with other stories, readers or settings: {', '.join(map(str, curve))}")
+        seen.add(curve)
+    return list(runs.values())
 
 
 def variant(one: Measured) -> str:
@@ -154,6 +175,7 @@ def main() -> None:
             if file.stat().st_size > MAX_BYTES:
                 raise ValueError(f"'{file}' is too large")
             runs += [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        runs = merged(runs)
         images = said.out.parent / "images"
         images.mkdir(parents=True, exist_ok=True)
         page = [BEGINNING]

@@ -39,6 +39,7 @@ class Asked:
     snr_db: Sequence[float]
     level: str
     seed: int
+    error_free: bool = True  # and what would be answered if nothing went wrong on the way
 
 
 def first_questions(stories: Sequence[Story], questions: int) -> list[Story]:
@@ -86,7 +87,8 @@ def compare(asked: Asked, links: Sequence[LinkConfig], channel: str, quiet: bool
     together = asked.level == "waveform" and len(links) > 1 and not any(link.memory.decode_with for link in links)
     level: _Receivers = _Together(links) if together else _Each([LEVELS[asked.level](link) for link in links])
     with radio_process.progress(quiet) as bar:
-        task = bar.add_task("no channel", total=(1 + len(asked.snr_db)) * len(links) * sum(map(len, plan)))
+        passes = asked.error_free + len(asked.snr_db)
+        task = bar.add_task("no channel", total=passes * len(links) * sum(map(len, plan)))
 
         def send(level: _Receivers, snr_db: float) -> list[list[tuple[Line, Outcome]]]:
             found: list[list[tuple[Line, Outcome]]] = [[] for _ in links]
@@ -97,7 +99,10 @@ def compare(asked: Asked, links: Sequence[LinkConfig], channel: str, quiet: bool
                         bar.update(task, advance=1)
             return found
 
-        ceilings = [_accuracy(found) for found in send(_Each([ErrorFreeLevel(link) for link in links]), np.inf)]
+        bounds = [dict[str, Any]() for _ in links]
+        if asked.error_free:
+            for found, bound in zip(send(_Each([ErrorFreeLevel(link) for link in links]), np.inf), bounds, strict=True):
+                bound["error_free"] = asdict(_accuracy(found))
         points: list[list[dict[str, Any]]] = [[] for _ in links]
         for snr_db in asked.snr_db:
             bar.update(task, description=f"{snr_db:g} dB")
@@ -106,11 +111,10 @@ def compare(asked: Asked, links: Sequence[LinkConfig], channel: str, quiet: bool
     question_only = QuestionOnly(asked.stories).share_right(asked.stories)
     return [
         {
-            "run": run_folder.describe(asked.level, link, asked.seed)
-            | {"question_only": question_only, "error_free": asdict(ceiling)},
+            "run": run_folder.describe(asked.level, link, asked.seed) | {"question_only": question_only} | bound,
             "points": mine,
         }
-        for link, ceiling, mine in zip(links, ceilings, points, strict=True)
+        for link, bound, mine in zip(links, bounds, points, strict=True)
     ]
 
 

@@ -1,0 +1,110 @@
+"""benchmarks/questions.py and questions_page.py, with answers that are made up."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+
+
+def load(name, monkeypatch):
+    spec = importlib.util.spec_from_file_location(f"{name}_script", BENCHMARKS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # its dataclass looks for it there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def measure(monkeypatch, tmp_path):
+    """Runs questions.py; says which links were asked together, at which SNR."""
+    script, calls = load("questions", monkeypatch), []
+
+    def compare(asked, links, channel, quiet):
+        calls.append((channel, asked.snr_db, asked.error_free, [link.memory.label for link in links]))
+        point = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "questions": 2, "air_samples": 9,
+                 "payload_symbols_per_word": 8.0, "masked_share": 0.0, "snr_db": asked.snr_db[0]}  # fmt: skip
+        free = {"error_free": {"value": 0.9, "low": 0.8, "high": 1.0}} if asked.error_free else {}
+        run = {"question_only": 0.2, "commit": "abc"} | free
+        return [{"run": run, "points": [point]} for _ in links]
+
+    class Reader:
+        fingerprint = "one"
+
+        def __init__(self, folder, device):
+            pass
+
+    monkeypatch.setattr(script.qa, "compare", compare)
+    monkeypatch.setattr(script, "MemoryReader", Reader)
+
+    def run(*arguments):
+        calls.clear()
+        monkeypatch.setattr(sys, "argv", ["questions.py", *arguments, "--out", str(tmp_path / "kept.jsonl")])
+        script.main()
+        return list(calls)
+
+    run.file, run.reader = tmp_path / "kept.jsonl", Reader
+    return run
+
+
+def test_what_differs_in_its_memory_alone_is_sent_once_and_measured_once(measure):
+    said = "accuracy", "told", "--tasks=1", "--snr=0,6", "--questions=5"
+    calls = measure(*said)
+    with_and_without = ["fifo", "none"]
+    assert calls == [
+        ("awgn", (0.0,), True, with_and_without),
+        ("awgn", (6.0,), False, with_and_without),
+        ("tdl-a", (0.0,), True, [*with_and_without, *["fifo"] * 4]),
+        ("tdl-a", (6.0,), False, [*with_and_without, *["fifo"] * 4]),
+    ]
+    assert measure(*said) == []
+    measure.reader.fingerprint = "another"
+    assert len(measure(*said)) == 4
+
+
+def test_a_file_that_a_kill_cut_short_goes_on(measure):
+    measure("accuracy", "--tasks=1", "--snr=0", "--questions=5")
+    whole = measure.file.read_bytes()
+    measure.file.write_bytes(whole[:-20])
+    assert measure("accuracy", "--tasks=1", "--snr=0", "--questions=5") == [("tdl-a", (0.0,), True, ["none"])]
+    assert measure.file.read_bytes() == whole
+
+
+def test_a_file_of_something_else_is_one_sentence(measure, capsys):
+    measure.file.write_text("no JSON\n")
+    with pytest.raises(SystemExit) as ended:
+        measure("accuracy", "--tasks=1", "--snr=0")
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith(f"questions.py: '{measure.file}' is not what")
+
+
+def page(monkeypatch, tmp_path, file):
+    script = load("questions_page", monkeypatch)
+    out = tmp_path / "docs" / "questions.md"
+    monkeypatch.setattr(sys, "argv", ["questions_page.py", str(file), "--out", str(out)])
+    script.main()
+    return out.read_text()
+
+
+def test_the_page_has_a_curve_a_run_however_many_lines_that_has(measure, monkeypatch, tmp_path):
+    measure("accuracy", "rules", "told", "--tasks=2", "--snr=0,6", "--questions=5")
+    text = page(monkeypatch, tmp_path, measure.file)
+    assert "| 2 | no memory | 512 | 6 | 2 | 0.500 [0.400, 0.600] | 0.900 | 0.200 |" in text
+    assert "questions-rules-awgn-lam-prior-waveform.svg" in text and "| 2 | CSI of others |" in text
+
+
+def test_a_curve_of_two_readers_is_refused(measure, monkeypatch, tmp_path, capsys):
+    measure("accuracy", "--tasks=1", "--snr=0", "--questions=5")
+    measure.reader.fingerprint = "another"
+    measure("accuracy", "--tasks=1", "--snr=0", "--questions=5")
+    with pytest.raises(SystemExit) as ended:
+        page(monkeypatch, tmp_path, measure.file)
+    assert ended.value.code == 2 and "measured twice with other stories" in capsys.readouterr().err
+
+
+def test_each_line_is_a_run_at_one_snr(measure):
+    measure("accuracy", "--tasks=1", "--snr=0", "--questions=5")
+    plans = [json.loads(line)["plan"] for line in measure.file.read_text().splitlines()]
+    assert [plan["snr_db"] for plan in plans] == [[0.0]] * 4 and {plan["split"] for plan in plans} == {"generated"}
