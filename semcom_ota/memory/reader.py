@@ -106,9 +106,9 @@ class MemoryReader:
         """Answer a question from what was called to mind; `left_out` of it is not told."""
         context = self._model.context(*stacked([memory], self.width, self._device), left_out)
         made = self._model.answering(*self._batch(question.tokens, question.trust), context)
-        chances = made.words[0].float().softmax(-1)
-        sure, words = chances.max(-1)
         blank = self._model.answering.blank
+        no_words = torch.tensor([one for one in self._tokenizer.all_special_ids if one != blank], device=self._device)
+        sure, words = made.words[0].float().index_fill(-1, no_words, -torch.inf).softmax(-1).max(-1)
         said = sorted({self._tokenizer.decode([word]).strip() for word in words.tolist() if word != blank})
         support = made.support[0].float().sigmoid().cpu().numpy()
         return Answer(",".join(said), float(sure.prod()), memory.numbers, support)

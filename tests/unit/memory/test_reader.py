@@ -204,7 +204,18 @@ def test_an_answer_has_its_words_in_the_order_of_the_alphabet(reader, monkeypatc
     monkeypatch.setattr(AnsweringLam, "forward", lambda *_: Answers(logits, torch.zeros(1, 0)))
     made = reader.answer(reader.read(ASKED[0], 1.0), memory_of(reader, []))
     assert made.text == text
-    assert made.confidence == pytest.approx(float(logits[0].softmax(-1).max(-1).values.prod()))
+    marks = set(tokenizer().all_special_ids) - {tokenizer().pad_token_id}
+    words = [number for number in range(len(tokenizer())) if number not in marks]
+    assert made.confidence == pytest.approx(float(logits[0, :, words].softmax(-1).max(-1).values.prod()))
+
+
+def test_an_answer_has_words_and_no_marks(reader, monkeypatch):
+    marks = [number for number in tokenizer().all_special_ids if number != tokenizer().pad_token_id]
+    logits = torch.zeros((1, SLOTS, len(tokenizer())))
+    logits[0, :, marks] = 10
+    logits[0, :, tokenizer().get_vocab()["▁office"]] = 5
+    monkeypatch.setattr(AnsweringLam, "forward", lambda *_: Answers(logits, torch.zeros(1, 0)))
+    assert marks and reader.answer(reader.read(ASKED[0], 1.0), memory_of(reader, [])).text == "office"
 
 
 @pytest.mark.parametrize("entries", [0, 1, 6])
