@@ -154,6 +154,9 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
     """What the mask expected of the channel, what the receiver then measured, the share of symbols that was sent, what
     arrived, how sure answers were, and, if there is a memory, how many entries it had then.
 
+    The mask goes by the effective SNR (`masking.outlook.effective_snr_db`), which lies below the mean over the carriers
+    where they fade apart.
+
     Args:
         messages: rows of `messages.jsonl` in the order of sending, of which the mask said what it went by.
         events: rows of `events.jsonl`: where the way back was cut, and where the decoder was killed.
@@ -172,7 +175,10 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
             else:
                 axes.axvline(begun + 1, color=COLOURS[4], linestyle="--", linewidth=1)
     rows = dict(enumerate(messages))
-    for name, label, mark in (("snr_db_estimated", "measured", "-"), ("snr_db_expected", "expected", "x")):
+    for name, label, mark in (
+        ("snr_db_estimated", "measured: mean of the carriers", "-"),
+        ("snr_db_expected", "expected: effective, of all carriers", "x"),
+    ):
         known = {place: row[name] for place, row in rows.items() if row.get(name) is not None}
         upper.plot(list(known), list(known.values()), mark, color=COLOURS[len(upper.lines)], label=label, markersize=4)
     whole = {place: row["payload_symbols"] + row["masked_symbols"] for place, row in rows.items()}
