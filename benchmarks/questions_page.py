@@ -16,7 +16,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from semcom_ota.experiments import sweep_pictures
-from semcom_ota.experiments.sweep_tables import Table
+from semcom_ota.experiments.qa_comparison import Answers
+from semcom_ota.experiments.sweep_tables import Table, decibels
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "results" / "questions.jsonl"
@@ -36,6 +37,9 @@ TITLES = {
     "told": "What it is worth to know times and CSI",
     "masks": "Symbols against answers",
 }
+REFERENCES = {"accuracy": "no memory", "rules": "fifo", "told": "all", "masks": "none"}
+"""What the other runs of a part are compared with."""
+LEVEL = 0.9
 Measured = dict[str, Any]
 """A run: `plan`, `run`, `points`; or a line of the file, which has one of its points."""
 
@@ -74,15 +78,7 @@ def variant(one: Measured) -> str:
 
 def curves(runs: Sequence[Measured], title: str) -> bytes:
     """Accuracy against SNR, one panel a task."""
-    tasks = sorted({one["plan"]["task"] for one in runs})
-    style = sweep_pictures.looks(list(dict.fromkeys(map(variant, runs))))
-    columns = min(len(tasks), 4)
-    figure, grid = plt.subplots(
-        -(-len(tasks) // columns), columns, figsize=(2.7 * columns, 2.4 * -(-len(tasks) // columns)), squeeze=False,
-        sharex=True, sharey=True,
-    )  # fmt: skip
-    for axes in grid.flat[len(tasks) :]:
-        axes.set_axis_off()
+    tasks, style, figure, grid = panels(runs)
     for axes, task in zip(grid.flat, tasks, strict=False):
         own = [one for one in runs if one["plan"]["task"] == task]
         for one in own:
@@ -99,7 +95,7 @@ def curves(runs: Sequence[Measured], title: str) -> bytes:
 
 
 def sizes(runs: Sequence[Measured], title: str) -> bytes:
-    """Accuracy against the memory's size, one panel a task."""
+    """Accuracy against the memory's size, one panel a task, at the highest SNR."""
     tasks = sorted({one["plan"]["task"] for one in runs})
     style = sweep_pictures.looks(list(dict.fromkeys(map(variant, runs))))
     figure, grid = plt.subplots(1, len(tasks), figsize=(4.2 * len(tasks), 3.4), squeeze=False, sharey=True)
@@ -109,15 +105,48 @@ def sizes(runs: Sequence[Measured], title: str) -> bytes:
                 (one for one in runs if one["plan"]["task"] == task and variant(one) == name),
                 key=lambda one: one["plan"]["size"],
             )
-            free = [one["run"]["error_free"] for one in own]
-            entries = [one["plan"]["size"] for one in own]
-            axes.plot(entries, [one["value"] for one in free], color=style[name][0], marker=style[name][1], label=name)
-            bounds = [one["low"] for one in free], [one["high"] for one in free]
-            axes.fill_between(entries, *bounds, color=style[name][0], alpha=0.18, linewidth=0)
+            entries, points = [one["plan"]["size"] for one in own], [one["points"][-1] for one in own]
+            accuracy = [point["accuracy"] for point in points]
+            axes.plot(entries, accuracy, color=style[name][0], marker=style[name][1], label=name)
+            low, high = ([point[f"accuracy_{end}"] for point in points] for end in ("low", "high"))
+            axes.fill_between(entries, low, high, color=style[name][0], alpha=0.18, linewidth=0)
         axes.set(title=f"task {task}", xscale="log", ylim=(-0.03, 1.03))
         axes.set_xticks(ticks := sorted({one["plan"]["size"] for one in runs}), [str(tick) for tick in ticks])
         axes.grid(alpha=0.3)
-    return finished(figure, grid, "entries that the memory holds", "answered right, nothing lost on the way", title)
+    return finished(figure, grid, "entries that the memory holds", "answered right", title)
+
+
+def spent(runs: Sequence[Measured], title: str) -> bytes:
+    """Accuracy against what a message took of the air, overhead included: one panel a task, a mark for each SNR."""
+    tasks, style, figure, grid = panels(runs)
+    for axes, task in zip(grid.flat, tasks, strict=False):
+        for one in (one for one in runs if one["plan"]["task"] == task):
+            colour, marker = style[variant(one)]
+            symbols = [on_the_air(point) for point in one["points"]]
+            accuracy = [point["accuracy"] for point in one["points"]]
+            axes.plot(symbols, accuracy, color=colour, marker=marker, markersize=4, linewidth=0.8, label=variant(one))
+            for place, value, point in zip(symbols, accuracy, one["points"], strict=True):
+                axes.annotate(f"{point['snr_db']:g}", (place, value), fontsize=5, color=colour)
+        axes.set(title=f"task {task}", ylim=(-0.03, 1.03))
+        axes.grid(alpha=0.3)
+    return finished(figure, grid, "symbols a message, overhead included (marks: dB)", "answered right", title)
+
+
+def on_the_air(point: dict[str, Any]) -> float:
+    """Symbols a message, of the payload and all beside it."""
+    return float((point["payload_symbols"] + point["overhead_symbols"]) / point["messages"])
+
+
+def panels(runs: Sequence[Measured]) -> tuple[list[int], sweep_pictures.Looks, Any, Any]:
+    """The tasks, how each variant looks, and a figure with a panel for each task."""
+    tasks = sorted({one["plan"]["task"] for one in runs})
+    columns = min(len(tasks), 4)
+    rows = -(-len(tasks) // columns)
+    size = 2.7 * columns, 2.4 * rows
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True)
+    for axes in grid.flat[len(tasks) :]:
+        axes.set_axis_off()
+    return tasks, sweep_pictures.looks(list(dict.fromkeys(map(variant, runs)))), figure, grid
 
 
 def finished(figure: Any, grid: Any, across: str, up: str, title: str) -> bytes:
@@ -149,17 +178,56 @@ def table(runs: Sequence[Measured]) -> str:
     return f"<details><summary>Figures</summary>\n\n{Table('', '', head, tuple(rows)).markdown()}\n</details>\n"
 
 
+def against(part: str, runs: Sequence[Measured]) -> str:
+    """Every run against the one that its part compares with: differences, dB, and what a mask saves."""
+    references = {likeness(part, one): one for one in runs if variant(one) == REFERENCES[part]}
+    rows = []
+    for one in sorted(runs, key=lambda one: (one["plan"]["task"], one["plan"]["size"])):
+        other = references.get(likeness(part, one))
+        if other is None or other is one:
+            continue
+        answers = Answers(one["run"]["questions_of_stories"])
+        less = decibels(answers.needs_less(one["points"], other["points"], LEVEL).as_json())
+        known = {point["snr_db"]: point for point in other["points"]}
+        for point, base in ((one, known[one["snr_db"]]) for one in one["points"] if one["snr_db"] in known):
+            apart = answers.difference(point, base)
+            rows.append((
+                str(one["plan"]["task"]), variant(one), str(one["plan"]["size"]), f"{point['snr_db']:g}",
+                f"{apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]", less, f"{point['masked_share']:.1%}",
+                f"{1 - on_the_air(point) / on_the_air(base):.1%}",
+                f"{1 - point['air_samples'] / base['air_samples']:.1%}",
+            ))  # fmt: skip
+    caption = (
+        f"Against '{REFERENCES[part]}', question by question; stories are drawn. dB: how much less is needed for "
+        f"{LEVEL:g} answered right. Masked are payload symbols; saved are symbols with all overhead, and samples."
+    )
+    head = ("task", "", "entries", "SNR (dB)", "more answered right [95 %]", "needs less (dB) [95 %]", "masked",
+            "symbols saved", "air saved")  # fmt: skip
+    return (
+        f"<details><summary>Differences</summary>\n\n{Table('', caption, head, tuple(rows)).markdown()}\n</details>\n"
+    )
+
+
+def likeness(part: str, one: Measured) -> tuple[Any, ...]:
+    """What a run has in common with the one that it is compared with."""
+    return (one["plan"]["task"], *([one["plan"]["size"]] if part == "rules" else []))
+
+
 def section(part: str, runs: Sequence[Measured], images: Path) -> list[str]:
     """A part: its pictures and figures, by channel, codec and level."""
     parts = [f"## {TITLES[part]}\n"]
     kinds = dict.fromkeys((one["plan"]["channel"], one["plan"]["codec"], one["plan"]["level"]) for one in runs)
+    drawn = {"rules": {"": sizes}, "masks": {"": curves, "-spent": spent}}.get(part, {"": curves})
     for kind in kinds:
         own = [one for one in runs if tuple(one["plan"][name] for name in ("channel", "codec", "level")) == kind]
         channel, codec, level = kind
         title = f"{channel}, {codec}, level {level}"
-        file = images / f"questions-{part}-{channel}-{codec}-{level}.svg"
-        file.write_bytes((sizes if part == "rules" else curves)(own, title))
-        parts += [f"### {title}\n", f"![{TITLES[part]}: {title}](images/{file.name})\n", table(own)]
+        parts.append(f"### {title}\n")
+        for name, draw in drawn.items():
+            file = images / f"questions-{part}{name}-{channel}-{codec}-{level}.svg"
+            file.write_bytes(draw(own, title))
+            parts.append(f"![{TITLES[part]}: {title}](images/{file.name})\n")
+        parts += [against(part, own), table(own)]
     return parts
 
 

@@ -64,8 +64,8 @@ def run(asked: Asked, link: LinkConfig, channel: str, quiet: bool) -> dict[str, 
 
     Returns:
         `run` and `points`, as `--json` has them (ARCHITECTURE.md). `run` has beside the usual `question_only`, the best
-        that anybody can answer who sees the questions alone, and `error_free`, what is answered of what was understood
-        as it was sent.
+        that anybody can answer who sees the questions alone, `error_free`, what is answered of what was understood as
+        it was sent, and `questions_of_stories`, how many each story has, in the order of `right` of the points.
 
     Raises:
         ConfigError: codec, mask or reader cannot be had.
@@ -108,10 +108,13 @@ def compare(asked: Asked, links: Sequence[LinkConfig], channel: str, quiet: bool
             bar.update(task, description=f"{snr_db:g} dB")
             for link, mine, found in zip(links, points, send(level, snr_db), strict=True):
                 mine.append(_known(asked, link, channel) | {"snr_db": snr_db} | _point(found))
-    question_only = QuestionOnly(asked.stories).share_right(asked.stories)
+    told = {
+        "question_only": QuestionOnly(asked.stories).share_right(asked.stories),
+        "questions_of_stories": [len(story.questions) for story in asked.stories],
+    }
     return [
         {
-            "run": run_folder.describe(asked.level, link, asked.seed) | {"question_only": question_only} | bound,
+            "run": run_folder.describe(asked.level, link, asked.seed) | told | bound,
             "points": mine,
         }
         for link, bound, mine in zip(links, bounds, points, strict=True)
@@ -191,6 +194,7 @@ def _point(found: Sequence[tuple[Line, Outcome]]) -> dict[str, Any]:
         "accuracy_high": accuracy.high,
         "right": _packed(found),
         "confidence": float(sure.mean()) if len(sure) else None,
+        "payload_symbols": symbols,
         "payload_symbols_per_word": symbols / words,
         "masked_share": masked / (symbols + masked) if symbols else 0.0,
         "overhead_symbols": sum(outcome.overhead_symbols for outcome in outcomes),

@@ -91,6 +91,7 @@ def test_lost_questions_are_answered_wrong(figures):
         "corrupted": 5, "lost": 1, "questions": 4,
         "answered": 3, "accuracy": 0.5, "accuracy_low": right.low, "accuracy_high": right.high, "confidence": 0.5,
         "right": "c0",  # the first two of four
+        "payload_symbols": 80,
         "payload_symbols_per_word": 80 / sum(len(line.text.split()) for line in LINES), "masked_share": 0.0,
         "overhead_symbols": 32, "air_samples": 800,
     }  # fmt: skip

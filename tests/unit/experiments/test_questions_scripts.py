@@ -25,11 +25,18 @@ def measure(monkeypatch, tmp_path):
 
     def compare(asked, links, channel, quiet):
         calls.append((channel, asked.snr_db, asked.error_free, [link.memory.label for link in links]))
-        point = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "questions": 2, "air_samples": 9,
-                 "payload_symbols_per_word": 8.0, "masked_share": 0.0, "snr_db": asked.snr_db[0]}  # fmt: skip
+        point = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "questions": 2, "messages": 4,
+                 "payload_symbols_per_word": 8.0, "snr_db": asked.snr_db[0]}  # fmt: skip
         free = {"error_free": {"value": 0.9, "low": 0.8, "high": 1.0}} if asked.error_free else {}
-        run = {"question_only": 0.2, "commit": "abc"} | free
-        return [{"run": run, "points": [point]} for _ in links]
+        run = {"question_only": 0.2, "commit": "abc", "questions_of_stories": [1, 1]} | free
+
+        def of(link):
+            share = 0.0 if link.mask.kind == "none" else 0.5
+            spent = {"payload_symbols": 80 * (1 - share), "overhead_symbols": 20, "air_samples": 1000 - 600 * share}
+            right = "c0" if link.memory.entries else "40"  # both, or one of two
+            return {"run": run, "points": [point | spent | {"right": right, "masked_share": share}]}
+
+        return [of(link) for link in links]
 
     class Reader:
         fingerprint = "one"
@@ -93,6 +100,16 @@ def test_the_page_has_a_curve_a_run_however_many_lines_that_has(measure, monkeyp
     text = page(monkeypatch, tmp_path, measure.file)
     assert "| 2 | no memory | 512 | 6 | 2 | 0.500 [0.400, 0.600] | 0.900 | 0.200 |" in text
     assert "questions-rules-awgn-lam-prior-waveform.svg" in text and "| 2 | CSI of others |" in text
+    assert "| 2 | memory | 512 | 6 | +0.500 [+0.000, +1.000] |" in text
+    assert "| 2 | value | 8 | 12 | +0.000 [+0.000, +0.000] |" in text
+
+
+def test_what_a_mask_saves_is_told_with_its_overhead(measure, monkeypatch, tmp_path):
+    measure("masks", "--tasks=15", "--snr=0,12", "--questions=5")
+    text = page(monkeypatch, tmp_path, measure.file)
+    assert "| 15 | theory | 512 | 12 | +0.000 [+0.000, +0.000] |" in text
+    assert "| 50.0% | 40.0% | 30.0% |" in text  # of the payload, of all symbols, of the air
+    assert (tmp_path / "docs" / "images" / "questions-masks-spent-awgn-lam-prior-waveform.svg").is_file()
 
 
 def test_a_curve_of_two_readers_is_refused(measure, monkeypatch, tmp_path, capsys):
