@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from semcom_ota.config import ConfigError
 from semcom_ota.experiments import sweep_pictures
 from semcom_ota.experiments.qa_comparison import Answers
 from semcom_ota.experiments.sweep_tables import Table, decibels
@@ -48,7 +49,7 @@ def merged(lines: Sequence[Measured]) -> list[Measured]:
     """Lines of one run, each at an SNR of its own, become one.
 
     Raises:
-        ValueError: a curve was measured twice, with another reader, other stories or settings.
+        ConfigError: a curve was measured twice, with another reader, other stories or settings.
     """
     runs: dict[str, Measured] = {}
     for line in lines:
@@ -60,7 +61,8 @@ def merged(lines: Sequence[Measured]) -> list[Measured]:
     for one in runs.values():
         curve = *(one["plan"][name] for name in ("part", "task", "channel", "codec", "level", "size")), variant(one)
         if curve in seen:
-            raise ValueError(f"measured twice with other stories, readers or settings: {', '.join(map(str, curve))}")
+            told = ", ".join(map(str, curve))
+            raise ConfigError(f"measured twice with other stories, readers or settings ({told}): name files of one")
         seen.add(curve)
     return list(runs.values())
 
@@ -256,6 +258,9 @@ def main() -> None:
             "python benchmarks/questions_page.py\n```\n\n"
             + Table("", "", ("commit", "seed"), tuple((commit, str(seed)) for commit, seed in made)).markdown()
         )
+    except ConfigError as error:
+        print(f"questions_page.py: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         print(f"questions_page.py: {error!r}: measure with questions.py first", file=sys.stderr)
         raise SystemExit(2) from None

@@ -189,7 +189,7 @@ def load_phy(name_or_file: str) -> PhyConfig:
 def shipped(model: str | Path) -> Path | None:
     """The folder of a model that ships with the project and is called by its name, as `language-model`; else None."""
     folder = CHECKPOINTS / model
-    return folder if folder.parent == CHECKPOINTS and folder.is_dir() else None
+    return folder if folder.resolve().parent == CHECKPOINTS.resolve() and folder.is_dir() else None
 
 
 def check_cfo(cfo_hz: float, phy: PhyConfig) -> None:

@@ -50,9 +50,9 @@ class LamJscc:
     """Text to symbols and back by a LAM with trained adapters. Decodes batches.
 
     Confidence is the receiver's own estimate that the whole text is right, `word_confidence` that of the share of its
-    tokens. A text is `intact` if its checksum
-    holds and it is more likely right than not, the checksum considered. Symbols are ordered (not those of a text that
-    goes byte for byte, nor of the separate design, which both are channel coded).
+    tokens that are. A text is `intact` if its checksum holds and it is more likely right than not, the checksum
+    considered. Symbols are ordered (not those of a text that goes byte for byte, nor of the separate design, which both
+    are channel coded).
     """
 
     name = "lam-jscc"

@@ -206,7 +206,7 @@ def altered_numbers(sweeps: Mapping[str, Sequence[Row]]) -> Table:
     """Every wrong number of several sweeps that a receiver vouched for.
 
     Args:
-        sweeps: name -> rows, of sweeps that have no message in common.
+        sweeps: name -> rows.
     """
     head = ("sweep", "codec", "channel", "SNR (dB)", "symbols a word", "confidence", "sent", "received")
     found = [(name, row) for name, rows in sweeps.items() for row in rows if trust.altered_numbers(row)]
@@ -219,7 +219,8 @@ def altered_numbers(sweeps: Mapping[str, Sequence[Row]]) -> Table:
     sure = sum(row.confidence >= TRUSTED for _, row in found)
     caption = (
         f"{len(found)} of {sent} messages with numbers, of all sweeps above; {sure} of them with a confidence of "
-        f"{TRUSTED:g} or more. The receiver took them for whole and their numbers are others."
+        f"{TRUSTED:g} or more. The receiver took them for whole and their numbers are others. "
+        "A message that two sweeps share stands here twice, and counts twice."
     )
     return Table("Numbers that became other numbers", caption, head, rows)
 
