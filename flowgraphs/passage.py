@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from semcom_blocks import pdu
 from semcom_flowgraphs.desk import FAILURES, Sending
 
+from semcom_ota.masking.outlook import effective_snr_db
+from semcom_ota.phy.link_report import link_report
 from semcom_ota.phy.numerology import Numerology
 from semcom_ota.transport.radio import Latency, MessageReply
 from semcom_ota.types import ReceivedFrame
@@ -56,6 +58,7 @@ class Passage(Sending):
             fragments=header.fragments,
             lost_fragments=list(range(header.fragments)) if result.lost else list(result.lost_fragments),
             snr_db_estimated=result.snr_db if math.isfinite(result.snr_db) else None,
+            snr_db_effective=effective_snr_db(link_report(frames[0], 1).carrier_snr_db) if frames else None,
             cfo_hz_estimated=frames[0].csi.cfo_hz if frames else None,
             latency_ms=Latency(
                 encode=self.encode_ms,

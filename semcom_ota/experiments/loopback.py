@@ -14,7 +14,7 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from semcom_ota.config import ConfigError, LinkConfig
-from semcom_ota.experiments import loopback_recording, radio_process, run_folder
+from semcom_ota.experiments import loopback_recording, mask_following, radio_process, run_folder
 from semcom_ota.experiments.radio_process import MAX_MESSAGES
 from semcom_ota.experiments.statistics import word_errors
 from semcom_ota.services.process import ServiceFailed, SupervisedProcess, worker_process
@@ -24,9 +24,9 @@ from semcom_ota.transport.wire import Packet
 from semcom_ota.types import Task
 
 CARRIED_OVER = {
-    "confidence", "word_confidence", "snr_db_estimated", "cfo_hz_estimated", "fragments", "lost_fragments",
-    "payload_symbols", "overhead_symbols", "air_samples", "mean_symbol_energy", "masked_symbols", "outlook",
-    "snr_db_expected", "latency_ms", "intent", "answer", "answer_confidence", "remembered",
+    "confidence", "word_confidence", "snr_db_estimated", "snr_db_effective", "cfo_hz_estimated", "fragments",
+    "lost_fragments", "payload_symbols", "overhead_symbols", "air_samples", "mean_symbol_energy", "masked_symbols",
+    "outlook", "snr_db_expected", "latency_ms", "intent", "answer", "answer_confidence", "remembered",
 }  # fmt: skip
 """What a line of `messages.jsonl` takes from the radio process's reply as it is."""
 
@@ -68,6 +68,11 @@ def plan(texts: Sequence[str], link: LinkConfig) -> list[Transmission]:
     codecs, snrs = link.codec.names, link.loopback.snr_db
     if len(texts) * len(snrs) > MAX_MESSAGES:
         raise ConfigError(f"{len(texts)} texts at {len(snrs)} SNRs are more than {MAX_MESSAGES} messages: send fewer")
+    end, faults = len(texts) * len(snrs), link.loopback.faults
+    if late := [
+        message for message in (*(last for _, last in faults.reports_cut), *faults.decoder_killed) if message >= end
+    ]:
+        raise ConfigError(f"radio.faults: there is no message {late[0]}: the run has {end}, from 0 on")
     return [
         Transmission(step * len(texts) + index, stream, codec, codecs[0] if stream else None, snr_db, text)
         for step, snr_db in enumerate(snrs)
@@ -145,6 +150,8 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
     seed = link.loopback.seed
     described = run_folder.describe("flowgraph", link, seed) | ({"failure": str(failure)} if failure else {})
     summary = {"run": described, "points": run_folder.points(messages, channel, link, seed, link.mask.kind)}
+    if followed := mask_following.following(messages, link.mask.in_flight):
+        summary["mask"] = followed
     run_folder.write_json(folder / "summary.json", summary)
     if data_file and data_file.exists() and data_file.stat().st_size:
         loopback_recording.describe(data_file, link, channel, messages)

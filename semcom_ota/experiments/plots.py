@@ -12,6 +12,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from semcom_ota.experiments.mask_following import measured
+
 COLOURS = ("#1f6feb", "#d1570b", "#2f8a4c", "#8250df", "#b3261e", "#5b6470")
 MAX_POINTS = 4000
 LOOKS = {"level_dbfs": "level (dBFS)", "peak_dbfs": "peak (dBFS)", "gain_db": "gain (dB)"}
@@ -155,7 +157,7 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
     arrived, how sure answers were, and, if there is a memory, how many entries it had then.
 
     The mask goes by the effective SNR (`masking.outlook.effective_snr_db`), which lies below the mean over the carriers
-    where they fade apart.
+    where they fade apart; a receiver that does not say it is drawn by its mean.
 
     Args:
         messages: rows of `messages.jsonl` in the order of sending, of which the mask said what it went by.
@@ -175,11 +177,10 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
             else:
                 axes.axvline(begun + 1, color=COLOURS[4], linestyle="--", linewidth=1)
     rows = dict(enumerate(messages))
-    for name, label, mark in (
-        ("snr_db_estimated", "measured: mean of the carriers", "-"),
-        ("snr_db_expected", "expected: effective, of all carriers", "x"),
-    ):
-        known = {place: row[name] for place, row in rows.items() if row.get(name) is not None}
+    effective = any(row.get("snr_db_effective") is not None for row in messages)
+    of_what = "effective" if effective else "mean of the carriers"
+    for value, label, mark in ((measured, f"measured: {of_what}", "-"), (_expected, "expected: effective", "x")):
+        known = {place: snr for place, row in rows.items() if (snr := value(row)) is not None}
         upper.plot(list(known), list(known.values()), mark, color=COLOURS[len(upper.lines)], label=label, markersize=4)
     whole = {place: row["payload_symbols"] + row["masked_symbols"] for place, row in rows.items()}
     for colour, outlook in zip(_cycle(COLOURS), ("reported", "predicted", "stale", "unknown"), strict=False):
@@ -209,6 +210,10 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
     for axes in (upper, lower, lowest)[: 2 + bool(sure)]:
         axes.legend(frameon=False, fontsize=8)
     return _png(figure)
+
+
+def _expected(row: Mapping) -> float | None:
+    return row.get("snr_db_expected")
 
 
 def _cycle(values: Sequence[str]) -> list[str]:

@@ -76,7 +76,7 @@ def write_report(
             "Every message, in the order of sending: the SNR that was expected of the channel when it was encoded, the "
             "one that was then measured, how much of it was sent, how many of its words arrived and how sure answers "
             "were, and how many entries of its user the receiver then had. Nothing is left out where nothing is known. "
-            "Grey: no link report came back; red: the decoder was killed behind it.",
+            "Grey: no link report came back; red: the decoder was killed behind it." + _followed(summary.get("mask")),
         ))  # fmt: skip
     stages = median_stages(messages)
     if stages:
@@ -102,6 +102,24 @@ def _faults(folder: Path) -> list[dict]:
     file = folder / "events.jsonl"
     events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
     return [event for event in events if event["kind"] in ("reports_cut", "decoder_killed")]
+
+
+def _followed(mask: dict | None) -> str:
+    """Sentences about steps of the SNR and about forecasts (`mask_following.following`)."""
+    said = []
+    if mask and mask["steps"]:
+        told = ", ".join(
+            f"{step['before_db']:g} to {step['after_db']:g} dB at message {step['message']}: "
+            + ("never" if step["frames"] is None else f"{step['frames']}")
+            for step in mask["steps"]
+        )
+        said.append(f"Frames that left after a step of the SNR before the mask went by the new one: {told}.")
+    if mask and mask["messages"]:
+        said.append(
+            f"What was expected was off by {mask['expected_error_db']:.2f} dB (mean of {mask['messages']} messages), "
+            f"the last report would have been by {mask['last_report_error_db']:.2f} dB."
+        )
+    return "".join(f" {sentence}" for sentence in said)
 
 
 def mark_differences(sent: str, received: str) -> str:

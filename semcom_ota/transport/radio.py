@@ -89,6 +89,7 @@ class MessageReply(Strict):
     outlook: str = Field("", max_length=16)  # what the mask went by: masking/outlook.py
     snr_db_expected: float | None = None  # by the mask
     snr_db_estimated: float | None = None  # mean over the received fragments
+    snr_db_effective: float | None = None  # of the first received fragment, as masks go by it: masking/outlook.py
     cfo_hz_estimated: float | None = None  # of the first received fragment
     latency_ms: Latency = Latency()
 

@@ -231,7 +231,10 @@ def test_the_mask_follows_the_channel_and_is_the_same_twice(tmp_path):
     assert all(message["masked_symbols"] == 0 for message in runs[0][:8])  # 0 dB, and two that cannot know better
     assert all(message["masked_symbols"] > 0 for message in runs[0][8:])
     page = (tmp_path / "once" / "report.html").read_text()
-    assert "How the mask followed the channel" in page
+    assert "How the mask followed the channel" in page and "0 to 20 dB at message 6: 2." in page
+    mask = json.loads((tmp_path / "once" / "summary.json").read_text())["mask"]
+    assert mask["steps"] == [{"message": 6, "before_db": 0, "after_db": 20, "frames": 2}]
+    assert mask["messages"] == 10 and mask["expected_error_db"] < 6  # two of them met the step
 
 
 def test_a_cut_way_back_costs_masks_and_a_killed_decoder_nothing(tmp_path):
@@ -256,3 +259,5 @@ def test_a_cut_way_back_costs_masks_and_a_killed_decoder_nothing(tmp_path):
         {"kind": "decoder_killed", "message": 8},
     ]
     assert semcom("loopback", "--text", "A", "--cut-reports", "9:3", "--out", out).returncode == 2
+    late = semcom("loopback", "--text", "A", "--snr=9", "--kill-decoder", "1", "--out", tmp_path / "late")
+    assert late.returncode == 2 and "there is no message 1: the run has 1" in late.stderr
