@@ -100,7 +100,7 @@ def decibels(text: str) -> list[float]:
     from semcom_ota.config import MAX_SNR_DB, MIN_SNR_DB
 
     try:
-        numbers = list(dict.fromkeys(float(part) for part in text.split(",")))
+        numbers = [float(part) for part in text.split(",")]
     except ValueError:
         fail(f"--snr '{text}' is not a list of numbers: write it as --snr=-3,0,3")
     for number in numbers:

@@ -31,7 +31,10 @@ def loopback(
     ] = None,
     snr: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Es/N0 of a data subcarrier in dB, such as --snr=-3,0,3  [default: 0,6,12]"),
+        typer.Option(
+            metavar="LIST",
+            help="Es/N0 of a data subcarrier in dB, one after the other, such as --snr=0,12,0  [default: 0,6,12]",
+        ),
     ] = None,
     channel: Annotated[
         str | None,

@@ -101,7 +101,7 @@ def qa(
         "memory": _memory(memory, size)
         | {"reader": reader.resolve() if reader else "shipped", "decode_with": decode_with},
     }
-    asked = experiment.Asked(stories, task, decibels(snr), level.value, seed)
+    asked = experiment.Asked(stories, task, list(dict.fromkeys(decibels(snr))), level.value, seed)
     figures = experiment.run(asked, validated(LinkConfig, link), channel, quiet)
     if json is not None:
         write_json(json, figures)

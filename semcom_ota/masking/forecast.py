@@ -2,7 +2,9 @@
 
 A report tells of a frame that is some frames old by the time its news is used. While the channel stands still the last
 report is the best forecast; while it moves with some memory (Doppler), a linear prediction is better. Both are made
-here, judged by how they did so far on this very link, and the better one is used.
+here, judged by how they did so far on this very link, and the better one is used. After a step of the SNR (something
+moved into the path, a gain was changed) a prediction from both sides of it is worth nothing; that shows in its latest
+errors, and the last report is used until they are small again.
 
 What is predicted is the ratio itself, not its decibels: the power of a fading channel is limited to a band of twice the
 Doppler frequency, so that a few values tell the next, and its logarithm is not, because of the deep fades. Weights
@@ -20,6 +22,10 @@ ORDER = 6
 """Reports that the linear prediction looks at."""
 FORGETTING = 0.995
 """A report's weight in what was learned, a report later."""
+LATELY = 0.8
+"""The same of a report's weight in the latest errors."""
+DOUBTED = 1.3
+"""Latest errors of the prediction over those of the last report, from which on it is not used for a while."""
 LEAST = 0.1
 """Of the last SNR: less is never predicted. A prediction of powers may be far off, or negative, in a fade."""
 FLOOR_DB, CEILING_DB = -30.0, 60.0
@@ -55,6 +61,7 @@ class SnrForecast:
         self._weights[0] = 1.0  # begins as: the last report
         self._inverse = np.eye(ORDER + 1) * 10.0
         self._errors = {"last": 0.0, "predicted": 0.0}
+        self._latest = dict(self._errors)
         self._judged = 0.0
         self._frame: int | None = None
 
@@ -85,7 +92,8 @@ class SnrForecast:
         if self._judged == 0.0:
             return Forecast(_decibels(last), 0.0, predicted=False)
         errors = {name: total / self._judged for name, total in self._errors.items()}
-        if len(self._seen) == self._seen.maxlen and errors["predicted"] < errors["last"]:
+        doubted = self._latest["predicted"] > DOUBTED * self._latest["last"]
+        if len(self._seen) == self._seen.maxlen and errors["predicted"] < errors["last"] and not doubted:
             predicted = self._predicted(len(self._seen), last)
             return Forecast(_decibels(predicted), errors["predicted"], predicted=True)
         return Forecast(_decibels(last), errors["last"], predicted=False)
@@ -98,7 +106,9 @@ class SnrForecast:
         whole = len(self._seen) == self._seen.maxlen
         self._judged = FORGETTING * self._judged + 1
         for name, value in (("last", last), ("predicted", self._predicted(ORDER, last) if whole else last)):
-            self._errors[name] = FORGETTING * self._errors[name] + abs(_decibels(value) - _decibels(snr))
+            error = abs(_decibels(value) - _decibels(snr))
+            self._errors[name] = FORGETTING * self._errors[name] + error
+            self._latest[name] = LATELY * self._latest[name] + error
         if whole:
             inputs = self._inputs(ORDER)
             gain = self._inverse @ inputs / (FORGETTING + inputs @ self._inverse @ inputs)

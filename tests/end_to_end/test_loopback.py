@@ -215,12 +215,12 @@ MASK = "mask: {kind: theory, reference_snr_db: 3, semantic_snr_db: 12}\n"
 def test_the_mask_follows_the_channel_and_is_the_same_twice(tmp_path):
     """A closed loop: what a message may know of the channel does not depend on when a report comes."""
     (tmp_path / "link.yml").write_text(MASK)
-    texts = [argument for text in CAPTIONS[:6] for argument in ("--text", text)]
+    texts = [argument for text in CAPTIONS[:4] for argument in ("--text", text)]
     runs = []
     for name in ("once", "again"):
         out = tmp_path / name
         done = semcom(
-            "loopback", *texts, "--codec", "utf8", "--snr=0,20", "--link", tmp_path / "link.yml", "--out", out
+            "loopback", *texts, "--codec", "utf8", "--snr=0,20,0", "--link", tmp_path / "link.yml", "--out", out
         )
         assert done.returncode == 0, done.stderr
         runs.append(sorted(messages_of(out), key=lambda message: message["index"]))
@@ -228,13 +228,17 @@ def test_the_mask_follows_the_channel_and_is_the_same_twice(tmp_path):
     first, again = ([[message[name] for name in kept] for message in run] for run in runs)
     assert first == again
     assert [message["outlook"] for message in runs[0][:2]] == ["unknown", "unknown"]
-    assert all(message["masked_symbols"] == 0 for message in runs[0][:8])  # 0 dB, and two that cannot know better
-    assert all(message["masked_symbols"] > 0 for message in runs[0][8:])
+    assert all(message["masked_symbols"] == 0 for message in runs[0][:6])  # 0 dB, and two that cannot know better
+    assert all(message["masked_symbols"] > 0 for message in runs[0][6:10])
+    assert all(message["masked_symbols"] == 0 for message in runs[0][10:])
     page = (tmp_path / "once" / "report.html").read_text()
-    assert "How the mask followed the channel" in page and "0 to 20 dB at message 6: 2." in page
+    assert "How the mask followed the channel" in page and "20 to 0 dB at message 8: 2." in page
     mask = json.loads((tmp_path / "once" / "summary.json").read_text())["mask"]
-    assert mask["steps"] == [{"message": 6, "before_db": 0, "after_db": 20, "frames": 2}]
-    assert mask["messages"] == 10 and mask["expected_error_db"] < 6  # two of them met the step
+    assert mask["steps"] == [
+        {"message": 4, "before_db": 0, "after_db": 20, "frames": 2},
+        {"message": 8, "before_db": 20, "after_db": 0, "frames": 2},
+    ]
+    assert mask["messages"] == 10 and mask["expected_error_db"] < 10  # of 20 dB, twice two met a step
 
 
 def test_a_cut_way_back_costs_masks_and_a_killed_decoder_nothing(tmp_path):

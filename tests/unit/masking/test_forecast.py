@@ -1,4 +1,5 @@
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -39,6 +40,21 @@ def test_prediction_beats_the_last_report_under_doppler(doppler):
 def test_it_is_never_much_worse_than_the_last_report(doppler, horizon):
     made, last, _ = errors(fading(1500, doppler), horizon)
     assert made < 1.05 * last
+
+
+def test_after_a_step_the_last_report_counts_until_predictions_are_good_again():
+    """Predictions alone would be off by 1.3 times as much as last reports there."""
+    steps, made, last = range(400, 2400, 400), [], []
+    for seed, doppler in product(range(6), (0.05, 0.1, 0.2)):
+        snr_db = fading(2400, doppler, seed) - 12 * ((np.arange(2400) // 400) % 2)
+        forecast = SnrForecast(2)
+        for frame in range(2398):
+            forecast.report(frame, snr_db[frame])
+            said = forecast.next()
+            if said is not None and any(step < frame < step + 14 for step in steps):
+                made.append(abs(said.snr_db - snr_db[frame + 2]))
+                last.append(abs(snr_db[frame] - snr_db[frame + 2]))
+    assert np.mean(made) < 1.15 * np.mean(last)
 
 
 def test_before_reports_there_is_none_and_then_the_last_one():
