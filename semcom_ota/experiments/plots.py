@@ -199,7 +199,8 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
             list(sure), list(sure.values()), "*", color=COLOURS[1], markersize=5, label="an answer's confidence"
         )
     if remembers:
-        panels[3].plot([row["remembered"] for row in messages], ".", color=COLOURS[0], markersize=4)
+        counted = {place: row["remembered"] for place, row in rows.items() if row["status"] != "lost"}
+        panels[3].plot(list(counted), list(counted.values()), ".", color=COLOURS[0], markersize=4)
         panels[3].set(ylabel="remembered", ylim=(0, None))
     upper.set_ylabel("SNR (dB)")
     lower.set(ylabel="share of symbols sent", ylim=(0, 1.05))

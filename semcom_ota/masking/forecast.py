@@ -22,6 +22,8 @@ ORDER = 6
 """Reports that the linear prediction looks at."""
 FORGETTING = 0.995
 """A report's weight in what was learned, a report later."""
+PROBATION = 28
+"""Reports, weighted so, before which the prediction has learned too little to be used, however well it did."""
 LATELY = 0.8
 """The same of a report's weight in the latest errors."""
 DOUBTED = 1.3
@@ -93,7 +95,8 @@ class SnrForecast:
             return Forecast(_decibels(last), 0.0, predicted=False)
         errors = {name: total / self._judged for name, total in self._errors.items()}
         doubted = self._latest["predicted"] > DOUBTED * self._latest["last"]
-        if len(self._seen) == self._seen.maxlen and errors["predicted"] < errors["last"] and not doubted:
+        tried = self._judged >= PROBATION and len(self._seen) == self._seen.maxlen
+        if tried and errors["predicted"] < errors["last"] and not doubted:
             predicted = self._predicted(len(self._seen), last)
             return Forecast(_decibels(predicted), errors["predicted"], predicted=True)
         return Forecast(_decibels(last), errors["last"], predicted=False)

@@ -19,6 +19,9 @@ ASKS = "ask"
 """The intent of a question."""
 SERVICES = frozenset(INTENTS) - {"tell", ASKS}
 
+NOTHING_KNOWN = Answer("", 0.0, np.empty(0, np.int64), np.empty(0, np.float32))
+"""To a user of whom nothing is remembered yet; a receiver that keeps nothing at all answers questions by themselves."""
+
 
 class Recall:
     """Reader and store together."""
@@ -58,6 +61,8 @@ class Recall:
         now = self._store.sent_at(received)
         self._pass_by(received, query)
         known = recollect(self._store, user, query, self._config.context, now)
+        if self._config.entries and not len(known.numbers):
+            return NOTHING_KNOWN
         if self._config.shuffled_csi:
             order = np.random.default_rng(now).permutation(len(known.csi))
             known = replace(known, csi=known.csi[order])

@@ -80,7 +80,16 @@ def test_otherwise_it_goes_by_what_the_text_wants(make, task):
     assert texts(store) == [TOLD[0]]
 
 
-def test_an_empty_memory_answers_too(make, minded):
+def test_who_asks_before_anything_was_told_gets_no_answer(make, minded):
+    _, recall = make()
+    say(recall, 0, TOLD[0], user=1)
+    refused = say(recall, 0, ASKED[0], user=0)
+    assert (refused.answer, refused.answer_confidence, minded) == ("", 0.0, [])
+    say(recall, 1, TOLD[1], user=0)
+    assert say(recall, 2, ASKED[0], user=0).answer_confidence > 0
+
+
+def test_a_memory_that_keeps_nothing_answers_too(make, minded):
     _, recall = make(entries=0)
     say(recall, 0, TOLD[0])
     assert 0 <= say(recall, 1, ASKED[0]).answer_confidence <= 1
