@@ -18,7 +18,6 @@ The page is made by benchmarks/questions_page.py. Exit status 2 if it cannot wor
 """
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,8 +25,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from semcom_ota.config import CHECKPOINTS, ConfigError, DeviceConfig, LinkConfig, load_channel
-from semcom_ota.experiments import qa
+from semcom_ota.config import ConfigError, DeviceConfig, LinkConfig, load_channel
+from semcom_ota.experiments import provenance, qa, run_folder
 from semcom_ota.memory.reader import MemoryReader
 from semcom_ota.services.process import ServiceFailed
 from semcom_ota.tasks.generator import generate
@@ -40,8 +39,8 @@ SNRS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0, 18.0)
 WHOLE = 512
 """Entries that hold any story of these tasks."""
 SIZES = (4, 8, 16, 32)
-MASKS: dict[str, dict[str, Any]] = {"fixed": {"share": 0.4}, "theory": {"reference_snr_db": 3.0}}
-"""Of the part `masks`, as in benchmarks/masked_text.py: theory takes all symbols to be needed at that SNR."""
+MASKS: dict[str, dict[str, Any]] = {"fixed": {"share": 0.4}}
+"""Of the part `masks`, as in benchmarks/masked_text.py."""
 RULES = ("fifo", "freshness", "value", "correlation", "value=1,freshness=0.25")
 
 
@@ -144,7 +143,7 @@ def main() -> None:
 
 def measure(wanted: Sequence[Run], said: argparse.Namespace) -> None:
     """Measure those that are not in the file, and add them to it."""
-    known = [one["plan"] for one in kept(said.out)]
+    known = [one["plan"] for one in run_folder.kept_lines(said.out)]
     reader = MemoryReader(Path(said.reader), DeviceConfig(device="cpu")).fingerprint
     together: dict[Run, list[Run]] = {}
     for run in wanted:
@@ -153,8 +152,13 @@ def measure(wanted: Sequence[Run], said: argparse.Namespace) -> None:
             together.setdefault(one.heard, []).append(one)
     for heard, alike in together.items():
         stories = qa.first_questions(stories_of(heard.task, said), heard.questions)
-        same = {"split": said.split if said.data else "generated", "stories": digest(format_stories(stories).encode()),
-                "reader": reader, "weights": weights(heard), "settings": MASKS.get(heard.mask, {})}  # fmt: skip
+        same = {
+            "split": said.split if said.data else "generated",
+            "stories": provenance.digest([format_stories(stories).encode()]),
+            "reader": reader,
+            "weights": provenance.shipped_weights(heard.codec),
+            "settings": MASKS.get(heard.mask, {}),
+        }
         plans = {run: json.loads(json.dumps(asdict(run) | same)) for run in alike}
         missing = [run for run in alike if plans[run] not in known]
         if not missing:
@@ -169,30 +173,6 @@ def measure(wanted: Sequence[Run], said: argparse.Namespace) -> None:
                 (point,) = figures["points"]
                 where = f"{run.part} task {run.task} {run.channel} {point['snr_db']:g} dB"
                 print(where, run.memory, run.size, run.mask, f"{point['accuracy']:.3f}", flush=True)
-
-
-def kept(file: Path) -> list[dict[str, Any]]:
-    """What was measured; a last line that a kill cut short is taken off the file."""
-    whole = file.read_bytes() if file.exists() else b""
-    if not whole.endswith(b"\n") and whole:
-        whole = whole[: whole.rfind(b"\n") + 1]
-        file.write_bytes(whole)
-    try:
-        return [json.loads(line) for line in whole.splitlines()]
-    except ValueError as error:
-        raise ConfigError(f"'{file}' is not what questions.py writes ({error}): name another with --out") from error
-
-
-def weights(run: Run) -> str:
-    """Of all that ships and comes into it."""
-    names = {run.codec, "language-model", f"mask-{run.codec}"}
-    files = sorted(file for name in names for file in (CHECKPOINTS / name).rglob("*.safetensors"))
-    return digest(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
-
-
-def digest(whole: bytes) -> str:
-    """16 digits of SHA-256."""
-    return hashlib.sha256(whole).hexdigest()[:16]
 
 
 if __name__ == "__main__":

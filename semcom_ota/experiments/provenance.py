@@ -1,11 +1,14 @@
 """What made a result: the commit, versions of what was used, the machine."""
 
+import hashlib
 import os
 import platform
 import subprocess
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from semcom_ota.config import CHECKPOINTS
 
 
 def commit() -> str:
@@ -38,6 +41,19 @@ def machine() -> dict[str, str | int]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
+
+
+def shipped_weights(codec: str) -> str:
+    """A digest of the weights that ship and that come into what a codec, or a mask of it, does."""
+    names = {codec, "language-model", f"mask-{codec}"}
+    files = sorted(file for name in names for file in (CHECKPOINTS / name).rglob("*.safetensors"))
+    return digest(file.read_bytes() for file in files)
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """16 digits of SHA-256, of the parts in order."""
+    digests = b"".join(hashlib.sha256(part).digest() for part in parts)
+    return hashlib.sha256(digests).hexdigest()[:16]
 
 
 def _version(name: str) -> str:

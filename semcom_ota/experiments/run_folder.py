@@ -160,6 +160,22 @@ def check_writable(path: Path) -> None:
         path.unlink()
 
 
+def kept_lines(file: Path) -> list[dict[str, Any]]:
+    """What a benchmark has measured so far, a JSON object a line; a last one that a kill cut short is taken off.
+
+    Raises:
+        ConfigError: it holds something else, or cannot be read.
+    """
+    try:
+        whole = file.read_bytes() if file.exists() else b""
+        if whole and not whole.endswith(b"\n"):
+            whole = whole[: whole.rfind(b"\n") + 1]
+            file.write_bytes(whole)
+        return [json.loads(line) for line in whole.splitlines()]
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"'{file}' is not what is measured here ({error}): name another with --out") from error
+
+
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write a JSON file, at one stroke where it is a file: whoever is killed meanwhile leaves the old one whole.
 
