@@ -15,7 +15,8 @@ def export(folder: Path, data: Path, checkpoint: Path) -> str:
     """Fit what a sentence wants, write the reader into `checkpoint`; returns the card (see `model_card`)."""
     model, tokenizer, settings, steps = trained(folder)
     task = StoryTask(data, folder, settings, torch.device("cpu"))
-    of_intents = fit_intents(model, task.intents)
+    intents_right, effective = fit_intents(model, task.intents)
+    of_intents = proportion(intents_right * effective, effective)
     task.model.load_state_dict(model.state_dict())
     with torch.inference_mode():
         figures = task.count_right()
@@ -51,5 +52,6 @@ and of stories that are generated as the original distribution's were worded (pu
 | --- | --- | --- | --- |
 {chr(10).join(rows)}
 
-What a sentence wants, of one in {HELD_OUT} held out, every intent counting alike: {of_intents:.3f} right.
+What a sentence wants, of one in {HELD_OUT} held out, every intent counting alike: {of_intents.value:.3f}
+[{of_intents.low:.3f}, {of_intents.high:.3f}] right.
 """

@@ -51,11 +51,12 @@ class IntentExamples:
         return model.answering.features(tokens, there * self.trust[which].to(device)[:, None])
 
 
-def fit_intents(model: ReaderModel, examples: IntentExamples) -> float:
+def fit_intents(model: ReaderModel, examples: IntentExamples) -> tuple[float, float]:
     """Multinomial logistic regression on the features as they are, by L-BFGS; sets `to_intent` of a model on the CPU.
 
     Returns:
-        The share of those held out that it gets right, all intents counting alike.
+        The share of those held out that it gets right, all intents counting alike; and of how many independent ones
+        that count alike it would be as uncertain (L. Kish, Survey Sampling, 1965).
     """
     everything = torch.arange(len(examples.labels)).split(1024)
     with torch.no_grad():
@@ -75,4 +76,4 @@ def fit_intents(model: ReaderModel, examples: IntentExamples) -> float:
     with torch.no_grad():
         right = (head(features[~known]).argmax(-1) == labels[~known]).float()
     shares = weights[labels[~known]]
-    return float((right * shares).sum() / shares.sum())
+    return float((right * shares).sum() / shares.sum()), float(shares.sum() ** 2 / shares.square().sum())
