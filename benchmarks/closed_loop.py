@@ -28,8 +28,9 @@ STEPS_DB = (12, 0, 12, 3, 15)
 CUT, KILLED = (90, 104), 130
 DOPPLER_HZ = (11, 22, 44)
 INTERVAL_S = 0.005
+IN_FLIGHT = 2
 BATCHES = 20
-MASK = "mask: {kind: theory, reference_snr_db: 3}\n"
+MASK = f"mask: {{kind: theory, reference_snr_db: 3, in_flight: {IN_FLIGHT}}}\n"
 
 
 def main() -> None:
@@ -68,7 +69,9 @@ def everything(said: argparse.Namespace) -> None:
     for step in summary["mask"]["steps"]:
         frames = "never" if step["frames"] is None else f"after {step['frames']} frames"
         print(f"{step['before_db']:g} to {step['after_db']:g} dB at message {step['message']}: followed {frames}")
-    blind = [row["message"] for row in rows if row["outlook"] == "stale"]
+    off, last = summary["mask"]["expected_error_db"], summary["mask"]["last_report_error_db"]
+    print(f"expected SNR off by {off:.2f} dB, last report by {last:.2f} dB (steps and fades together)")
+    blind = [row["message"] for row in rows if row["outlook"] == "stale" and not row["masked_symbols"]]
     print(f"reports of {CUT[0]} to {CUT[1]} cut: nothing masked from {blind[0]} to {blind[-1]} ({len(blind)} messages)")
     entries = [rows[KILLED + place]["remembered"] for place in (0, 1)]
     print(f"decoder killed behind {KILLED}, with {entries[0]} entries: {entries[1]} after the next message")
@@ -91,17 +94,11 @@ def forecast(said: argparse.Namespace, doppler_hz: float) -> str:
     _, rows = log(
         run(said, name, "--link", link, "--codec", "huffman", "--channel", channel, "--snr=12", "--input", texts)
     )
-    in_flight = 2
-    told = [
-        (abs(row["snr_db_expected"] - met), abs(reported - met))
-        for before, row in zip(rows, rows[in_flight:], strict=False)
-        if None not in (row["snr_db_expected"], met := mask_following.measured(row))
-        and (reported := mask_following.measured(before)) is not None
-    ]
-    made, last = np.array(told).T
+    offs = mask_following.errors(rows, IN_FLIGHT)
+    made, last = np.array(offs).T
     batches = [100 * (1 - np.mean(one) / np.mean(other)) for one, other in _batches(made, last)]
     better = f"{np.mean(batches):.0f} {_interval(batches)}"
-    return f"| {doppler_hz * INTERVAL_S:g} | {len(told)} | {made.mean():.2f} | {last.mean():.2f} | {better} |"
+    return f"| {doppler_hz * INTERVAL_S:g} | {len(offs)} | {made.mean():.2f} | {last.mean():.2f} | {better} |"
 
 
 def run(said: argparse.Namespace, name: str, *arguments: object) -> Path:

@@ -16,24 +16,23 @@ Intervals are 95 % (Wilson's). Exit status 2 if it cannot work.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from semcom_ota.config import ConfigError, LinkConfig, load_channel
-from semcom_ota.experiments import provenance
+from semcom_ota.experiments import provenance, run_folder
 from semcom_ota.experiments.qa import LEVELS, Level
 from semcom_ota.experiments.qa_plan import Line, Outcome, groups
 from semcom_ota.experiments.statistics import proportion
 from semcom_ota.experiments.sweep_tables import Table
 from semcom_ota.services.process import ServiceFailed
 from semcom_ota.tasks.draft import StorySettings
-from semcom_ota.tasks.generator import generate
+from semcom_ota.tasks.generator import generate, generate_endlessly
 from semcom_ota.tasks.solver import same_answer
 from semcom_ota.tasks.stories import Story
 from semcom_ota.training.story_kinds import contradicted
@@ -61,7 +60,11 @@ def main() -> None:
     if not (2 <= said.users <= 256 and 10 <= said.sentences <= 10_000 and said.stories >= 1):
         parser.error("--users takes 2 to 256, --sentences 10 to 10000, --stories at least 1")
     try:
+        if said.json is not None:
+            run_folder.check_writable(said.json)
         found = dict(measure(said))
+        if said.json is not None:
+            run_folder.write_json(said.json, found)
     except (ConfigError, ServiceFailed) as error:
         print(f"hostile_stories.py: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -69,8 +72,6 @@ def main() -> None:
     print(
         f"{provenance.machine()}, commit {provenance.commit()}, level {said.level}, {said.snr:g} dB, seed {said.seed}"
     )
-    if said.json is not None:
-        said.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def measure(said: argparse.Namespace) -> Iterator[tuple[str, dict]]:
@@ -82,13 +83,14 @@ def measure(said: argparse.Namespace) -> Iterator[tuple[str, dict]]:
         yield f"task {task}", answers(_send(level, plan, said))
         yield f"task {task}, {LOST} frames lost", answers(_send(level, map(without_last, plan), said))
     for task in STEADY_TASKS:
-        stories = [Story(one.lines, one.questions[:1]) for one in generate(task, said.stories, said.seed)]
+        stories = list(islice(_endlessly(task, said.seed), said.stories))
         yield f"task {task}", answers(_send(level, groups(stories), said))
-        wrong = [contradicted(story, rng) for story in stories]
-        wrong = [one for one, story in zip(wrong, stories, strict=True) if one != story]
+        pairs = ((story, contradicted(story, rng)) for story in _endlessly(task, said.seed))
+        wrong = list(islice((other for story, other in pairs if other != story), said.stories))
         yield f"task {task}, contradicted", answers(_send(level, groups(wrong), said))
 
-    unheard = [Story((), (replace(one.questions[0], place=0, supporting=()),)) for one in stories]
+    asked = generate(LONG_TASK, said.stories, said.seed)
+    unheard = [Story((), (replace(one.questions[0], place=0, supporting=()),)) for one in asked]
     yield "question first", answers(_send(level, groups(unheard), said))
     stretch = said.sentences // 10  # of two sentences between questions, and five questions
     (story,) = generate(LONG_TASK, 1, said.seed, StorySettings(stretch=stretch))
@@ -99,6 +101,11 @@ def measure(said: argparse.Namespace) -> Iterator[tuple[str, dict]]:
     together = _send(level, [turns], said)
     alone = _send(level, users, said)
     yield f"{said.users} users take turns", answers(together) | {"otherwise_alone": differences(together, alone)}
+
+
+def _endlessly(task: int, seed: int) -> Iterator[Story]:
+    """Stories with their first question alone."""
+    return (Story(one.lines, one.questions[:1]) for one in generate_endlessly(task, seed))
 
 
 def without_last(lines: Sequence[Line]) -> list[Line]:

@@ -11,10 +11,10 @@ with the same settings is not measured again, so that it can be stopped. Exit st
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ MASKS: dict[str, dict[str, Any]] = {
     "learned": {"kind": "learned"},
 }
 """The fixed one saves 60 %; theory goes by the SNR at which the codec says that it needs all of its symbols."""
+COMMON = ("codec", "channel", "budget", "count", "seed", "weights")
+"""What runs have in common that are compared."""
 BEGINNING = """# Masked texts
 
 <!-- written by benchmarks/masked_text.py -->
@@ -64,7 +66,9 @@ def main() -> None:
     said = parser.parse_args()
     try:
         if said.page:
-            write_page(run_folder.kept_lines(said.out))
+            if not (kept := run_folder.kept_lines(said.out)):
+                raise ConfigError(f"nothing was measured in '{said.out}': run it with --data first")
+            write_page(kept)
             return
         if said.data is None:
             raise ConfigError("no --data: name the folder of the data sets (docs/data.md)")
@@ -85,55 +89,56 @@ def measure(said: argparse.Namespace) -> Iterator[dict[str, Any]]:
     texts = load_test_captions(said.data)[: said.count]
     known = [line["plan"] for line in run_folder.kept_lines(said.out)]
     for codec in said.codecs:
-        for snr_db in said.snr:
-            for mask in MASKS:
-                plan = {"codec": codec, "mask": mask, "snr_db": float(snr_db), "count": len(texts)}
-                plan |= {"channel": said.channel, "seed": said.seed, "settings": MASKS[mask], "budget": said.budget}
-                plan |= {"weights": provenance.shipped_weights(codec)}
-                if plan in known:
-                    continue
-                link = LinkConfig.model_validate(
-                    {
-                        "codec": {"names": (codec,), "symbols_per_word": said.budget},
-                        "mask": MASKS[mask],
-                        "radio": {
-                            "channel": load_channel(said.channel).model_dump(),
-                            "snr_db": (snr_db,),
-                            "messages_per_snr": len(texts),
-                            "seed": said.seed,
-                        },
-                    }
-                )
-                with tempfile.TemporaryDirectory(prefix="semcom-") as scratch:
-                    quiet = not sys.stderr.isatty()
-                    made = loopback.run(texts, link, said.channel, Path(scratch), record=False, quiet=quiet)
-                measured = {"plan": plan, **made.summary}
-                measured["masked"] = sum(row["masked_symbols"] for row in made.messages)
-                measured["sent"] = sum(row["payload_symbols"] for row in made.messages)
-                quality = quality_rows(texts, [row["received"] for row in made.messages])
-                measured["quality"] = quality.astype(int).tolist()  # what paired differences are made of
-                said.out.parent.mkdir(parents=True, exist_ok=True)
-                with said.out.open("a", encoding="utf-8") as kept:
-                    kept.write(json.dumps(measured) + "\n")
-                yield measured
+        weights = provenance.shipped_weights(codec)
+        for snr_db, (mask, settings) in product(said.snr, MASKS.items()):
+            plan = {"codec": codec, "mask": mask, "snr_db": float(snr_db), "count": len(texts), "budget": said.budget}
+            plan |= {"channel": said.channel, "seed": said.seed, "settings": settings, "weights": weights}
+            if plan in known:
+                continue
+            link = LinkConfig.model_validate(
+                {
+                    "codec": {"names": (codec,), "symbols_per_word": said.budget},
+                    "mask": settings,
+                    "radio": {
+                        "channel": load_channel(said.channel).model_dump(),
+                        "snr_db": (snr_db,),
+                        "messages_per_snr": len(texts),
+                        "seed": said.seed,
+                    },
+                }
+            )
+            with tempfile.TemporaryDirectory(prefix="semcom-") as scratch:
+                quiet = not sys.stderr.isatty()
+                made = loopback.run(texts, link, said.channel, Path(scratch), record=False, quiet=quiet)
+            measured = {"plan": plan, **made.summary}
+            measured["masked"] = sum(row["masked_symbols"] for row in made.messages)
+            measured["sent"] = sum(row["payload_symbols"] for row in made.messages)
+            quality = quality_rows(texts, [row["received"] for row in made.messages])
+            measured["quality"] = quality.astype(int).tolist()  # what paired differences are made of
+            run_folder.keep_line(said.out, measured)
+            yield measured
 
 
 def write_page(runs: Sequence[dict[str, Any]]) -> None:
     """The page, and a picture for each codec and channel."""
     images = PAGE.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
-    parts = [BEGINNING]
-    for codec, channel in dict.fromkeys((run["plan"]["codec"], run["plan"]["channel"]) for run in runs):
-        own = [run for run in runs if (run["plan"]["codec"], run["plan"]["channel"]) == (codec, channel)]
-        file = images / f"masked-text-{codec}-{channel}.svg"
-        file.write_bytes(picture(own, f"{codec}, {channel}"))
-        parts += [f"## {codec}, {channel}\n", f"![symbols against BLEU-1](images/{file.name})\n", table(own)]
-    made = dict.fromkeys((run["run"]["commit"], run["plan"]["seed"], run["plan"]["count"]) for run in runs)
-    head = ("commit", "seed", "captions")
+    parts, alike = [BEGINNING], dict[tuple[Any, ...], list[dict[str, Any]]]()
+    for run in runs:
+        alike.setdefault(tuple(run["plan"][name] for name in COMMON), []).append(run)
+    made = []
+    for place, (common, own) in enumerate(alike.items()):
+        codec, channel, budget, count, seed, weights = common
+        file = images / f"masked-text-{place}-{codec}-{channel}.svg"
+        title = f"{codec}, {channel}, {budget:g} symbols a word"
+        file.write_bytes(picture(own, title))
+        parts += [f"## {title}\n", f"![symbols against BLEU-1](images/{file.name})\n", table(own)]
+        commits = dict.fromkeys(run["run"]["commit"] for run in own)
+        made.append((codec, channel, f"{budget:g}", str(count), str(seed), weights, ", ".join(commits)))
+    head = ("codec", "channel", "symbols a word", "captions", "seed", "weights", "commit")
     parts.append(
         "## To make it again\n\n```sh\npython benchmarks/masked_text.py --data DIR\n"
-        "python benchmarks/masked_text.py --page\n```\n\n"
-        + Table("", "", head, tuple((commit, str(seed), str(count)) for commit, seed, count in made)).markdown()
+        "python benchmarks/masked_text.py --page\n```\n\n" + Table("", "", head, tuple(made)).markdown()
     )
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     print(f"{PAGE}: {len(runs)} runs")

@@ -166,13 +166,11 @@ def measure(wanted: Sequence[Run], said: argparse.Namespace) -> None:
         asked = qa.Asked(stories, heard.task, heard.snr_db, heard.level, heard.seed, heard.error_free)
         links = [run.link(said.reader) for run in missing]
         measured = qa.compare(asked, links, heard.channel, quiet=not sys.stderr.isatty())
-        said.out.parent.mkdir(parents=True, exist_ok=True)
-        with said.out.open("a", encoding="utf-8") as file:
-            for run, figures in zip(missing, measured, strict=True):
-                file.write(json.dumps({"plan": plans[run], **figures}) + "\n")
-                (point,) = figures["points"]
-                where = f"{run.part} task {run.task} {run.channel} {point['snr_db']:g} dB"
-                print(where, run.memory, run.size, run.mask, f"{point['accuracy']:.3f}", flush=True)
+        for run, figures in zip(missing, measured, strict=True):
+            run_folder.keep_line(said.out, {"plan": plans[run], **figures})
+            (point,) = figures["points"]
+            where = f"{run.part} task {run.task} {run.channel} {point['snr_db']:g} dB"
+            print(where, run.memory, run.size, run.mask, f"{point['accuracy']:.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,8 @@ def _run(
 
     check_codecs(link.codec.names)
     _warn_of_long_paths(link)
-    Numerology(link.phy)  # an air interface that cannot work is refused before there is a folder
+    Numerology(link.phy)  # an air interface that cannot work is refused before there is a folder,
+    loopback.plan(texts, link)  # and so are faults of messages that are not there
     if json:
         run_folder.check_writable(json)
     folder = run_folder.prepare(out or run_folder.default_folder())

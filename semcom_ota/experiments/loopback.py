@@ -69,10 +69,12 @@ def plan(texts: Sequence[str], link: LinkConfig) -> list[Transmission]:
     if len(texts) * len(snrs) > MAX_MESSAGES:
         raise ConfigError(f"{len(texts)} texts at {len(snrs)} SNRs are more than {MAX_MESSAGES} messages: send fewer")
     end, faults = len(texts) * len(snrs), link.loopback.faults
-    if late := [
-        message for message in (*(last for _, last in faults.reports_cut), *faults.decoder_killed) if message >= end
-    ]:
-        raise ConfigError(f"radio.faults: there is no message {late[0]}: the run has {end}, from 0 on")
+    struck = (*(last for _, last in faults.reports_cut), *faults.decoder_killed)
+    if beyond := [message for message in struck if message >= end]:
+        raise ConfigError(
+            f"no reports of message {beyond[0]} can be cut, nor the decoder killed behind it: the run has {end},"
+            " numbered from 0"
+        )
     return [
         Transmission(step * len(texts) + index, stream, codec, codecs[0] if stream else None, snr_db, text)
         for step, snr_db in enumerate(snrs)
@@ -149,9 +151,11 @@ def run(texts: Sequence[str], link: LinkConfig, channel: str, folder: Path, reco
         (folder / EVENTS).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     seed = link.loopback.seed
     described = run_folder.describe("flowgraph", link, seed) | ({"failure": str(failure)} if failure else {})
-    summary = {"run": described, "points": run_folder.points(messages, channel, link, seed, link.mask.kind)}
-    if followed := mask_following.following(messages, link.mask.in_flight):
-        summary["mask"] = followed
+    points = run_folder.points(messages, channel, link, seed, link.mask.kind, len(texts))
+    summary: dict[str, Any] = {"run": described, "points": points}
+    if link.mask.follows:
+        shared = link.phy.messages_per_frame
+        summary["mask"] = mask_following.following(messages, link.mask.in_flight, shared)
     run_folder.write_json(folder / "summary.json", summary)
     if data_file and data_file.exists() and data_file.stat().st_size:
         loopback_recording.describe(data_file, link, channel, messages)

@@ -179,9 +179,10 @@ def mask_over_time(messages: Sequence[Mapping], events: Sequence[Mapping] = ()) 
     rows = dict(enumerate(messages))
     effective = any(row.get("snr_db_effective") is not None for row in messages)
     of_what = "effective" if effective else "mean of the carriers"
-    for value, label, mark in ((measured, f"measured: {of_what}", "-"), (_expected, "expected: effective", "x")):
+    drawn = ((measured, f"measured: {of_what}", "-"), (_expected, "expected: effective", "x"))
+    for colour, (value, label, mark) in zip(COLOURS, drawn, strict=False):
         known = {place: snr for place, row in rows.items() if (snr := value(row)) is not None}
-        upper.plot(list(known), list(known.values()), mark, color=COLOURS[len(upper.lines)], label=label, markersize=4)
+        upper.plot(list(known), list(known.values()), mark, color=colour, label=label, markersize=4)
     whole = {place: row["payload_symbols"] + row["masked_symbols"] for place, row in rows.items()}
     for colour, outlook in zip(_cycle(COLOURS), ("reported", "predicted", "stale", "unknown"), strict=False):
         shares = {

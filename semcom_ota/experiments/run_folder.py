@@ -79,7 +79,12 @@ def describe(level: str, config: LinkConfig | ReceiverConfig, seed: int) -> dict
 
 
 def points(
-    messages: Iterable[dict[str, Any]], channel: str, config: LinkConfig | ReceiverConfig, seed: int, mask: str
+    messages: Iterable[dict[str, Any]],
+    channel: str,
+    config: LinkConfig | ReceiverConfig,
+    seed: int,
+    mask: str,
+    texts: int | None = None,
 ) -> list[dict[str, Any]]:
     """A point for each codec and SNR, in the order in which they were sent.
 
@@ -92,6 +97,8 @@ def points(
         config: `symbols_per_word` and the memory's size are taken from it.
         seed: of the bootstrap.
         mask: kind of mask.
+        texts: how many there are, where all of them are sent at one SNR after the other; an SNR that comes again then
+            sends the same again, which the bootstrap draws together.
     """
     groups: dict[tuple[float, str], list[dict[str, Any]]] = {}
     for message in messages:
@@ -105,11 +112,12 @@ def points(
         "csi": "estimated",
     }
     return [
-        {"codec": codec, "snr_db": snr_db} | known | _point(group, seed) for (snr_db, codec), group in groups.items()
+        {"codec": codec, "snr_db": snr_db} | known | _point(group, seed, texts)
+        for (snr_db, codec), group in groups.items()
     ]
 
 
-def _point(group: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+def _point(group: Sequence[dict[str, Any]], seed: int, texts: int | None) -> dict[str, Any]:
     sent = [message for message in group if message["payload_symbols"] > 0]
     words = sum(len(message["sent"].split()) for message in sent)
     symbols = sum(message["payload_symbols"] for message in sent)
@@ -128,7 +136,8 @@ def _point(group: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
         "air_samples": sum(message["air_samples"] for message in sent),
         "mean_symbol_energy": energy / symbols if symbols else 0.0,
     }
-    quality = text_quality([m["sent"] for m in group], [m["received"] for m in group], seed=seed)
+    text = None if texts is None else [message["message"] % texts for message in group]
+    quality = text_quality([m["sent"] for m in group], [m["received"] for m in group], seed, text)
     for name, estimate in quality.items():
         point |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return point | {
@@ -161,19 +170,46 @@ def check_writable(path: Path) -> None:
 
 
 def kept_lines(file: Path) -> list[dict[str, Any]]:
-    """What a benchmark has measured so far, a JSON object a line; a last one that a kill cut short is taken off.
+    """What a benchmark has measured so far, a JSON object a line; without a last one that a kill cut short.
 
     Raises:
         ConfigError: it holds something else, or cannot be read.
     """
+    problem = f"'{file}' is not what is measured here: name another with --out"
     try:
-        whole = file.read_bytes() if file.exists() else b""
-        if whole and not whole.endswith(b"\n"):
-            whole = whole[: whole.rfind(b"\n") + 1]
-            file.write_bytes(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        *lines, last = file.read_bytes().split(b"\n") if file.exists() else [b""]
+        kept = [json.loads(line) for line in lines]
+        if last and (whole := _whole(last)) is not None:
+            kept.append(whole)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"'{file}' is not what is measured here ({error}): name another with --out") from error
+        raise ConfigError(problem) from error
+    if not all(isinstance(one, dict) for one in kept) or (last and not last.startswith(b"{")):
+        raise ConfigError(problem)
+    return kept
+
+
+def keep_line(file: Path, measured: dict[str, Any]) -> None:
+    """Add a line to what `kept_lines` reads, in the place of one that a kill cut short.
+
+    Raises:
+        ConfigError: as `kept_lines`, or it cannot be written.
+    """
+    lines = [*kept_lines(file), measured]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f"{file.name}.part")
+        part.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise ConfigError(f"cannot write '{file}' ({error.strerror}): choose another file") from error
+
+
+def _whole(line: bytes) -> Any:
+    """What a line without an end says, or None if it was cut short."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

@@ -210,7 +210,9 @@ QUALITY: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 """Figures of text quality: each takes (..., 15) sums of `quality_rows` to (...) values."""
 
 
-def text_quality(sent: Sequence[str], received: Sequence[str], seed: int = 0) -> dict[str, Estimate]:
+def text_quality(
+    sent: Sequence[str], received: Sequence[str], seed: int = 0, text: Sequence[int] | None = None
+) -> dict[str, Estimate]:
     """Corpus BLEU-1..4 (sacrebleu, 13a, cased, unsmoothed, 0..1), word error rate, shares of right words and of copies.
 
     Intervals are percentiles of a bootstrap over messages.
@@ -219,6 +221,8 @@ def text_quality(sent: Sequence[str], received: Sequence[str], seed: int = 0) ->
         sent: what was sent, at least one text.
         received: what came out, in the same order; an empty text where nothing did.
         seed: of the bootstrap.
+        text: which text each message is, where some were sent several times; None: each is another one.
     """
-    sums = Resampling(len(sent), seed).sums(quality_rows(sent, received))
+    number = np.arange(len(sent)) if text is None else np.unique(np.asarray(text), return_inverse=True)[1]
+    sums = Resampling(int(number.max()) + 1, seed).sums(quality_rows(sent, received), number)
     return {name: estimate(figure(sums)) for name, figure in QUALITY.items()}

@@ -22,12 +22,12 @@ ORDER = 6
 """Reports that the linear prediction looks at."""
 FORGETTING = 0.995
 """A report's weight in what was learned, a report later."""
-PROBATION = 28
-"""Reports, weighted so, before which the prediction has learned too little to be used, however well it did."""
 LATELY = 0.8
 """The same of a report's weight in the latest errors."""
 DOUBTED = 1.3
 """Latest errors of the prediction over those of the last report, from which on it is not used for a while."""
+PROBATION = 28
+"""Reports, weighted so, before which the prediction has learned too little to be used, however well it did."""
 LEAST = 0.1
 """Of the last SNR: less is never predicted. A prediction of powers may be far off, or negative, in a fade."""
 FLOOR_DB, CEILING_DB = -30.0, 60.0

@@ -227,6 +227,7 @@ def test_the_mask_follows_the_channel_and_is_the_same_twice(tmp_path):
     kept = ("received", "payload_symbols", "masked_symbols", "outlook", "snr_db_expected")
     first, again = ([[message[name] for name in kept] for message in run] for run in runs)
     assert first == again
+    assert all(abs(message["snr_db_effective"] - message["snr_db_estimated"]) < 1 for message in runs[0])
     assert [message["outlook"] for message in runs[0][:2]] == ["unknown", "unknown"]
     assert all(message["masked_symbols"] == 0 for message in runs[0][:6])  # 0 dB, and two that cannot know better
     assert all(message["masked_symbols"] > 0 for message in runs[0][6:10])
@@ -264,4 +265,5 @@ def test_a_cut_way_back_costs_masks_and_a_killed_decoder_nothing(tmp_path):
     ]
     assert semcom("loopback", "--text", "A", "--cut-reports", "9:3", "--out", out).returncode == 2
     late = semcom("loopback", "--text", "A", "--snr=9", "--kill-decoder", "1", "--out", tmp_path / "late")
-    assert late.returncode == 2 and "there is no message 1: the run has 1" in late.stderr
+    assert late.returncode == 2 and "no reports of message 1 can be cut" in late.stderr
+    assert not (tmp_path / "late").exists()

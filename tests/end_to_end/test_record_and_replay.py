@@ -60,6 +60,12 @@ def again(run, tmp_path_factory):
     return folder, done.stdout
 
 
+def test_the_effective_snr_of_carriers_that_fade_apart_is_below_their_mean(run):
+    heard = [message for message in lines_of(run / "messages.jsonl") if message["snr_db_estimated"] is not None]
+    good = [message for message in heard if message["snr_db"] == 15 and message["fragments"] == 1]
+    assert good and all(0.1 < message["snr_db_estimated"] - message["snr_db_effective"] < 10 for message in good)
+
+
 def test_the_recording_is_valid_and_every_annotation_lands_on_a_frame(run):
     recording = sigmf.fromfile(str(run / "capture.sigmf-meta"))  # compares the checksum
     recording.validate()

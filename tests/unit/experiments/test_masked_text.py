@@ -78,7 +78,29 @@ def test_the_page_says_what_was_saved_and_what_it_cost(script):
     assert "| -0." in fixed and "| 66.7% | 16.0% |" in fixed and "| 0.0% | 0.0% |" in free
     (theory,) = [line for line in page.splitlines() if line.startswith("| 6 | theory")]
     assert "| +0.000 [+0.000, +0.000] |" in theory
-    assert (script.module.PAGE.parent / "images" / "masked-text-huffman-awgn.svg").exists()
+    assert (script.module.PAGE.parent / "images" / "masked-text-0-huffman-awgn.svg").exists()
+
+
+def test_runs_of_other_budgets_or_texts_are_not_compared(script):
+    for other in ((), ("--budget", "4"), ("--count", "2")):
+        script(*MEASURE, *other)
+    script("--page")
+    page = script.module.PAGE.read_text()
+    assert page.count("| 6 | none") == page.count("| 6 | fixed") == page.count("![symbols against") == 3
+    assert page.count("| +0.000 [+0.000, +0.000] |") == 12  # theory and learned, at two SNRs
+
+
+def test_a_page_of_nothing_is_refused(script, capsys):
+    with pytest.raises(SystemExit) as ended:
+        script("--page")
+    assert ended.value.code == 2 and "nothing was measured" in capsys.readouterr().err
+    assert not script.module.PAGE.exists()
+
+
+def test_other_weights_are_measured_again(script, monkeypatch):
+    script(*MEASURE)
+    monkeypatch.setattr(script.module.provenance, "shipped_weights", lambda codec: "other")
+    assert len(script(*MEASURE)) == 8
 
 
 def test_without_data_it_says_so(script, capsys):

@@ -104,3 +104,10 @@ def test_rows_are_drawn_with_their_message():
 def test_an_estimate_passes_over_draws_that_hold_nothing():
     assert estimate(np.array([0.5, np.nan, 0.25, np.nan])) == Estimate(0.5, 0.25, 0.25)
     assert estimate(np.array([0.5, np.nan])) == Estimate(0.5, 0.5, 0.5)
+
+
+def test_texts_that_were_sent_several_times_are_drawn_together():
+    once, twice = text_quality(SENT, RECEIVED), text_quality(SENT * 2, RECEIVED * 2, text=[0, 1, 2] * 2)
+    apart = text_quality(SENT * 2, RECEIVED * 2)
+    assert twice == once
+    assert apart["exact_match"].high - apart["exact_match"].low < twice["exact_match"].high - twice["exact_match"].low

@@ -57,6 +57,17 @@ def test_after_a_step_the_last_report_counts_until_predictions_are_good_again():
     assert np.mean(made) < 1.15 * np.mean(last)
 
 
+def test_a_prediction_that_has_learned_little_is_not_used():
+    for doppler in (0.05, 0.1, 0.2):
+        forecast = SnrForecast(2)
+        used = []
+        for frame, snr_db in enumerate(fading(100, doppler)):
+            forecast.report(frame, snr_db)
+            said = forecast.next()
+            used.append(said is not None and said.predicted)
+        assert not any(used[:30]) and any(used)
+
+
 def test_before_reports_there_is_none_and_then_the_last_one():
     forecast = SnrForecast(2)
     assert forecast.next() is None
