@@ -33,6 +33,12 @@ class LamDesign(BaseModel):
     )
     adaptation: Literal["frozen", "lora", "full"] = Field("lora", description="what is trained of the LAM")
     lora_rank: int = Field(0, ge=0, le=1024, description=f"0 is the largest that trains {LORA_SHARE:.0%} of the LAM")
+    lora_head_rank: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="of one more at the receiver's output layer, which knows how frequent each word is",
+    )
     lora_scale: int = Field(16, ge=1, le=1024, description="of what LoRA adds; 2 is usual, 16 learns a little faster")
     layers_per_token: int = Field(16, ge=1, le=64, description="symbols that a token has at most")
     mixing_layers: int = Field(1, ge=0, le=8, description="bidirectional layers of the receiver's adapter")
@@ -76,7 +82,7 @@ class LamTransceiver(nn.Module):
             self.reading_lam = copy.deepcopy(lam).requires_grad_(False)
             self.reading_lam.model.requires_grad_(True)
         if config.adaptation == "lora":
-            _add_lora(lam, config.lora_rank, config.lora_scale)
+            _add_lora(lam, config.lora_rank, config.lora_head_rank, config.lora_scale)
         self._lora = [part for part in lam.modules() if isinstance(part, BaseTunerLayer)]
         self._lora_weights = [part.requires_grad_() for name, part in lam.named_parameters() if "lora_" in name]
         with torch.no_grad():
@@ -232,21 +238,32 @@ class LamTransceiver(nn.Module):
         yield
 
 
-def _add_lora(lam: Backbone, rank: int, scale: int) -> None:
-    """A LoRA (Hu et al., ICLR 2022) for each end, on every linear map of the layers that this end uses."""
+def _add_lora(lam: Backbone, rank: int, head_rank: int, scale: int) -> None:
+    """A LoRA (Hu et al., ICLR 2022) for each end, on every linear map of the layers that this end uses, and on that to
+    words."""
     names = {part: name for name, part in lam.named_modules()}
     targets = {
         end: [part for layer in layers for part in layer.modules() if isinstance(part, (nn.Linear, Conv1D))]
         for end, layers in (("transmitter", lam.reading_layers), ("receiver", lam.writing_layers))
     }
     per_rank = sum(sum(part.weight.shape) for parts in targets.values() for part in parts)
-    total = sum(part.numel() for part in lam.model.parameters())
-    rank = rank or max(1, int(LORA_SHARE * total / per_rank))
+    left = LORA_SHARE * sum(part.numel() for part in lam.model.parameters())
+    ranks: dict[str, int] = {}
+    if head_rank:
+        head = lam.model.get_output_embeddings()
+        if head is None:
+            raise ValueError(f"a LAM of kind {lam.kind} has no output layer of its own: lora_head_rank has to be 0")
+        targets["receiver"].append(head)
+        ranks[names[head]] = head_rank
+        left -= head_rank * sum(head.weight.shape)
+    rank = rank or max(1, int(left / per_rank))
     for end, parts in targets.items():
         lora = LoraConfig(
             r=rank,
             lora_alpha=scale * rank,
             target_modules=[names[part] for part in parts],
+            rank_pattern=ranks,
+            alpha_pattern={name: scale * of_head for name, of_head in ranks.items()},
             fan_in_fan_out=any(isinstance(part, Conv1D) for part in parts),
         )
         with warnings.catch_warnings():  # peft doubts that two adapters are meant

@@ -103,6 +103,33 @@ def test_lora_trains_at_most_its_share_of_the_lam_both_ends_added_up(tmp_path):
     assert 0.5 * LORA_SHARE < model.trained_of_lam / model.lam_parameters <= LORA_SHARE
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama", "t5"])
+def test_words_may_have_a_lora_of_the_receivers(tmp_path, family):
+    model = transceiver(tmp_path, family, width=64, lora_rank=1, lora_head_rank=3)
+    plain = transceiver(tmp_path / "plain", family, width=64, lora_rank=1)
+    more = model.trained_of_lam - plain.trained_of_lam
+    assert more == 3 * (model.writing_lam.vocabulary + 64)
+    named = {name: part for name, part in model.named_parameters() if "lm_head.lora_" in name}
+    assert len(named) == 2 and all(".receiver." in name for name in named)
+    tokens, _, heard = through(model)
+    before = model.logits(heard, tokens), model.encode(*batch())
+    with torch.no_grad():
+        for part in named.values():
+            part.normal_()
+    assert not torch.allclose(model.logits(heard, tokens), before[0], atol=1e-3)
+    assert torch.equal(model.encode(*batch()), before[1])
+
+
+def test_with_one_for_words_it_is_no_larger_a_share(tmp_path):
+    model = transceiver(tmp_path, "gpt2", width=256, lora_head_rank=4)
+    assert 0.5 * LORA_SHARE < model.trained_of_lam / model.lam_parameters <= LORA_SHARE
+
+
+def test_a_lam_without_an_output_layer_has_none_for_words(tmp_path):
+    with pytest.raises(ValueError, match="lora_head_rank has to be 0"):
+        transceiver(tmp_path, "bert", lora_head_rank=2)
+
+
 @torch.no_grad()
 def test_each_end_has_a_lora_of_its_own(tmp_path):
     model = transceiver(tmp_path, width=64)
