@@ -6,6 +6,7 @@ own, with those of the user's messages before it (history); beside them stands w
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -31,7 +32,7 @@ def csi_features(entries: Sequence[MemoryEntry], stale: Sequence[bool]) -> Float
         stale: of each, whether the stream had a gap since (`MemoryStore.is_stale`).
 
     Returns:
-        (n, CSI_FEATURES) float32: see `csi_row`.
+        (n, CSI_FEATURES) float32: see `csi_rows`.
     """
     own = _clipped([entry.csi.snr_db for entry in entries])
     history = np.zeros((len(own), HISTORY))
@@ -42,33 +43,46 @@ def csi_features(entries: Sequence[MemoryEntry], stale: Sequence[bool]) -> Float
     return _rows(own, history, carriers, slots, [entry.reliability for entry in entries], stale)
 
 
-def csi_row(
-    snr_db: float,
-    before_db: Sequence[float],
-    carrier_snr_db: FloatArray,
-    slot_snr_db: FloatArray,
-    reliability: FloatArray,
-    stale: bool,
-) -> FloatArray:
-    """Features of one channel.
+@dataclass(frozen=True, slots=True)
+class KnownChannel:
+    """What is known of the channel of one message.
 
-    Args:
+    Attributes:
         snr_db: mean Es/N0 of the message.
         before_db: of the messages before it, the last one first, `HISTORY` at most.
         carrier_snr_db: (carriers,).
         slot_snr_db: (SLOTS,), or empty.
         reliability: (symbols,), see `entry.reliability`.
         stale: whether the stream had a gap since.
+    """
+
+    snr_db: float
+    before_db: Sequence[float]
+    carrier_snr_db: FloatArray
+    slot_snr_db: FloatArray
+    reliability: FloatArray
+    stale: bool
+
+
+def csi_rows(channels: Sequence[KnownChannel]) -> FloatArray:
+    """Features of channels.
 
     Returns:
-        (CSI_FEATURES,) float32: SNR over 20 dB; by how much each message before, each of `BANDS` bands and each of
+        (n, CSI_FEATURES) float32: SNR over 20 dB; by how much each message before, each of `BANDS` bands and each of
         `SLOTS` parts of the message came better, over 20 dB, 0 where nothing is known; mean and least reliability; 1
         if it is stale.
     """
-    own, earlier, history = _clipped([snr_db]), _clipped(before_db), np.zeros((1, HISTORY))
-    history[0, : len(earlier)] = earlier - own
-    (row,) = _rows(own, history, [carrier_snr_db], [slot_snr_db], [reliability], [stale])
-    return np.asarray(row)
+    own, history = _clipped([one.snr_db for one in channels]), np.zeros((len(channels), HISTORY))
+    for row, one in enumerate(channels):
+        history[row, : len(one.before_db)] = _clipped(one.before_db) - own[row]
+    return _rows(
+        own,
+        history,
+        [one.carrier_snr_db for one in channels],
+        [one.slot_snr_db for one in channels],
+        [one.reliability for one in channels],
+        [one.stale for one in channels],
+    )
 
 
 class CsiCoding(nn.Module):

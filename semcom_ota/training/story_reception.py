@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semcom_ota.memory.csi_coding import BANDS, HISTORY, csi_row
+from semcom_ota.memory.csi_coding import BANDS, HISTORY, KnownChannel, csi_rows
 from semcom_ota.memory.entry import SLOTS
 from semcom_ota.types import FloatArray
 
@@ -34,11 +34,13 @@ class Heard:
 
     tokens: NDArray[np.int64]
     trust: FloatArray  # (tokens,), the chance that each is right
-    csi: FloatArray  # (CSI_FEATURES,), as `memory.csi_coding.csi_features` has them
+    csi: FloatArray  # (CSI_FEATURES,), see `memory.csi_coding.csi_rows`
 
 
 _ALIKE = np.full(BANDS + SLOTS, 30.0, np.float32)
-CLEAN: FloatArray = csi_row(30.0, [30.0] * HISTORY, _ALIKE[:BANDS], _ALIKE[BANDS:], np.ones(1, np.float32), False)
+CLEAN: FloatArray = csi_rows(
+    [KnownChannel(30.0, [30.0] * HISTORY, _ALIKE[:BANDS], _ALIKE[BANDS:], np.ones(1, np.float32), False)]
+)[0]
 """CSI features of a channel at 30 dB that nothing was lost on."""
 
 
@@ -61,7 +63,7 @@ def heard_story(
     if sentences and rng.random() < BURST_SHARE:
         first = int(rng.integers(len(sentences)))
         burst = range(first, first + int(rng.integers(1, LONGEST_BURST + 1)))
-    story: list[Heard | None] = []
+    story: list[tuple[NDArray[np.int64], FloatArray, KnownChannel] | None] = []
     came: list[float] = []  # SNRs of what was not lost, the last one first
     for place, (tokens, now) in enumerate(zip(sentences, snr_db.tolist(), strict=True)):
         if rng.random() < _falling(now, LOST_AT_DB, 0.7) or place in burst:
@@ -72,9 +74,10 @@ def heard_story(
         wrong = rng.random(len(tokens)) > confidence
         taken = np.where(wrong, rng.choice(vocabulary, len(tokens)), tokens)
         trust = np.full(len(tokens), confidence, np.float32)
-        story.append(Heard(taken, trust, _csi(rng, now, came[:HISTORY], fades)))
+        story.append((taken, trust, _known(rng, now, came[:HISTORY], fades)))
         came.insert(0, now)
-    return story
+    csi = iter(csi_rows([one[2] for one in story if one]))
+    return [one and Heard(one[0], one[1], next(csi)) for one in story]
 
 
 def _falling(snr_db: float, middle_db: float, width_db: float) -> float:
@@ -87,7 +90,7 @@ def _beta(error: float) -> tuple[float, float]:
     return (1 - error) * 2, error * 2
 
 
-def _csi(rng: np.random.Generator, snr_db: float, before_db: Sequence[float], fades: bool) -> FloatArray:
+def _known(rng: np.random.Generator, snr_db: float, before_db: Sequence[float], fades: bool) -> KnownChannel:
     """As estimated, with what the estimates are off; where the channel fades, over frequency and time, too."""
     known = np.array([snr_db, *before_db]) + rng.normal(0, 0.3, 1 + len(before_db))
     carriers = (snr_db + rng.normal(0, 3.0 if fades else 0.3, BANDS)).astype(np.float32)
@@ -95,4 +98,4 @@ def _csi(rng: np.random.Generator, snr_db: float, before_db: Sequence[float], fa
     mean = 1 / (1 + 10 ** (-snr_db / 10))
     least = mean * rng.uniform(0.5, 1)
     reliability = np.array([2 * mean - least, least], np.float32)
-    return csi_row(known[0], known[1:].tolist(), carriers, slots, reliability, bool(rng.random() < 0.02))
+    return KnownChannel(known[0], known[1:].tolist(), carriers, slots, reliability, bool(rng.random() < 0.02))
