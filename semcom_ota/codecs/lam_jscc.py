@@ -36,7 +36,6 @@ from semcom_ota.coding.crc import checksum
 from semcom_ota.config import CHECKPOINTS, CodecConfig, ConfigError, DeviceConfig, shipped
 from semcom_ota.types import ComplexArray, FloatArray
 
-SHIPPED_LAM_JSCC = CHECKPOINTS / "lam-jscc"
 CHECK_BITS = 13
 BEAMS = 8
 """Texts that are followed, and checked, at most: each has a chance of 2**-13 to pass for right by accident."""
@@ -65,7 +64,7 @@ class LamJscc:
         """Load a checkpoint; raises ConfigError if it, or its LAM, is missing or damaged."""
         self._symbols_per_word = codec.symbols_per_word
         self._device = named_device(device.device)
-        named = codec.lam_checkpoint or SHIPPED_LAM_JSCC
+        named = codec.lam_checkpoint or CHECKPOINTS / self.name
         folder = shipped(named) or named
         self._tokenizer, self._model = load_checkpoint(folder)
         self._model.to(self._device)

@@ -23,8 +23,10 @@ _BUILT_IN = {
     "lam-prior": "semcom_ota.codecs.lam_prior:LamPrior",
     "lam-compressed": "semcom_ota.codecs.lam_compressed:LamCompressed",
     "lam-jscc": "semcom_ota.codecs.lam_jscc:LamJscc",
+    "lam-jscc-bert": "semcom_ota.codecs.lam_jscc_kinds:LamJsccBert",
+    "lam-jscc-t5": "semcom_ota.codecs.lam_jscc_kinds:LamJsccT5",
 }
-_NUMBERS = {"text-jscc": 0, "utf8": 1, "huffman": 2, "lam-prior": 3, "lam-compressed": 4, "lam-jscc": 5}
+_NUMBERS = {name: number for number, name in enumerate(_BUILT_IN)}
 """Of those that ship, so that whoever only wants a name for a number in a header need not import torch."""
 PARAMETER_BITS = 24
 _REASON_CHARACTERS = 300

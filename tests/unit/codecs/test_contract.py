@@ -40,7 +40,7 @@ def test_those_that_ship_keep_their_promises(name: str):
     assert [finding.check for finding in found] == NAMES
 
 
-@pytest.mark.parametrize("name", ["lam-prior", "lam-compressed", "lam-jscc"])
+@pytest.mark.parametrize("name", ["lam-prior", "lam-compressed", "lam-jscc", "lam-jscc-bert", "lam-jscc-t5"])
 def test_large_models_keep_those_that_are_quick_to_check(name: str):
     """`semcom codecs check` keeps them busy for minutes with the others."""
     codec = registry.load(name, CodecConfig(), DeviceConfig(device="cpu"))
