@@ -271,6 +271,7 @@ def again(
     options = f" --language-model {Path(arguments.language_model).name}" if arguments.language_model else ""
     lines.append(f"python benchmarks/keep.py {folders}{files}")
     lines += [f"python benchmarks/results.py{options}", "```\n"]
+    lines.append("A sweep of checkpoints below `runs/` says in the first lines of its file how they are trained.\n")
     cells = []
     for summary in summaries.values():
         manifest, run = summary["manifest"], summary["run"]
