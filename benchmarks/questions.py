@@ -107,9 +107,20 @@ def runs(part: str, common: Run, tasks: tuple[int, ...]) -> Iterator[Run]:
                 yield replace(one, mask=mask)
 
 
-def stories_of(task: int, said: argparse.Namespace) -> list[Story]:
-    """From files, or made: never those of a training."""
-    return load_stories(said.data, task, said.split) if said.data else generate(task, said.questions, said.seed)
+def stories_of(task: int, said: argparse.Namespace, count: int) -> list[Story]:
+    """From files, or so many made: never those of a training."""
+    return load_stories(said.data, task, said.split) if said.data else generate(task, count, said.seed)
+
+
+def alike(run: Run, stories: Sequence[Story], said: argparse.Namespace, reader: str) -> dict[str, Any]:
+    """What else has to be the same for a run to be the same again."""
+    return {
+        "split": said.split if said.data else "generated",
+        "stories": provenance.digest([format_stories(stories).encode()]),
+        "reader": reader,
+        "weights": provenance.shipped_weights(run.codec),
+        "settings": MASKS.get(run.mask, {}),
+    }
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -150,17 +161,11 @@ def measure(wanted: Sequence[Run], said: argparse.Namespace) -> None:
         for snr_db in run.snr_db:
             one = replace(run, snr_db=(snr_db,), error_free=snr_db == run.snr_db[0])
             together.setdefault(one.heard, []).append(one)
-    for heard, alike in together.items():
-        stories = qa.first_questions(stories_of(heard.task, said), heard.questions)
-        same = {
-            "split": said.split if said.data else "generated",
-            "stories": provenance.digest([format_stories(stories).encode()]),
-            "reader": reader,
-            "weights": provenance.shipped_weights(heard.codec),
-            "settings": MASKS.get(heard.mask, {}),
-        }
-        plans = {run: json.loads(json.dumps(asdict(run) | same)) for run in alike}
-        missing = [run for run in alike if plans[run] not in known]
+    for heard, hearing in together.items():
+        stories = qa.first_questions(stories_of(heard.task, said, said.questions), heard.questions)
+        same = alike(heard, stories, said, reader)
+        plans = {run: json.loads(json.dumps(asdict(run) | same)) for run in hearing}
+        missing = [run for run in hearing if plans[run] not in known]
         if not missing:
             continue
         asked = qa.Asked(stories, heard.task, heard.snr_db, heard.level, heard.seed, heard.error_free)

@@ -1,8 +1,10 @@
 """Makes docs/questions.md and its pictures of what benchmarks/questions.py measured.
 
     python benchmarks/questions_page.py [docs/results/questions.jsonl ...] [--out docs/questions.md]
+                                        [--levels docs/results/questions_levels.jsonl]
 
-Several files are one. Exit status 2 if there is nothing, or if a file holds something else.
+Several files are one. What benchmarks/questions_levels.py found is told, too, if it is there. Exit status 2 if there is
+nothing, or if a file holds something else.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from semcom_ota.experiments.sweep_tables import Table, decibels
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "results" / "questions.jsonl"
+LEVELS = KEPT.with_name("questions_levels.jsonl")
 MAX_BYTES = 2**26
 BEGINNING = """# Questions about what was received
 
@@ -43,6 +46,17 @@ REFERENCES = {"accuracy": "no memory", "rules": "fifo", "told": "all", "masks": 
 LEVEL = 0.9
 Measured = dict[str, Any]
 """A run: `plan`, `run`, `points`; or a line of the file, which has one of its points."""
+
+
+def lines_of(file: Path) -> list[Measured]:
+    """What a file holds.
+
+    Raises:
+        ValueError: it is too large, or no JSON.
+    """
+    if file.stat().st_size > MAX_BYTES:
+        raise ValueError(f"'{file}' is too large")
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def merged(lines: Sequence[Measured]) -> list[Measured]:
@@ -233,29 +247,42 @@ def section(part: str, runs: Sequence[Measured], images: Path) -> list[str]:
     return parts
 
 
+def both_levels(found: Sequence[Measured]) -> str:
+    """Of how many lines the very same became at level `flowgraph`."""
+    rows = []
+    for one in found:
+        plan = one["plan"]
+        what = (str(plan["task"]), plan["channel"], f"{plan['snr_db'][0]:g}", plan["mask"], plan["codec"])
+        rows.append((*what, str(one["lines"]), str(one["same"])))
+    caption = (
+        "The first stories went through GNU Radio, too (level `flowgraph`, three processes). The very same means: "
+        "verdict, text, symbols, answer, what is remembered, and how sure the reader is (to a thousandth)."
+    )
+    head = ("task", "channel", "SNR (dB)", "mask", "codec", "sentences and questions", "the very same")
+    return f"## Both levels\n\n{Table('', caption, head, tuple(rows)).markdown()}"
+
+
 def main() -> None:
     """Write the page and its pictures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", type=Path, nargs="*", default=[KEPT])
+    parser.add_argument("--levels", type=Path, default=LEVELS)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "questions.md")
     said = parser.parse_args()
-    runs: list[Measured] = []
     try:
-        for file in said.files:
-            if file.stat().st_size > MAX_BYTES:
-                raise ValueError(f"'{file}' is too large")
-            runs += [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        runs = merged(runs)
+        runs = merged([one for file in said.files for one in lines_of(file)])
+        levels = lines_of(said.levels) if said.levels.exists() else []
         images = said.out.parent / "images"
         images.mkdir(parents=True, exist_ok=True)
         page = [BEGINNING]
         for part in TITLES:
             if own := [one for one in runs if one["plan"]["part"] == part]:
                 page += section(part, own, images)
-        made = dict.fromkeys((one["run"]["commit"], one["plan"]["seed"]) for one in runs)
+        page += [both_levels(levels)] if levels else []
+        made = dict.fromkeys((one["run"]["commit"], one["plan"]["seed"]) for one in (*runs, *levels))
         page.append(
             "## To make it again\n\n```sh\npython benchmarks/questions.py accuracy rules told masks --data DIR\n"
-            "python benchmarks/questions_page.py\n```\n\n"
+            "python benchmarks/questions_levels.py --data DIR\npython benchmarks/questions_page.py\n```\n\n"
             + Table("", "", ("commit", "seed"), tuple((commit, str(seed)) for commit, seed in made)).markdown()
         )
     except ConfigError as error:

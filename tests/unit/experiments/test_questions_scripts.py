@@ -1,4 +1,4 @@
-"""benchmarks/questions.py and questions_page.py, with answers that are made up."""
+"""benchmarks/questions.py, questions_levels.py and questions_page.py, with answers that are made up."""
 
 import importlib.util
 import json
@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from semcom_ota.experiments.qa_plan import Outcome
+from semcom_ota.types import Understanding
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
@@ -90,7 +93,8 @@ def test_a_file_of_something_else_is_one_sentence(measure, capsys):
 def page(monkeypatch, tmp_path, file):
     script = load("questions_page", monkeypatch)
     out = tmp_path / "docs" / "questions.md"
-    monkeypatch.setattr(sys, "argv", ["questions_page.py", str(file), "--out", str(out)])
+    levels = str(file.with_name("levels.jsonl"))
+    monkeypatch.setattr(sys, "argv", ["questions_page.py", str(file), "--levels", levels, "--out", str(out)])
     script.main()
     return out.read_text()
 
@@ -125,3 +129,51 @@ def test_each_line_is_a_run_at_one_snr(measure):
     measure("accuracy", "--tasks=1", "--snr=0", "--questions=5")
     plans = [json.loads(line)["plan"] for line in measure.file.read_text().splitlines()]
     assert [plan["snr_db"] for plan in plans] == [[0.0]] * 4 and {plan["split"] for plan in plans} == {"generated"}
+
+
+class Sent:
+    """A level that delivers everything, and answers as it is told to."""
+
+    count = 0
+
+    def __init__(self, answers):
+        self._answers = answers
+
+    def __call__(self, link):
+        return self
+
+    def run(self, lines, snr_db, seed):
+        Sent.count += len(lines)
+        for line in lines:
+            answer, sure = self._answers(line) if line.question else (None, 0.0)
+            yield line, Outcome("delivered", line.text, Understanding("", answer, sure, line.message), 8, 20, 900)
+
+
+def levels(measure, monkeypatch, answers):
+    """Exit status of questions_levels.py where GNU Radio brings other `answers`, with how many lines were sent."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    script = load("questions_levels", monkeypatch)
+    monkeypatch.setattr(script, "MemoryReader", measure.reader)
+    both = {"waveform": Sent(lambda line: (line.question.answer, 0.9)), "flowgraph": Sent(answers)}
+    monkeypatch.setattr(script.qa, "LEVELS", both)
+    out, Sent.count = measure.file.with_name("levels.jsonl"), 0
+    said = "--tasks=1", "--stories=2", "--snr=9", "--channels=awgn", "--masks=none", "--out", str(out)
+    monkeypatch.setattr(sys, "argv", ["questions_levels.py", *said])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    return int(ended.value.code), Sent.count
+
+
+def test_levels_that_agree_but_for_rounding_are_told_and_not_sent_again(measure, monkeypatch, tmp_path):
+    status, sent = levels(measure, monkeypatch, lambda line: (line.question.answer, 0.9004))
+    assert status == 0 and sent == 2 * 2 * 15  # two levels, two stories of ten sentences and five questions
+    assert levels(measure, monkeypatch, lambda line: ("wrong", 0.9)) == (0, 0)
+    measure("accuracy", "--tasks=1", "--snr=0", "--questions=5")
+    assert "| 1 | awgn | 9 | none | lam-prior | 30 | 30 |" in page(monkeypatch, tmp_path, measure.file)
+
+
+@pytest.mark.parametrize("answer", [lambda line: ("wrong", 0.9), lambda line: (line.question.answer, 0.89)])
+def test_an_answer_that_is_another_one_or_not_as_sure_is_found(measure, monkeypatch, answer):
+    status, _ = levels(measure, monkeypatch, answer)
+    (kept,) = map(json.loads, measure.file.with_name("levels.jsonl").read_text().splitlines())
+    assert status == 1 and kept["lines"] - kept["same"] == 10
